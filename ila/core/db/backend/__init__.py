@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend with a transaction counter and lazy addresses."""

@@ -1,0 +1,99 @@
+"""What is checked once per process before the application uses a database.
+
+An application that could rewrite the ledger must not run at all: the role is looked at, not trusted.
+"""
+
+from __future__ import annotations
+
+import functools
+import pkgutil
+from importlib import import_module
+from typing import Any
+
+import psycopg
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ila.core.db.grants import rights_by_table
+
+
+NOT_PREPARED = "The database is not prepared: run `manage.py migrate`."
+
+_checked: set[tuple[str, str, str, str]] = set()
+
+
+class DatabaseRefused(ImproperlyConfigured):
+    """The application will not run on this database as this role; one line says why."""
+
+
+@functools.cache
+def migrations_on_disk() -> frozenset[tuple[str, str]]:
+    """(app label, migration name) of every migration the code has, read from file names: nothing is imported."""
+    found = set()
+    for config in apps.get_app_configs():
+        try:
+            package = import_module(f"{config.name}.migrations")
+        except ModuleNotFoundError:
+            continue
+        names = (module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg)
+        found.update((config.label, name) for name in names if name[0] not in "_~")
+    return frozenset(found)
+
+
+def append_only_tables() -> list[str]:
+    """Tables of which the application may only read and add rows."""
+    return sorted(
+        table
+        for table, rights in rights_by_table().items()
+        if not any(right.startswith(("UPDATE", "DELETE")) for right in rights)
+    )
+
+
+def check_new_connection(*, connection: BaseDatabaseWrapper, **_kwargs: Any) -> None:
+    """Signal receiver: check the application's connection, once per process and database.
+
+    Raises: DatabaseRefused when the role is too mighty or the database is not migrated.
+    """
+    if connection.alias != "default":
+        return
+    config = connection.settings_dict
+    key = (str(config["HOST"]), str(config["PORT"]), str(config["NAME"]), str(config["USER"]))
+    if key in _checked:
+        return
+    try:
+        check(connection.connection)
+    except BaseException:
+        connection.close()
+        raise
+    _checked.add(key)
+
+
+def check(connection: Any) -> None:
+    """The check itself, on an open psycopg connection: two queries."""
+    role, superuser, bypass = connection.execute(
+        "SELECT rolname, rolsuper, rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = current_user"
+    ).fetchone()
+    if superuser:
+        raise DatabaseRefused(f"Refusing to run: the role {role} is a superuser and bypasses every privilege.")
+    if bypass:
+        raise DatabaseRefused(f"Refusing to run: the role {role} has BYPASSRLS.")
+    try:
+        applied, mighty = connection.execute(
+            """
+            SELECT (SELECT array_agg(app || '.' || name) FROM django_migrations),
+                   (SELECT array_agg(t.name::text || ' (' || p.privilege || ')')
+                      FROM unnest(%s::text[]) AS t(name), unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE']) AS p(privilege)
+                     WHERE CASE WHEN to_regclass(quote_ident(t.name)) IS NULL THEN false
+                                WHEN p.privilege = 'UPDATE' THEN has_any_column_privilege(quote_ident(t.name), 'UPDATE')
+                                ELSE has_table_privilege(quote_ident(t.name), p.privilege) END)
+            """,
+            [append_only_tables()],
+        ).fetchone()
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege) as error:
+        raise DatabaseRefused(NOT_PREPARED) from error
+    if mighty:
+        raise DatabaseRefused(f"Refusing to run: the role {role} may change append-only tables: {', '.join(mighty)}.")
+    done = set(applied or ())
+    if any(f"{label}.{name}" not in done for label, name in migrations_on_disk()):
+        raise DatabaseRefused(NOT_PREPARED)

@@ -1,0 +1,13 @@
+"""Development and the demonstration: one machine, its own key and its own database."""
+
+from ila.settings import environ
+from ila.settings.base import *  # noqa: F403 - settings are built by layers
+from ila.settings.base import DATA_DIR
+
+DEBUG = environ.boolean("DEBUG", default=False)
+SECRET_KEY = environ.secret_key_file(DATA_DIR / "secret_key")
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *environ.words("ALLOWED_HOSTS")]
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = DATA_DIR / "mail"
+# Static files are found in the apps: nothing has to be collected first.
+WHITENOISE_USE_FINDERS = True
