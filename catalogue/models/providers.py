@@ -1,0 +1,47 @@
+"""Those who train."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from catalogue.registers import Register, register_of
+from ila.core import clock
+
+
+class Provider(models.Model):
+    """A training provider, known by its id in one register (SIRET, ETPL id …).
+
+    name: null when no register has told it yet, "" when the register left it blank.
+    """
+
+    register = models.CharField(max_length=20)
+    external_id = models.CharField(max_length=100, db_collation="C")
+    name = models.CharField(max_length=500, null=True, blank=True)  # noqa: DJ001 - unknown is not blank
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.PROTECT, null=True, blank=True, related_name="providers"
+    )
+    iban = models.CharField(max_length=34, blank=True)
+    country = models.CharField(max_length=2)
+    time_zone = models.CharField(max_length=50)
+    region = models.CharField(max_length=100, blank=True)
+    city = models.CharField(max_length=100, blank=True)
+    postcode = models.CharField(max_length=20, blank=True)
+    details = models.JSONField(default=dict, blank=True, help_text="Other facts of the register, as they were told.")
+    created_at = models.DateTimeField(default=clock.now)
+    updated_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["register", "external_id"], name="provider_once_per_register"),
+            models.CheckConstraint(condition=~Q(external_id=""), name="provider_external_id_present"),
+        ]
+        indexes: ClassVar[list[Any]] = [models.Index(fields=["external_id"], name="provider_external_id")]
+
+    def __str__(self) -> str:
+        return self.name or f"{self.register} {self.external_id}"
+
+    @property
+    def namespace(self) -> Register:
+        """The register that the provider's id belongs to."""
+        return register_of(self.register)
