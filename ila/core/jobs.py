@@ -1,0 +1,75 @@
+"""Jobs: work that follows a change, enqueued in the same transaction, so that it happens if and only if the change did.
+
+    @jobs.task(name="funding.execute_due_terms", queue="money")
+    def execute_due_terms(*, booking_id: int) -> None: ...
+
+    jobs.defer(execute_due_terms, booking_id=booking.pk)
+
+A job may run more than once (a worker may die after the work and before its note of it): tasks are idempotent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import transaction
+from procrastinate import BaseRetryStrategy, RetryStrategy
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.tasks import Task
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DEFAULT_QUEUE = "default"
+# Waits of 4, 16, 64 … seconds: a short outage passes unnoticed, a long one ends in a failed job somebody looks at.
+DEFAULT_RETRY = RetryStrategy(max_attempts=6, exponential_wait=4)
+
+
+def task(
+    *,
+    name: str,
+    queue: str = DEFAULT_QUEUE,
+    retry: BaseRetryStrategy | bool = DEFAULT_RETRY,
+    cron: str | None = None,
+    lock: str | None = None,
+) -> Callable[[Callable[P, R]], Task[P, R, Any]]:
+    """Declare a job in an app's `tasks.py`.
+
+    name: stable, `app.verb_noun`: jobs already waiting in the database are found by it.
+    cron: enqueue it by itself at these times (UTC); the function then takes `timestamp`, seconds since 1970.
+    lock: jobs of one lock run one after another, whatever the number of workers.
+    """
+
+    def declare(function: Callable[P, R]) -> Task[P, R, Any]:
+        declared: Task[P, R, Any] = app.task(name=name, queue=queue, retry=retry, lock=lock)(function)
+        if cron is not None:
+            app.periodic(cron=cron)(declared)
+        return declared
+
+    return declare
+
+
+def defer(
+    job: Task[P, R, Any],
+    *,
+    at: datetime | None = None,
+    lock: str | None = None,
+    once: str | None = None,
+    **arguments: Any,
+) -> int | None:
+    """Enqueue the job in the current transaction; returns its number.
+
+    at: not before this time. lock: as in `task`, for this job alone.
+    once: nothing is enqueued while a job with this key is still waiting; then the result is None.
+    """
+    given = {"schedule_at": at, "lock": lock, "queueing_lock": once}
+    configured = job.configure(**{key: value for key, value in given.items() if value is not None})
+    try:
+        # A savepoint: a job that is waiting already is no reason to lose the caller's transaction.
+        with transaction.atomic():
+            return configured.defer(**arguments)
+    except AlreadyEnqueued:
+        return None
