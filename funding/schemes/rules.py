@@ -1,0 +1,327 @@
+"""One version of a scheme's rules: typed parameters, each with its unit and the id of the rule it expresses.
+
+A version never changes once a booking was made under it: a rule change is a new version with a later
+`valid_from`. A parameter that is None says that the scheme has no such rule. Schemes of a new kind are
+served by further parameters with a default that changes nothing for the others.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from funding.schemes.coherence import RuleFault, contradictions
+from funding.schemes.vocabulary import ExitReason, Kind, Source, Status
+from ila.core.calendars import WorkingCalendar, calendar_for
+
+Cents = Annotated[int, Field(ge=0, le=10**12, strict=True)]
+Count = Annotated[int, Field(ge=0, le=100_000, strict=True)]
+Positive = Annotated[int, Field(ge=1, le=100_000, strict=True)]
+Percent = Annotated[int, Field(ge=0, le=100, strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+
+
+def _parameter(rule: str, unit: str, description: str) -> Any:
+    """What `docs/schemes.md` says of a parameter: the rule's id, the unit, the meaning."""
+    return Field(description=description, json_schema_extra={"rule": rule, "unit": unit})
+
+
+class SchemeRules(BaseModel):
+    """The complete rules of one scheme from one day on. Money in cents of `currency`; wd = working days.
+
+    Raises: pydantic.ValidationError (a ValueError) for values that are wrong or contradict each other;
+    `parse_rules` names every fault at once.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # The place.
+    currency: Annotated[
+        str,
+        Field(pattern=r"^[A-Z]{3}$"),
+        _parameter("", "ISO 4217", "Currency of every amount of the scheme."),
+    ]
+    country: Annotated[
+        str, _parameter("", "ISO 3166", "Country whose public holidays are no working days of the scheme.")
+    ]
+    timezone: Annotated[
+        str, _parameter("", "IANA name", "Time zone in which the scheme's days begin and end.")
+    ]
+
+    # What a learner receives.
+    accrual: Annotated[
+        Literal["none", "yearly_by_hours"],
+        _parameter("F-01", "choice", "How rights come: not by themselves, or each year by the hours worked."),
+    ] = "none"
+    accrual_statuses: Annotated[
+        tuple[Status, ...], _parameter("F-01", "statuses", "Who receives the yearly credit.")
+    ] = ()
+    yearly_credit_cents: Annotated[Cents | None, _parameter("F-01", "cents", "Credit of a full year.")] = None
+    cap_cents: Annotated[
+        Cents | None,
+        _parameter("F-01", "cents", "Rights, available and held, above which no yearly credit is given."),
+    ] = None
+    cap_sources: Annotated[
+        tuple[Source, ...], _parameter("F-04", "sources", "Sources that count towards the cap.")
+    ] = ("rights",)
+    full_year_hours: Annotated[
+        Positive | None, _parameter("F-02", "hours", "Hours worked that make a full year.")
+    ] = None
+    full_credit_percent: Annotated[
+        Percent,
+        _parameter("F-01", "percent", "Share of a full year's hours from which the whole credit is given."),
+    ] = 50
+    yearly_credit_low_qualified_cents: Annotated[
+        Cents | None, _parameter("F-03", "cents", "Credit of a full year for the low-qualified.")
+    ] = None
+    cap_low_qualified_cents: Annotated[
+        Cents | None, _parameter("F-03", "cents", "Cap on the rights of the low-qualified.")
+    ] = None
+    low_qualified_below_level: Annotated[
+        Count | None, _parameter("F-03", "level", "Qualification level below which one is low-qualified.")
+    ] = None
+    low_qualified_if_disabled: Annotated[
+        Flag, _parameter("F-03", "yes or no", "Whether a disabled worker counts as low-qualified.")
+    ] = False
+    validity_months: Annotated[
+        Positive | None, _parameter("", "months", "Months after which a credit expires; none: never.")
+    ] = None
+
+    # What may be booked, and by whom.
+    bookable_kinds: Annotated[
+        tuple[Kind, ...],
+        Field(min_length=1),
+        _parameter("F-17", "kinds", "Kinds of credentials that may be booked."),
+    ]
+    accreditation: Annotated[
+        Literal["provider", "programme", "both", "supervisory"],
+        _parameter("F-17", "choice", "Whose accreditation a booking needs."),
+    ] = "provider"
+    strong_identity_required: Annotated[
+        Flag,
+        _parameter("F-32", "yes or no", "Whether a learner accepts only with a strong electronic identity."),
+    ] = True
+    light_licence_refused_holding: Annotated[
+        tuple[str, ...],
+        _parameter(
+            "F-15", "licence classes", "Who holds one of these licences gets no light driving licence."
+        ),
+    ] = ()
+    light_licence_conditional: Annotated[
+        Flag,
+        _parameter(
+            "F-14", "yes or no", "Whether a light licence needs one of the statuses or the co-funding below."
+        ),
+    ] = False
+    light_licence_statuses: Annotated[
+        tuple[Status, ...], _parameter("F-14", "statuses", "Who may book a light licence without co-funding.")
+    ] = ()
+    light_licence_cofunding_sources: Annotated[
+        tuple[Source, ...],
+        _parameter(
+            "F-14", "sources", "Money that is co-funding when the booking draws at least a cent of it."
+        ),
+    ] = ()
+
+    # Who pays what.
+    draw_order: Annotated[
+        tuple[tuple[Source, ...], ...],
+        Field(min_length=1),
+        _parameter(
+            "F-07", "classes of sources", "Classes drawn one after the other; within one, what expires first."
+        ),
+    ]
+    source_kinds: Annotated[
+        dict[Source, tuple[Kind, ...]],
+        _parameter(
+            "S-04", "kinds by source", "Sources that pay for some kinds only; a source not named pays all."
+        ),
+    ] = Field(default_factory=dict)
+    participation_mode: Annotated[
+        Literal["max", "sum"] | None,
+        _parameter(
+            "F-12", "choice", "The learner pays the greater of participation and shortfall, or their sum."
+        ),
+    ] = None
+    participation_cents: Annotated[
+        Cents, _parameter("F-08", "cents", "The learner's own participation in each booking.")
+    ] = 0
+    participation_exempt_statuses: Annotated[
+        tuple[Status, ...], _parameter("F-10", "statuses", "Who pays no participation.")
+    ] = ()
+    participation_exempt_sources: Annotated[
+        tuple[Source, ...],
+        _parameter(
+            "F-10", "sources", "An employer's money: no participation when the booking draws a cent of it."
+        ),
+    ] = ()
+    participation_exempt_prevention_account: Annotated[
+        Flag, _parameter("F-10", "yes or no", "Whether holders of a prevention account pay no participation.")
+    ] = False
+    participation_exempt_incapacity_percent: Annotated[
+        Percent | None,
+        _parameter("F-10", "percent", "Incapacity after a work accident from which no participation is due."),
+    ] = None
+    usage_cap_cents: Annotated[
+        dict[Kind, Cents],
+        _parameter("F-13", "cents by kind", "The most that the capped sources pay in one booking."),
+    ] = Field(default_factory=dict)
+    usage_cap_sources: Annotated[
+        tuple[Source, ...], _parameter("F-13", "sources", "Sources that the usage cap limits, together.")
+    ] = ("rights",)
+    usage_cap_exempt_codes: Annotated[
+        tuple[str, ...], _parameter("F-13", "codes", "Register codes to which no usage cap applies (CléA).")
+    ] = ()
+    shortfall_to_learner: Annotated[
+        Flag,
+        _parameter(
+            "F-13", "yes or no", "Whether the learner may pay what rights do not cover; else `usage_cap`."
+        ),
+    ] = True
+
+    # Deadlines of a booking.
+    provider_answer_wd: Annotated[Count | None, _parameter("F-20", "wd", "Provider answers a request.")] = (
+        None
+    )
+    prerequisites_ack_wd: Annotated[
+        Count | None, _parameter("F-20", "wd", "Provider acknowledges a request with prerequisites.")
+    ] = None
+    prerequisites_decision_days: Annotated[
+        Count | None, _parameter("F-20", "days", "Provider decides on a request with prerequisites.")
+    ] = None
+    learner_accept_wd: Annotated[Count | None, _parameter("F-21", "wd", "Learner accepts a proposal.")] = None
+    min_notice_wd: Annotated[
+        Count | None, _parameter("F-22", "wd", "From sending the proposal to the start, at least.")
+    ] = None
+    withdrawal_wd: Annotated[
+        Count | None, _parameter("F-23", "wd", "Learner withdraws without a reason, after accepting.")
+    ] = None
+    own_refund_days: Annotated[Count | None, _parameter("F-23", "days", "Own money is back.")] = None
+    cancel_free_wd: Annotated[
+        Count | None, _parameter("F-24", "wd", "Start this far away or farther: cancelling is free.")
+    ] = None
+    entry_wd: Annotated[
+        Count | None, _parameter("F-26", "wd", "Provider declares the entry, after the start.")
+    ] = None
+    exit_wd: Annotated[Count | None, _parameter("F-26", "wd", "Provider declares the exit, after it.")] = None
+    auto_validate_wd: Annotated[
+        Count | None, _parameter("F-27", "wd", "A declared service validates itself.")
+    ] = None
+    payment_days: Annotated[
+        Count | None, _parameter("F-31", "days", "Provider is paid, after the invoice.")
+    ] = None
+    no_show_suspension_min_days: Annotated[
+        Count | None, _parameter("F-25", "days", "Shortest suspension of an account after a no-show.")
+    ] = None
+    no_show_suspension_max_days: Annotated[
+        Count | None, _parameter("F-25", "days", "Longest suspension of an account after a no-show.")
+    ] = None
+
+    # The service and its payment.
+    exit_reasons: Annotated[
+        tuple[ExitReason, ...],
+        _parameter("F-29", "reasons", "Reasons of an exit; all pay by the realised share."),
+    ] = ("complete", "learner", "provider_postponed", "provider", "force_majeure")
+    attendance_min_percent: Annotated[
+        Percent | None, _parameter("N-08", "percent", "Attendance that makes a training complete.")
+    ] = None
+    advance_percent: Annotated[Percent | None, _parameter("F-31", "percent", "Advance on the price.")] = None
+    advance_min_months: Annotated[
+        Count | None, _parameter("F-31", "months", "An advance is paid when the training is longer.")
+    ] = None
+    advance_after_days: Annotated[Count | None, _parameter("F-31", "days", "Entry to advance.")] = None
+    claim_lead_days: Annotated[
+        Count | None, _parameter("N-07", "days", "Provider may claim this long before the start.")
+    ] = None
+    proof_months: Annotated[
+        Count | None, _parameter("N-10", "months", "Proof of completion, after the end.")
+    ] = None
+
+    # Grants.
+    grant_cents: Annotated[Cents | None, _parameter("N-01", "cents", "The most that one grant pays.")] = None
+    grant_ceiling: Annotated[
+        Count | None, _parameter("N-11", "grants", "Grants per programme, provider and calendar year.")
+    ] = None
+    start_min_days: Annotated[
+        Count | None, _parameter("N-05", "days", "From the application to the start, at least.")
+    ] = None
+    start_max_months: Annotated[
+        Count | None, _parameter("N-05", "months", "From the window's end to the start, at most.")
+    ] = None
+    use_days_before_start: Annotated[
+        Count | None, _parameter("S-06", "days", "Credit is used at the earliest this long before the start.")
+    ] = None
+    once: Annotated[
+        Literal["per_year", "ever"] | None, _parameter("N-01", "choice", "How often a person may be granted.")
+    ] = None
+
+    @model_validator(mode="after")
+    def _refuse_contradictions(self) -> Self:
+        faults = list(contradictions(self))
+        if faults:
+            raise ValueError("; ".join(str(fault) for fault in faults))
+        return self
+
+    @property
+    def calendar(self) -> WorkingCalendar:
+        """The working days of the scheme's country, counted in its time zone."""
+        return calendar_for(self.country, self.timezone)
+
+
+class RulesError(ValueError):
+    """A rule set that cannot be put into force, with every fault that was found."""
+
+    def __init__(self, faults: list[RuleFault]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(str(fault) for fault in faults))
+
+
+def parse_rules(values: Mapping[str, Any]) -> SchemeRules:
+    """The rules that `values` (parameter name → JSON value) describe.
+
+    Raises: RulesError (a ValueError) naming every fault, those of single values and contradictions alike.
+    """
+    try:
+        return SchemeRules.model_validate(dict(values))
+    except ValidationError as error:
+        faults = _value_faults(error)
+    if not faults:  # every value is right by itself: what is wrong lies between them
+        raise RulesError(list(contradictions(_unchecked(values))))
+    # Contradictions among the sound values are named in the same answer: the wrong ones step back to their defaults.
+    wrong = {fault.parameters[0] for fault in faults}
+    sound = {name: value for name, value in values.items() if name not in wrong}
+    if all(name in sound for name, field in SchemeRules.model_fields.items() if field.is_required()):
+        faults += [
+            fault for fault in contradictions(_unchecked(sound)) if not wrong.intersection(fault.parameters)
+        ]
+    raise RulesError(faults)
+
+
+def parameters() -> Mapping[str, FieldInfo]:
+    """Every parameter by name, with its description, unit and rule id."""
+    return SchemeRules.model_fields
+
+
+def _unchecked(values: Mapping[str, Any]) -> SchemeRules:
+    """Rules of values that are sound one by one, built past the check between them."""
+    return _Unchecked.model_validate(dict(values))
+
+
+class _Unchecked(SchemeRules):
+    @model_validator(mode="after")
+    def _refuse_contradictions(self) -> Self:
+        return self
+
+
+def _value_faults(error: ValidationError) -> list[RuleFault]:
+    faults = []
+    for detail in error.errors(include_url=False, include_context=False):
+        if not detail["loc"]:
+            continue  # raised by the check between values
+        name, *inner = (str(part) for part in detail["loc"])
+        where = f" (at {'.'.join(inner)})" if inner else ""
+        code = {"extra_forbidden": "unknown_parameter", "missing": "missing"}.get(detail["type"], "bad_value")
+        message = "no such parameter" if code == "unknown_parameter" else f"{detail['msg']}{where}"
+        faults.append(RuleFault((name,), code, message))
+    return faults
