@@ -110,6 +110,10 @@ class EmbeddedServer:
             return
         atexit.unregister(self.leave)
         users, self._users_lock = self._users_lock, None
+        if not self.data.exists():
+            # Somebody removed the directory: its server ends by itself when it notices.
+            os.close(users)
+            return
         with self._exclusive():
             try:
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)

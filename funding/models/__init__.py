@@ -1,0 +1,63 @@
+"""The money: schemes, accounts and lots, the journal, bookings, claims, batches, the bank, holds, receivables."""
+
+from funding.models.accounts import Fund, LearningAccount, Lot, Source, fund_of
+from funding.models.bank import BankLine, BankMessage, BankStatement, MessageState
+from funding.models.batches import BatchState, Payment, PaymentBatch, PaymentBatchLog, PaymentFile, PaymentOutcome
+from funding.models.bookings import (
+    Allocation,
+    Attendance,
+    Booking,
+    BookingLog,
+    BookingReview,
+    BookingState,
+    Certificate,
+    ExitReason,
+)
+from funding.models.claims import Claim, ClaimKind, ClaimLine, ClaimLog, ClaimState
+from funding.models.holds import Hold
+from funding.models.ledger import Bucket, JournalEntry, Posting, Seal
+from funding.models.receivables import Receivable, ReceivableLog, ReceivableState
+from funding.models.schemes import Budget, Scheme, SchemeVersion, version_on
+
+__all__ = [
+    "Allocation",
+    "Attendance",
+    "BankLine",
+    "BankMessage",
+    "BankStatement",
+    "BatchState",
+    "Booking",
+    "BookingLog",
+    "BookingReview",
+    "BookingState",
+    "Bucket",
+    "Budget",
+    "Certificate",
+    "Claim",
+    "ClaimKind",
+    "ClaimLine",
+    "ClaimLog",
+    "ClaimState",
+    "ExitReason",
+    "Fund",
+    "Hold",
+    "JournalEntry",
+    "LearningAccount",
+    "Lot",
+    "MessageState",
+    "Payment",
+    "PaymentBatch",
+    "PaymentBatchLog",
+    "PaymentFile",
+    "PaymentOutcome",
+    "Posting",
+    "Receivable",
+    "ReceivableLog",
+    "ReceivableState",
+    "Scheme",
+    "SchemeVersion",
+    "Seal",
+    "Source",
+    "fund_of",
+    "version_on",
+]
