@@ -112,13 +112,14 @@ def make_run_directory() -> Path:
 
 def remove_run_directory(directory: Path) -> None:
     """Stop what still runs there and remove it."""
-    server = SuiteServer(directory / "pg", tuning=TUNING)
-    server.leave()
-    server.stop_if_unused()
+    while _servers:
+        _servers.pop().leave()
+    SuiteServer(directory / "pg", tuning=TUNING).stop_if_unused()
     shutil.rmtree(directory, ignore_errors=True)
 
 
 _handles: list[int] = []
+_servers: list[SuiteServer] = []
 
 
 def _alive(directory: Path, mode: int) -> int:
@@ -144,6 +145,7 @@ def worker_database(directory: Path, worker: str) -> WorkerDatabase:
     """Start or join the run's server, migrate the template if nobody has, and copy it for this worker."""
     server = SuiteServer(directory / "pg", tuning=TUNING)
     server.start()
+    _servers.append(server)
     _alive(directory, fcntl.LOCK_SH)
     with _template_lock(directory):
         password_file = directory / "password"

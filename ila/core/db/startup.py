@@ -36,7 +36,7 @@ def migrations_on_disk() -> frozenset[tuple[str, str]]:
             package = import_module(f"{config.name}.migrations")
         except ModuleNotFoundError:
             continue
-        names = (module.name for module in pkgutil.iter_modules(package.__path__) if not module.ispkg)
+        names = (module.name for module in pkgutil.iter_modules(getattr(package, "__path__", ())) if not module.ispkg)
         found.update((config.label, name) for name in names if name[0] not in "_~")
     return frozenset(found)
 
