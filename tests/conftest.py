@@ -51,11 +51,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     ]
     if skipped:
         terminalreporter.write_line(
-            f"{len(skipped)} browser tests were skipped: they need Debian's Chromium ({chromium.HOW_TO_INSTALL})."
+            f"{len(skipped)} browser tests were skipped: they need Debian's Chromium"
+            f" ({chromium.HOW_TO_INSTALL})."
         )
 
 
-# -- databases ------------------------------------------------------------------------------------------------------
+# -- databases -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +70,7 @@ def worker_database() -> Iterator[WorkerDatabase]:
 
 @pytest.fixture(scope="session")
 def django_db_setup(worker_database: WorkerDatabase, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Takes the place of pytest-django's: the database comes from our own `migrate`, not from Django's test runner."""
+    """Takes the place of pytest-django's: the database comes from our own `migrate`."""
     worker_database.point_django_here()
     yield
     with django_db_blocker.unblock():
@@ -83,7 +84,7 @@ def committed_db(
     worker_database: WorkerDatabase,
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[None]:
-    """The database without a surrounding transaction, for threads and other processes; a fresh copy afterwards."""
+    """The database without a transaction around it, for threads and processes; a fresh copy afterwards."""
     if "db" in request.fixturenames or request.node.get_closest_marker("django_db"):
         pytest.fail("committed_db and db (or the mark django_db) exclude each other", pytrace=False)
     with django_db_blocker.unblock():
@@ -132,7 +133,7 @@ def superuser_dsn(worker_database: WorkerDatabase) -> str:
 
 @pytest.fixture
 def run_manage(worker_database: WorkerDatabase) -> Callable[..., CompletedProcess[str]]:
-    """`run_manage("audit", "--json", environ={…})`: the command in a process of its own, on this worker's database."""
+    """`run_manage("audit", "--json", environ={…})`: the command in a process, on this worker's database."""
 
     def run(*arguments: str, **options: object) -> CompletedProcess[str]:
         return database.run_manage(worker_database, *arguments, **options)  # type: ignore[arg-type]

@@ -1,11 +1,11 @@
-"""Jobs: work that follows a change, enqueued in the same transaction, so that it happens if and only if the change did.
+"""Jobs: work that follows a change, enqueued in its transaction: it is done if and only if the change was.
 
     @jobs.task(name="funding.execute_due_terms", queue="money")
     def execute_due_terms(*, booking_id: int) -> None: ...
 
     jobs.defer(execute_due_terms, booking_id=booking.pk)
 
-A job may run more than once (a worker may die after the work and before its note of it): tasks are idempotent.
+A job may run more than once (a worker may die between the work and its note of it): tasks are idempotent.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 DEFAULT_QUEUE = "default"
-# Waits of 4, 16, 64 … seconds: a short outage passes unnoticed, a long one ends in a failed job somebody looks at.
+# Waits of 4, 16, 64 … seconds: a short outage passes unnoticed, a long one ends in a failed job.
 DEFAULT_RETRY = RetryStrategy(max_attempts=6, exponential_wait=4)
 
 
@@ -65,7 +65,7 @@ def defer(
     at: not before this time. lock: as in `task`, for this job alone.
     once: nothing is enqueued while a job with this key is still waiting; then the result is None.
     """
-    given = {"schedule_at": at, "lock": lock, "queueing_lock": once}
+    given: dict[str, Any] = {"schedule_at": at, "lock": lock, "queueing_lock": once}
     configured = job.configure(**{key: value for key, value in given.items() if value is not None})
     try:
         # A savepoint: a job that is waiting already is no reason to lose the caller's transaction.

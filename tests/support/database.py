@@ -85,7 +85,9 @@ def copy_database(server: EmbeddedServer, template: str, name: str) -> None:
     with psycopg.connect(server.superuser_dsn(), autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(*map(sql.Identifier, (name, template, OWNER)))
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
+                *map(sql.Identifier, (name, template, OWNER))
+            )
         )
 
 
@@ -94,7 +96,7 @@ def create_empty_database(server: EmbeddedServer, name: str) -> None:
     copy_database(server, "template1", name)
 
 
-# -- the run's directory --------------------------------------------------------------------------------------------
+# -- the run's directory ---------------------------------------------------------------------------------
 
 
 def make_run_directory() -> Path:
@@ -138,7 +140,7 @@ def _remove_if_stale(directory: Path) -> None:
         os.close(handle)
 
 
-# -- the worker's database ------------------------------------------------------------------------------------------
+# -- the worker's database -------------------------------------------------------------------------------
 
 
 def worker_database(directory: Path, worker: str) -> WorkerDatabase:
@@ -152,10 +154,14 @@ def worker_database(directory: Path, worker: str) -> WorkerDatabase:
         if not password_file.exists():
             password = secrets.token_hex(8)
             with psycopg.connect(server.superuser_dsn(), autocommit=True) as connection:
-                connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(OWNER), password))
+                connection.execute(
+                    sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(OWNER), password)
+                )
             create_empty_database(server, TEMPLATE)
             template = WorkerDatabase(server, TEMPLATE, password)
-            done = run_manage(template, "migrate", "--verbosity", "0", environ={"ILA_DATA_DIR": str(directory)})
+            done = run_manage(
+                template, "migrate", "--verbosity", "0", environ={"ILA_DATA_DIR": str(directory)}
+            )
             if done.returncode != 0:
                 raise RuntimeError(f"The template could not be migrated:\n{done.stderr}")
             password_file.write_text(password)

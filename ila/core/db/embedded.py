@@ -1,8 +1,8 @@
 """The PostgreSQL server that comes with the package, for machines that have none.
 
-Every process that uses the server holds a shared lock on one file for as long as it lives; the kernel releases
-it however the process ends. Whoever leaves and finds nobody else stops the server, so a killed command never
-leaves a stale entry behind: at worst its server keeps running until the next command has ended.
+Every process that uses the server holds a shared lock on one file for as long as it lives; the kernel
+releases it however the process ends. Whoever leaves and finds nobody else stops the server, so a killed
+command never leaves a stale entry behind: at worst its server keeps running until the next command has ended.
 """
 
 from __future__ import annotations
@@ -71,9 +71,11 @@ def programs(version: int = 18) -> Path:
 
 
 class EmbeddedServer:
-    """One data directory and the server that runs on it, shared by all processes of this machine that need it."""
+    """One data directory and the server on it, shared by all processes of this machine that need it."""
 
-    def __init__(self, directory: Path, *, version: int = 18, tuning: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, directory: Path, *, version: int = 18, tuning: Mapping[str, str] | None = None
+    ) -> None:
         self.data = directory.resolve()
         self.version = version
         self.bin = programs(version)
@@ -82,7 +84,7 @@ class EmbeddedServer:
         self._pid: int | None = None
         self._known_socket_dir: Path | None = None
 
-    # -- life ---------------------------------------------------------------------------------------------------
+    # -- life ------------------------------------------------------------------------------------------------
 
     def start(self) -> EmbeddedServer:
         """Make the data directory when missing, run the server when it does not run, and stay registered."""
@@ -138,7 +140,7 @@ class EmbeddedServer:
             finally:
                 os.close(users)
 
-    # -- addresses ----------------------------------------------------------------------------------------------
+    # -- addresses -------------------------------------------------------------------------------------------
 
     @property
     def socket_dir(self) -> Path:
@@ -158,7 +160,7 @@ class EmbeddedServer:
         """The address for the cluster's own superuser: for tests and upkeep, never for the application."""
         return self.dsn(user=SUPERUSER, database=database)
 
-    # -- making and running -------------------------------------------------------------------------------------
+    # -- making and running ----------------------------------------------------------------------------------
 
     def _beside(self, suffix: str) -> Path:
         return self.data.parent / f"{self.data.name}.{suffix}"
@@ -230,7 +232,9 @@ class EmbeddedServer:
             self._check_readable()
             found = (self.data / "PG_VERSION").read_text().strip()
             if found != str(self.version):
-                raise EmbeddedServerError(f"{self.data} was made by PostgreSQL {found}, and this is {self.version}.")
+                raise EmbeddedServerError(
+                    f"{self.data} was made by PostgreSQL {found}, and this is {self.version}."
+                )
             return
         user = self._system_user()
         if user is not None:
@@ -239,10 +243,8 @@ class EmbeddedServer:
         scratch = Path(tempfile.mkdtemp(prefix=f"{self.data.name}.new-", dir=self.data.parent))
         try:
             self._own(scratch, user)
-            self._command(
-                "initdb", "--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "--no-sync",
-                "-U", SUPERUSER, "-D", str(scratch), user=user,
-            )  # fmt: skip
+            options = ("--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "-U", SUPERUSER)
+            self._command("initdb", *options, "-D", str(scratch), user=user)
             if self.data.exists():
                 shutil.rmtree(self.data)
             scratch.rename(self.data)
@@ -311,7 +313,7 @@ class EmbeddedServer:
         return b"postgres" in command and str(self.data).encode() in command
 
     def _remove_foreign_pid_file(self) -> None:
-        """A copied or restored directory carries the pid file of another server, whose process may well live."""
+        """A copied directory carries the pid file of another server, whose process may well live."""
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _find_socket_dir(self) -> Path:
@@ -331,7 +333,9 @@ class EmbeddedServer:
         return path
 
     def _pg_ctl(self, action: str, *arguments: str, check: bool) -> None:
-        self._command("pg_ctl", action, "-s", "-D", str(self.data), *arguments, user=self._system_user(), check=check)
+        self._command(
+            "pg_ctl", action, "-s", "-D", str(self.data), *arguments, user=self._system_user(), check=check
+        )
 
     def _command(self, program: str, *arguments: str, user: str | None, check: bool = True) -> None:
         extra: dict[str, Any] = {}
@@ -341,15 +345,21 @@ class EmbeddedServer:
         with tempfile.TemporaryFile("w+") as output:
             # A file, not a pipe: the server inherits it and a pipe would never be closed.
             done = subprocess.run(  # noqa: S603 - our own program, no shell
-                [str(self.bin / program), *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                cwd="/", check=False, env={**os.environ, "LC_ALL": "C.UTF-8"}, **extra,
-            )  # fmt: skip
+                [str(self.bin / program), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                check=False,
+                env={**os.environ, "LC_ALL": "C.UTF-8"},
+                **extra,
+            )
             if check and done.returncode != 0:
                 output.seek(0)
                 text = " ".join(output.read().split())
                 raise EmbeddedServerError(f"{program} failed: {text[-400:]}")
 
-    # -- the owner role -----------------------------------------------------------------------------------------
+    # -- the owner role --------------------------------------------------------------------------------------
 
     def _prepare_owner(self) -> None:
         """The owner role (no superuser) and its empty database, as an operator would make them."""
@@ -360,7 +370,12 @@ class EmbeddedServer:
                         sql.Identifier(OWNER)
                     )
                 )
-            if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone() is None:
+            if (
+                connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+                is None
+            ):
                 connection.execute(
-                    sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(DATABASE), sql.Identifier(OWNER))
+                    sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                        sql.Identifier(DATABASE), sql.Identifier(OWNER)
+                    )
                 )

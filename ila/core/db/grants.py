@@ -22,13 +22,15 @@ _RIGHT = re.compile(r"^(SELECT|INSERT|UPDATE|DELETE)(?: ?\(([a-z0-9_, ]+)\))?$")
 
 
 def ensure_application_role(connection: BaseDatabaseWrapper, name: str, password: str) -> bool:
-    """Create the application role when it is missing; returns whether it was. An existing one is the right one,
-    because its name follows from the owner's name and password."""
+    """Create the application role when it is missing; returns whether it was.
+
+    An existing one is the right one, because its name follows from the owner's name and password.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name])
         if cursor.fetchone():
             return False
-        secret = sql.SQL("")
+        secret: sql.Composable = sql.SQL("")
         if password:
             # Hashed here, so that no server log ever holds the password.
             hashed = connection.connection.pgconn.encrypt_password(
@@ -41,7 +43,7 @@ def ensure_application_role(connection: BaseDatabaseWrapper, name: str, password
 
 
 def grant_rights(connection: BaseDatabaseWrapper, role: str) -> None:
-    """Give the role exactly what the models say, in one transaction; what it had before is taken away first."""
+    """Give the role exactly what the models say, in one transaction; what it had before is taken away."""
     role_sql = sql.Identifier(role)
     with transaction.atomic(using=connection.alias):
         with connection.cursor() as cursor:
@@ -51,7 +53,8 @@ def grant_rights(connection: BaseDatabaseWrapper, role: str) -> None:
             )
             schema, database, owns_schema = cursor.fetchone()
             cursor.execute(
-                "SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind IN ('r', 'p', 'v', 'm')",
+                "SELECT relname FROM pg_class"
+                " WHERE relnamespace = %s::regnamespace AND relkind IN ('r', 'p', 'v', 'm')",
                 [schema],
             )
             tables = {row[0] for row in cursor.fetchall()}
@@ -79,7 +82,8 @@ def revoke_former_roles(connection: BaseDatabaseWrapper, role: str) -> list[str]
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT DISTINCT r.rolname FROM pg_class c, aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee
+            SELECT DISTINCT r.rolname
+              FROM pg_class c, aclexplode(c.relacl) a JOIN pg_roles r ON r.oid = a.grantee
              WHERE c.relnamespace = current_schema()::regnamespace AND r.rolname LIKE %s AND r.rolname <> %s
             """,
             [APP_ROLE_PREFIX.replace("_", r"\_") + "%", role],
@@ -91,7 +95,9 @@ def revoke_former_roles(connection: BaseDatabaseWrapper, role: str) -> list[str]
             for kind in ("ALL TABLES IN SCHEMA", "ALL SEQUENCES IN SCHEMA", "SCHEMA"):
                 _execute(
                     connection,
-                    sql.SQL("REVOKE ALL ON {} {} FROM {}").format(sql.SQL(kind), schema, sql.Identifier(name)),
+                    sql.SQL("REVOKE ALL ON {} {} FROM {}").format(
+                        sql.SQL(kind), schema, sql.Identifier(name)
+                    ),
                 )
     return former
 
@@ -133,7 +139,7 @@ def _right_sql(right: str) -> sql.Composable:
     match = _RIGHT.match(right)
     if match is None:
         raise ValueError(f"{right!r} is no right")
-    verb, columns = sql.SQL(match.group(1)), match.group(2)  # type: ignore[arg-type]
+    verb, columns = sql.SQL(match.group(1)), match.group(2)
     if not columns:
         return verb
     names = sql.SQL(", ").join(sql.Identifier(name.strip()) for name in columns.split(","))

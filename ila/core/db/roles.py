@@ -16,7 +16,9 @@ APP_ROLE_PREFIX = "ila_app_"
 @functools.lru_cache(maxsize=8)
 def _derive(user: str, password: str) -> bytes:
     # Role names are public in a cluster, so the name must not let anybody try passwords fast.
-    return hashlib.pbkdf2_hmac("sha256", password.encode(), b"ila application role|" + user.encode(), 20_000, 64)
+    return hashlib.pbkdf2_hmac(
+        "sha256", password.encode(), b"ila application role|" + user.encode(), 20_000, 64
+    )
 
 
 def application_role(owner: Mapping[str, str]) -> tuple[str, str]:

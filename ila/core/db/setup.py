@@ -20,8 +20,9 @@ OWNER_OPTIONS = "-c lock_timeout=60s -c timezone=UTC"
 def databases(
     environ: Mapping[str, str], *, conn_max_age: int | None = 0, statement_timeout: str = ""
 ) -> dict[str, dict[str, Any]]:
-    """`default` (the application role) and `owner` (for `migrate` alone), from DATABASE_URL and DATABASE_APP_URL.
+    """`default` (the application role) and `owner` (for `migrate` alone), as the environment says.
 
+    DATABASE_URL is the owner's address; DATABASE_APP_URL takes the place of the derived application role.
     Without DATABASE_URL both are on the embedded server, which is started by the first connection.
     """
     options = OPTIONS + (f" -c statement_timeout={statement_timeout}" if statement_timeout else "")
@@ -43,8 +44,12 @@ def dsn_of(setting: Mapping[str, Any]) -> str:
     return make_dsn({part: str(setting[name]) for name, part in names.items() if setting.get(name)})
 
 
-def _setting(parts: Mapping[str, str], options: str, *, embedded: bool, conn_max_age: int | None) -> dict[str, Any]:
-    rest = {k: v for k, v in parts.items() if k not in {"user", "password", "host", "port", "dbname", "options"}}
+def _setting(
+    parts: Mapping[str, str], options: str, *, embedded: bool, conn_max_age: int | None
+) -> dict[str, Any]:
+    rest = {
+        k: v for k, v in parts.items() if k not in {"user", "password", "host", "port", "dbname", "options"}
+    }
     return {
         "ENGINE": ENGINE,
         "EMBEDDED": embedded,

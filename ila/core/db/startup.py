@@ -17,7 +17,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ila.core.db.grants import rights_by_table
 
-
 NOT_PREPARED = "The database is not prepared: run `manage.py migrate`."
 
 _checked: set[tuple[str, str, str, str]] = set()
@@ -29,14 +28,18 @@ class DatabaseRefused(ImproperlyConfigured):
 
 @functools.cache
 def migrations_on_disk() -> frozenset[tuple[str, str]]:
-    """(app label, migration name) of every migration the code has, read from file names: nothing is imported."""
-    found = set()
+    """(app label, name) of every migration the code has, read from file names: nothing is imported."""
+    found: set[tuple[str, str]] = set()
     for config in apps.get_app_configs():
         try:
             package = import_module(f"{config.name}.migrations")
         except ModuleNotFoundError:
             continue
-        names = (module.name for module in pkgutil.iter_modules(getattr(package, "__path__", ())) if not module.ispkg)
+        names = (
+            module.name
+            for module in pkgutil.iter_modules(getattr(package, "__path__", ()))
+            if not module.ispkg
+        )
         found.update((config.label, name) for name in names if name[0] not in "_~")
     return frozenset(found)
 
@@ -75,7 +78,9 @@ def check(connection: Any) -> None:
         "SELECT rolname, rolsuper, rolbypassrls FROM pg_catalog.pg_roles WHERE rolname = current_user"
     ).fetchone()
     if superuser:
-        raise DatabaseRefused(f"Refusing to run: the role {role} is a superuser and bypasses every privilege.")
+        raise DatabaseRefused(
+            f"Refusing to run: the role {role} is a superuser and bypasses every privilege."
+        )
     if bypass:
         raise DatabaseRefused(f"Refusing to run: the role {role} has BYPASSRLS.")
     try:
@@ -83,9 +88,11 @@ def check(connection: Any) -> None:
             """
             SELECT (SELECT array_agg(app || '.' || name) FROM django_migrations),
                    (SELECT array_agg(t.name::text || ' (' || p.privilege || ')')
-                      FROM unnest(%s::text[]) AS t(name), unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE']) AS p(privilege)
+                      FROM unnest(%s::text[]) AS t(name),
+                           unnest(ARRAY['UPDATE', 'DELETE', 'TRUNCATE']) AS p(privilege)
                      WHERE CASE WHEN to_regclass(quote_ident(t.name)) IS NULL THEN false
-                                WHEN p.privilege = 'UPDATE' THEN has_any_column_privilege(quote_ident(t.name), 'UPDATE')
+                                WHEN p.privilege = 'UPDATE'
+                                THEN has_any_column_privilege(quote_ident(t.name), p.privilege)
                                 ELSE has_table_privilege(quote_ident(t.name), p.privilege) END)
             """,
             [append_only_tables()],
@@ -93,7 +100,9 @@ def check(connection: Any) -> None:
     except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege) as error:
         raise DatabaseRefused(NOT_PREPARED) from error
     if mighty:
-        raise DatabaseRefused(f"Refusing to run: the role {role} may change append-only tables: {', '.join(mighty)}.")
+        raise DatabaseRefused(
+            f"Refusing to run: the role {role} may change append-only tables: {', '.join(mighty)}."
+        )
     done = set(applied or ())
     if any(f"{label}.{name}" not in done for label, name in migrations_on_disk()):
         raise DatabaseRefused(NOT_PREPARED)

@@ -1,4 +1,4 @@
-"""How `manage.py` ends: one clear line for what an operator can mend, a traceback for what a programmer must."""
+"""How `manage.py` ends: one line for what an operator can mend, a traceback for what a programmer must."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from ila.core.db.shared import embedded_server
 class DatabaseWrapper(postgresql.DatabaseWrapper):
     """A connection to PostgreSQL.
 
-    `transaction_serial` changes whenever the outermost transaction begins or ends, so that code which took a row
-    lock can tell whether it is still inside the transaction that holds it.
+    `transaction_serial` changes whenever the outermost transaction begins or ends, so that code which took
+    a row lock can tell whether it is still inside the transaction that holds it.
     """
 
     transaction_serial: int

@@ -21,7 +21,9 @@ _ADVISORY_LOCK = 0x696C61
 class Command(migrate.Command):
     """Django's command, on the owner's connection, followed by the grants."""
 
-    help = "Prepare the database: apply migrations as the owner role, create the application role, grant its rights."
+    help = (
+        "Prepare the database: apply migrations as its owner, create the application role, grant its rights."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

@@ -19,8 +19,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-        parser.add_argument("--port", type=int, default=8000, help="port to listen on (8000); 0 takes a free one")
-        parser.add_argument("--threads", type=int, default=THREADS, help=f"requests served at a time ({THREADS})")
+        parser.add_argument(
+            "--port", type=int, default=8000, help="port to listen on (8000); 0 takes a free one"
+        )
+        parser.add_argument(
+            "--threads", type=int, default=THREADS, help=f"requests served at a time ({THREADS})"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection.ensure_connection()
@@ -35,7 +39,9 @@ class Command(BaseCommand):
                 clear_untrusted_proxy_headers=True,
             )
         except OSError as error:
-            raise CommandError(f"Cannot listen on {options['host']}:{options['port']}: {error.strerror}.") from error
+            raise CommandError(
+                f"Cannot listen on {options['host']}:{options['port']}: {error.strerror}."
+            ) from error
         self.stdout.write(f"Serving on http://{options['host']}:{server.effective_port}/ (Ctrl-C ends)")
         self.stdout.flush()
         server.run()

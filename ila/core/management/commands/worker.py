@@ -16,7 +16,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--concurrency", type=int, default=1, help="jobs done at the same time (1)")
-        parser.add_argument("--queue", action="append", dest="queues", help="only this queue (may be repeated)")
+        parser.add_argument(
+            "--queue", action="append", dest="queues", help="only this queue (may be repeated)"
+        )
         parser.add_argument("--once", action="store_true", help="end when no job is waiting")
 
     def handle(self, *args: Any, **options: Any) -> None:
