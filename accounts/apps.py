@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.module_loading import import_string
 
 
 class AccountsConfig(AppConfig):
@@ -7,6 +8,6 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from accounts.services import service_users
-
-        post_migrate.connect(service_users.ensure_after_migrate, sender=self)
+        # Named, not imported: models exist only now.
+        ensure = import_string("accounts.services.service_users.ensure_after_migrate")
+        post_migrate.connect(ensure, sender=self)
