@@ -1,1 +1,1 @@
-"""Schemes as data: the rules, the presets that ship with the platform, and the pure functions that apply them."""
+"""Schemes as data: rules, the presets that ship with the platform, and the pure functions that apply them."""

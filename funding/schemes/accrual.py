@@ -24,14 +24,14 @@ HOURS_SCALE = 10_000
 
 
 def year_hours(rules: SchemeRules, learner: LearnerFacts) -> Decimal:
-    """Hours the learner worked in the year: the annual hours where known, else ratio × full-year hours (F-02)."""
+    """Hours worked in the year: the annual hours where known, else ratio × full-year hours (F-02)."""
     if learner.annual_hours is not None:
         return learner.annual_hours
     return learner.hours_ratio * (rules.full_year_hours or 0)
 
 
 def is_low_qualified(rules: SchemeRules, learner: LearnerFacts) -> bool:
-    """Whether the higher credit and cap apply: below the level, or disabled (F-03). An unknown level is not below it."""
+    """Whether the higher credit and cap apply (F-03): disabled, or below the level; an unknown one is not."""
     if learner.disabled and rules.low_qualified_if_disabled:
         return True
     level, limit = learner.qualification_level, rules.low_qualified_below_level

@@ -52,7 +52,7 @@ def earliest_start(rules: SchemeRules, cal: WorkingCalendar, proposed_at: dateti
 def earliest_start_ok(
     rules: SchemeRules, cal: WorkingCalendar, proposed_at: datetime, start: datetime
 ) -> bool:
-    """Whether the start leaves the notice that a proposal sent at that moment needs (F-22): else `too_late`."""
+    """Whether the start leaves the notice that a proposal sent then needs (F-22): else `too_late`."""
     first = earliest_start(rules, cal, proposed_at)
     return first is None or cal.local_date(start) >= first
 
@@ -60,7 +60,7 @@ def earliest_start_ok(
 def withdrawal_until(
     rules: SchemeRules, cal: WorkingCalendar, accepted_at: datetime, start: datetime
 ) -> datetime | None:
-    """Until when the learner withdraws without a reason: the end of the term or the start, what comes first (F-23)."""
+    """Until when the learner withdraws without a reason: the term's end or the start, if earlier (F-23)."""
     term = _end_of_working_days(cal, accepted_at, rules.withdrawal_wd)
     return None if term is None else min(term, start)
 
@@ -108,7 +108,7 @@ def entry_due(rules: SchemeRules, cal: WorkingCalendar, start: datetime) -> date
 
 
 def exit_due(rules: SchemeRules, cal: WorkingCalendar, left_at: datetime) -> datetime | None:
-    """Until when the provider declares an exit that happened at that moment; later it is flagged late (F-26)."""
+    """Until when the provider declares an exit of that moment; later it is flagged late (F-26)."""
     return _end_of_working_days(cal, left_at, rules.exit_wd)
 
 
@@ -125,9 +125,10 @@ def payment_due(rules: SchemeRules, cal: WorkingCalendar, claimed_at: datetime) 
 def advance_due(
     rules: SchemeRules, cal: WorkingCalendar, entered_at: datetime, starts: datetime, ends: datetime
 ) -> datetime | None:
-    """From when an advance may be claimed; None when the training is too short or the scheme pays none (F-31).
+    """From when an advance may be claimed; None when the training is too short, or no advance is paid (F-31).
 
-    Longer than n months: the last day comes after the day n months from the first. An earlier claim is `too_early`.
+    Longer than n months: the last day comes after the day n months from the first. An earlier claim is
+    `too_early`.
     """
     if not rules.advance_percent or rules.advance_min_months is None or rules.advance_after_days is None:
         return None

@@ -35,7 +35,7 @@ class LearnerFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialFacts:
-    """What is booked, as far as rules look at it. `code` is its register code (RS5616), `field` its field of study."""
+    """What is booked, as far as rules look at it: `code` in its register (RS5616), `field` of study."""
 
     kind: str
     code: str = ""
@@ -47,7 +47,7 @@ class CredentialFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LotFacts:
-    """Money of one source in a learning account. `expires` is its last valid day; `earmark` a kind, code or field."""
+    """Money of one source in an account. `expires` is its last valid day; `earmark` a kind, code or field."""
 
     id: LotId
     source: str
@@ -76,7 +76,7 @@ class Allocation:
 
 @dataclass(frozen=True, slots=True)
 class SourcePlan:
-    """Who pays a booking: allocations above 0 in draw-down order, the learner's own money last; they add up to the price.
+    """Who pays a booking: allocations above 0 in draw-down order, the learner's own last, in all the price.
 
     `participation_cents`: the participation that was due (0 when exempt), a part of the learner's own money.
     `exempt_reason`: why none was due: job_seeker (or another exempt status), prevention_account,

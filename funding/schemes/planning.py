@@ -70,6 +70,7 @@ __all__ = [
     "earliest_start_ok",
     "entry_due",
     "exit_due",
+    "is_complete",
     "is_low_qualified",
     "own_refund_due",
     "payment_due",
@@ -154,22 +155,21 @@ def plan_sources(
         raise DomainError("bad_price", price_cents=price_cents)
     check_bookable(rules, learner, credential)
     usable = usable_lots(rules, credential, lots, on)
-    cap = usage_cap(rules, credential)
-    ceilings = _ceilings(rules, usable, cap)
+    ceilings = _ceilings(rules, usable, usage_cap(rules, credential))
     if not any(ceilings):
         raise DomainError("insufficient_rights", price_cents=price_cents)
     shortfall = max(0, price_cents - sum(ceilings))
     if shortfall and not rules.shortfall_to_learner:
         raise DomainError("usage_cap", rule="F-13", shortfall_cents=shortfall, price_cents=price_cents)
 
-    participation, exempt_reason = 0, None
+    own = _OwnPart(shortfall)
     drawn = _draw(usable, ceilings, price_cents - shortfall)
     if rules.participation_mode is not None and rules.participation_cents:
-        exempt_reason = _exemption(rules, learner, drawn)
-        if exempt_reason is None:
-            participation = min(rules.participation_cents, price_cents)
-            own = _own_part(rules, participation, shortfall, price_cents)
-            drawn = _draw(usable, ceilings, price_cents - own)
+        if exempt_reason := _exemption(rules, learner, drawn):
+            own = _OwnPart(shortfall, exempt_reason=exempt_reason)
+        else:
+            own = _OwnPart(shortfall, participation=min(rules.participation_cents, price_cents))
+            drawn = _draw(usable, ceilings, price_cents - own.cents(rules, price_cents))
     _check_light_licence(rules, learner, credential, drawn)
 
     allocations = [Allocation(lot.id, lot.source, cents) for lot, cents in drawn]
@@ -178,11 +178,9 @@ def plan_sources(
     return SourcePlan(
         price_cents=price_cents,
         allocations=tuple(allocations),
-        participation_cents=participation,
-        exempt_reason=exempt_reason,
-        explanations=tuple(
-            _explain(rules, credential, usable, drawn, cap, shortfall, participation, exempt_reason)
-        ),
+        participation_cents=own.participation,
+        exempt_reason=own.exempt_reason,
+        explanations=tuple(_explain(rules, credential, usable, drawn, own)),
     )
 
 
@@ -192,6 +190,32 @@ def realised_percent(done: int | Decimal, planned: int | Decimal) -> int:
     Raises: ValueError for negative hours or none planned.
     """
     return min(100, percent_floor(done, planned))
+
+
+def is_complete(
+    rules: SchemeRules, credential: CredentialFacts, percent: int, *, certificate: bool, exam: bool = False
+) -> bool:
+    """Whether the training was completed as the scheme asks before it pays; else `incomplete` (N-08).
+
+    By the attendance, a certificate, or, in a publicly funded programme, an exam taken.
+    """
+    if rules.attendance_min_percent is None or certificate or percent >= rules.attendance_min_percent:
+        return True
+    return exam and credential.publicly_funded
+
+
+class _OwnPart(NamedTuple):
+    """Why a learner pays of their own money: what no source covers, and the participation or its waiver."""
+
+    shortfall: int
+    participation: int = 0
+    exempt_reason: str | None = None
+
+    def cents(self, rules: SchemeRules, price_cents: int) -> int:
+        """The greater of participation and shortfall, or their sum, at most the price (F-12)."""
+        if rules.participation_mode == "sum":
+            return min(self.participation + self.shortfall, price_cents)
+        return max(self.participation, self.shortfall)
 
 
 class Settlement(NamedTuple):
@@ -247,7 +271,7 @@ def _pays_for(rules: SchemeRules, lot: LotFacts, credential: CredentialFacts) ->
 
 
 def _ceilings(rules: SchemeRules, lots: Sequence[LotFacts], cap: int | None) -> list[int]:
-    """What each lot can give to one booking: its balance, the capped sources together no more than the cap."""
+    """What each lot can give to one booking: its balance; the capped sources together, at most the cap."""
     left, ceilings = cap, []
     for lot in lots:
         cents = lot.available_cents
@@ -266,12 +290,6 @@ def _draw(lots: Sequence[LotFacts], ceilings: Sequence[int], amount: int) -> lis
             drawn.append((lot, cents))
             amount -= cents
     return drawn
-
-
-def _own_part(rules: SchemeRules, participation: int, shortfall: int, price_cents: int) -> int:
-    """What the learner pays: the greater of participation and shortfall, or their sum, at most the price (F-12)."""
-    own = participation + shortfall if rules.participation_mode == "sum" else max(participation, shortfall)
-    return min(own, price_cents)
 
 
 def _exemption(
@@ -310,27 +328,25 @@ def _explain(
     credential: CredentialFacts,
     usable: Sequence[LotFacts],
     drawn: Sequence[tuple[LotFacts, int]],
-    cap: int | None,
-    shortfall: int,
-    participation: int,
-    exempt_reason: str | None,
+    own: _OwnPart,
 ) -> Iterable[Explanation]:
     for lot, cents in drawn:
         yield Explanation("F-07", "drawn_from_source", {"source": lot.source, "cents": cents})
+    cap = usage_cap(rules, credential)
     held = sum(lot.available_cents for lot in usable if lot.source in rules.usage_cap_sources)
     if cap is not None and held > cap:
         values: dict[str, int | str] = {"kind": credential.kind, "cap_cents": cap, "held_cents": held}
         yield Explanation("F-13", "usage_cap_applies", values)
-    if participation:
-        yield Explanation("F-08", "participation_due", {"cents": participation})
-    elif exempt_reason is not None:
-        yield Explanation("F-10", "participation_waived", {"reason": exempt_reason})
-    if shortfall:
-        yield Explanation("F-12", "shortfall_paid_by_learner", {"cents": shortfall})
+    if own.participation:
+        yield Explanation("F-08", "participation_due", {"cents": own.participation})
+    elif own.exempt_reason is not None:
+        yield Explanation("F-10", "participation_waived", {"reason": own.exempt_reason})
+    if own.shortfall:
+        yield Explanation("F-12", "shortfall_paid_by_learner", {"cents": own.shortfall})
 
 
 def _draw_places(rules: SchemeRules, allocations: Sequence[Allocation]) -> list[int]:
-    """The place of each allocation in a tie: the learner's own money first, then draw-down order, then as given."""
+    """Each allocation's place in a tie: the learner's own money, then draw-down order, then as given."""
     classes = _classes(rules)
     by_place = sorted(
         range(len(allocations)),

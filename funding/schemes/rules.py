@@ -230,7 +230,9 @@ class SchemeRules(BaseModel):
     advance_min_months: Annotated[
         Count | None, _parameter("F-31", "months", "An advance is paid when the training is longer.")
     ] = None
-    advance_after_days: Annotated[Count | None, _parameter("F-31", "days", "Entry to advance.")] = None
+    advance_after_days: Annotated[
+        Count | None, _parameter("F-31", "days", "From the entry to the advance.")
+    ] = None
     claim_lead_days: Annotated[
         Count | None, _parameter("N-07", "days", "Provider may claim this long before the start.")
     ] = None
@@ -288,7 +290,7 @@ def parse_rules(values: Mapping[str, Any]) -> SchemeRules:
         faults = _value_faults(error)
     if not faults:  # every value is right by itself: what is wrong lies between them
         raise RulesError(list(contradictions(_unchecked(values))))
-    # Contradictions among the sound values are named in the same answer: the wrong ones step back to their defaults.
+    # Contradictions among the sound values are named in the same answer.
     wrong = {fault.parameters[0] for fault in faults}
     sound = {name: value for name, value in values.items() if name not in wrong}
     if all(name in sound for name, field in SchemeRules.model_fields.items() if field.is_required()):

@@ -18,7 +18,7 @@ _ONE_DAY = timedelta(days=1)
 
 @lru_cache(maxsize=512)
 def _public_holidays(country: str, year: int) -> frozenset[date]:
-    # One frozen set per year: the library's own object fills itself while it is read, which threads must not share.
+    # One frozen set per year: the library's own object fills itself while it is read, unsafe among threads.
     return frozenset(holidays.country_holidays(country, years=year))
 
 
@@ -87,7 +87,7 @@ class WorkingCalendar:
         return moment.astimezone(self.zone).date()
 
     def start_of_day(self, day: date) -> datetime:
-        """The first instant of that local day, in UTC (where clocks skip midnight: the instant of the skip)."""
+        """The first instant of that local day, in UTC; where clocks skip midnight, the instant of the skip."""
         return datetime.combine(day, time.min, tzinfo=self.zone).astimezone(UTC)
 
     def end_of_day(self, day: date) -> datetime:

@@ -1,4 +1,4 @@
-"""The schemes that ship with the platform: one TOML file each, its dated versions merged into complete rule sets."""
+"""The schemes that ship with the platform: a TOML file each, dated versions merged into complete rules."""
 
 import tomllib
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _SHARED = ("country", "timezone", "currency")  # part of every version's rules
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A scheme as shipped: `versions` are (valid_from, complete rules), oldest first; each holds until the next."""
+    """A scheme as shipped. `versions`: (valid_from, complete rules), oldest first, each until the next."""
 
     code: str
     name: str
@@ -58,7 +58,7 @@ def load_preset(code: str) -> Preset:
 
 
 def read_preset(text: str) -> Preset:
-    """The scheme that a TOML text describes: its head, then `[[versions]]`, each after the first only what changes.
+    """The scheme that a TOML text describes: its head, then `[[versions]]`, the later ones only what changes.
 
     Raises: ValueError for a text that is no such file; RulesError, naming the version, for rules at fault.
     """
@@ -89,7 +89,7 @@ def read_preset(text: str) -> Preset:
 
 
 def override(rules: SchemeRules, mapping: Mapping[str, Any]) -> SchemeRules:
-    """The same rules with other values of some parameters, as a what-if: each value replaces the whole parameter.
+    """The same rules with other values of some parameters: each value replaces the whole parameter.
 
     Raises: RulesError (a ValueError) naming every unknown parameter, bad value and contradiction.
     """
