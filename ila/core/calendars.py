@@ -87,7 +87,7 @@ class WorkingCalendar:
         return moment.astimezone(self.zone).date()
 
     def start_of_day(self, day: date) -> datetime:
-        """The first instant of that local day, in UTC; where clocks skip midnight, the instant of the skip."""
+        """The first instant of that local day, in UTC; where clocks skip midnight, that of the skip."""
         return datetime.combine(day, time.min, tzinfo=self.zone).astimezone(UTC)
 
     def end_of_day(self, day: date) -> datetime:
