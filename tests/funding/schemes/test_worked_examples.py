@@ -134,7 +134,7 @@ def test_example_12_ties_go_to_the_learner_then_in_draw_down_order_f28() -> None
     assert settle_shares(rules, 15, 87, stored_in_another_order).returned == (0, 1, 1)
 
 
-def test_a_course_without_the_cap_is_refused_to_nobody_with_money() -> None:
+def test_without_any_money_there_is_no_plan() -> None:
     with pytest.raises(DomainError) as caught:
         plan(MAY, 165000)
     assert caught.value.code == "insufficient_rights"
