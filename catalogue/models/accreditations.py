@@ -66,7 +66,9 @@ class Accreditation(Machine):
                 name="accreditation_one_scope",
             ),
             models.CheckConstraint(
-                condition=Q(valid_from__isnull=True) | Q(valid_until__isnull=True) | Q(valid_from__lte=F("valid_until")),
+                condition=Q(valid_from__isnull=True)
+                | Q(valid_until__isnull=True)
+                | Q(valid_from__lte=F("valid_until")),
                 name="accreditation_period_in_order",
             ),
             models.UniqueConstraint(
@@ -158,7 +160,9 @@ class AccreditationLog(TransitionLog):
     subject = models.ForeignKey(Accreditation, on_delete=models.PROTECT, related_name="log")
 
     class Meta(TransitionLog.Meta):
-        indexes: ClassVar[list[Any]] = [models.Index(fields=["subject", "at", "id"], name="accreditationlog_at")]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["subject", "at", "id"], name="accreditationlog_at")
+        ]
 
 
 Accreditation.log_model = AccreditationLog

@@ -54,8 +54,8 @@ class MicroCredential(Machine):
 
     provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="micro_credentials")
     external_id = models.CharField(max_length=500, db_collation="C")
-    entry = models.CharField(max_length=610, db_collation="C")
-    title = models.CharField(max_length=1000)
+    entry = models.CharField(max_length=710, db_collation="C")
+    title = models.TextField()
     kind = models.CharField(max_length=20, choices=CredentialKind)
     code = models.CharField(max_length=30, blank=True)
     goals_html = models.TextField(blank=True)
@@ -72,7 +72,9 @@ class MicroCredential(Machine):
     digest = models.CharField(max_length=64, blank=True)
     search_text = models.TextField(blank=True, help_text="What it is found by: lower case, without accents.")
     search = models.GeneratedField(
-        expression=SearchVector("search_text", config="simple"), output_field=SearchVectorField(), db_persist=True
+        expression=SearchVector("search_text", config="simple"),
+        output_field=SearchVectorField(),
+        db_persist=True,
     )
     state = FSMField(default=S.DRAFT, choices=S.choices, protected=True, max_length=20)
     created_at = models.DateTimeField(default=clock.now)
@@ -84,9 +86,12 @@ class MicroCredential(Machine):
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(fields=["provider", "external_id"], name="microcredential_once_per_provider"),
+            models.UniqueConstraint(
+                fields=["provider", "external_id"], name="microcredential_once_per_provider"
+            ),
             models.CheckConstraint(
-                condition=Q(price_cents__isnull=True) | Q(price_cents__gte=0), name="microcredential_price_not_negative"
+                condition=Q(price_cents__isnull=True) | Q(price_cents__gte=0),
+                name="microcredential_price_not_negative",
             ),
             models.CheckConstraint(
                 condition=Q(register_price_cents__isnull=True) | Q(register_price_cents__gte=0),
@@ -161,7 +166,9 @@ class MicroCredentialLog(TransitionLog):
     subject = models.ForeignKey(MicroCredential, on_delete=models.PROTECT, related_name="log")
 
     class Meta(TransitionLog.Meta):
-        indexes: ClassVar[list[Any]] = [models.Index(fields=["subject", "at", "id"], name="microcredentiallog_at")]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["subject", "at", "id"], name="microcredentiallog_at")
+        ]
 
 
 MicroCredential.log_model = MicroCredentialLog

@@ -39,8 +39,8 @@ class Offer(models.Model):
     has_prerequisites = models.BooleanField(null=True, blank=True)
     currency = models.CharField(max_length=3)
     price_cents = models.BigIntegerField()
-    net_price = models.CharField(max_length=40, blank=True)
-    vat_percent = models.CharField(max_length=40, blank=True)
+    net_price = models.CharField(max_length=60, blank=True)
+    vat_percent = models.CharField(max_length=60, blank=True)
     facts = models.JSONField(default=dict, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=clock.now)
@@ -48,7 +48,9 @@ class Offer(models.Model):
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(fields=["micro_credential", "external_id"], name="offer_once_per_credential"),
+            models.UniqueConstraint(
+                fields=["micro_credential", "external_id"], name="offer_once_per_credential"
+            ),
             models.CheckConstraint(condition=Q(price_cents__gt=0), name="offer_price_positive"),
         ]
 

@@ -16,18 +16,20 @@ class Provider(models.Model):
     """
 
     register = models.CharField(max_length=20)
-    external_id = models.CharField(max_length=100, db_collation="C")
-    name = models.CharField(max_length=500, null=True, blank=True)  # noqa: DJ001 - unknown is not blank
+    external_id = models.CharField(max_length=200, db_collation="C")
+    name = models.TextField(null=True, blank=True)
     organisation = models.ForeignKey(
         "accounts.Organisation", on_delete=models.PROTECT, null=True, blank=True, related_name="providers"
     )
     iban = models.CharField(max_length=34, blank=True)
     country = models.CharField(max_length=2)
     time_zone = models.CharField(max_length=50)
-    region = models.CharField(max_length=100, blank=True)
-    city = models.CharField(max_length=100, blank=True)
-    postcode = models.CharField(max_length=20, blank=True)
-    details = models.JSONField(default=dict, blank=True, help_text="Other facts of the register, as they were told.")
+    region = models.TextField(blank=True)
+    city = models.TextField(blank=True)
+    postcode = models.TextField(blank=True)
+    details = models.JSONField(
+        default=dict, blank=True, help_text="Other facts of the register, as they were told."
+    )
     created_at = models.DateTimeField(default=clock.now)
     updated_at = models.DateTimeField(default=clock.now)
 

@@ -70,7 +70,9 @@ class Session(Machine):
             ),
             models.CheckConstraint(condition=Q(price_cents__gte=0), name="session_price_not_negative"),
             models.CheckConstraint(
-                condition=Q(starts_at__isnull=True) | Q(ends_at__isnull=True) | Q(starts_at__lte=F("ends_at")),
+                condition=Q(starts_at__isnull=True)
+                | Q(ends_at__isnull=True)
+                | Q(starts_at__lte=F("ends_at")),
                 name="session_period_in_order",
             ),
             *(
@@ -88,11 +90,14 @@ class Session(Machine):
                 )
             ),
             models.CheckConstraint(
-                condition=~Q(state=S.OPEN) | Q(guaranteed_at__isnull=True), name="session_open_is_not_guaranteed"
+                condition=~Q(state=S.OPEN) | Q(guaranteed_at__isnull=True),
+                name="session_open_is_not_guaranteed",
             ),
         ]
         indexes: ClassVar[list[Any]] = [
-            models.Index(fields=["starts_at"], condition=Q(state__in=BOOKABLE_STATES), name="session_bookable_start"),
+            models.Index(
+                fields=["starts_at"], condition=Q(state__in=BOOKABLE_STATES), name="session_bookable_start"
+            ),
         ]
         triggers: ClassVar[list[Any]] = [state_guard("catalogue_sessionlog")]
 

@@ -1,0 +1,53 @@
+"""Whether a provider and a micro-credential are accredited: now, and at any moment of the past."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+
+from catalogue.models import Accreditation, AccreditationLog, AccreditationState, MicroCredential, Provider
+
+# Whose accreditation a booking needs, by the scheme's regime (supervisory: the provider is graded).
+PROVIDER_REGIMES = ("provider", "both", "supervisory")
+CREDENTIAL_REGIMES = ("programme", "both")
+
+
+def is_accredited(*, provider: Provider, credential: MicroCredential, moment: datetime, regime: str) -> bool:
+    """Whether what the regime asks for was accredited at that moment, suspensions taken into account.
+
+    regime: `provider`, `programme`, `both` or `supervisory`. One query per accreditation asked for.
+    """
+    needed = []
+    if regime in PROVIDER_REGIMES:
+        needed.append(Q(provider=provider))
+    if regime in CREDENTIAL_REGIMES:
+        needed.append(Q(micro_credential=credential))
+    zone = ZoneInfo(provider.time_zone)
+    return all(in_force(moment, zone).filter(scope).exists() for scope in needed)
+
+
+def satisfied(regime: str, *, provider: bool, credential: bool) -> bool:
+    """Whether a regime is content with these accreditations."""
+    return (provider or regime not in PROVIDER_REGIMES) and (credential or regime not in CREDENTIAL_REGIMES)
+
+
+def in_force(moment: datetime, zone: ZoneInfo) -> QuerySet[Accreditation]:
+    """Accreditations that stood at that moment: valid on its day in `zone`, and not suspended or ended then."""
+    day = moment.astimezone(zone).date()
+    latest = AccreditationLog.objects.filter(subject=OuterRef("pk"), at__lte=moment).order_by("-at", "-pk")
+    return (
+        Accreditation.objects.filter(Q(valid_from__isnull=True) | Q(valid_from__lte=day))
+        .filter(Q(valid_until__isnull=True) | Q(valid_until__gte=day))
+        .annotate(state_then=Subquery(latest.values("target")[:1]))
+        .filter(state_then=AccreditationState.ACCREDITED)
+    )
+
+
+def provider_in_force(moment: datetime, zone: ZoneInfo, provider_ref: str) -> Exists:
+    """Condition for a queryset: the provider that `provider_ref` names was accredited at that moment."""
+    return Exists(in_force(moment, zone).filter(provider=OuterRef(provider_ref)))
+
+
+def credential_in_force(moment: datetime, zone: ZoneInfo, credential_ref: str) -> Exists:
+    """Condition for a queryset: the micro-credential that `credential_ref` names was accredited at that moment."""
+    return Exists(in_force(moment, zone).filter(micro_credential=OuterRef(credential_ref)))
