@@ -96,10 +96,16 @@ class ConsentFactory(DjangoModelFactory[Consent]):
     @classmethod
     def _create(cls, model_class: type[Consent], *args: Any, **kwargs: Any) -> Consent:
         consent: Consent = model_class(*args, **kwargs)
-        fsm.start(consent, actor=consent.citizen.user, transition="ask")
+        fsm.start(consent, actor=_user_of(consent), transition="ask")
         return consent
 
 
 def officer(role: str = Role.PAYMENT_OFFICER) -> User:
     """A user who holds that role in a funding agency."""
     return MembershipFactory.create(role=role).user
+
+
+def _user_of(consent: Consent) -> User:
+    user = consent.citizen.user
+    assert user is not None
+    return user
