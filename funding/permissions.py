@@ -2,63 +2,63 @@
 
 from typing import Any
 
-from accounts.models import Membership, OrganisationKind, Role, User
+from accounts.models import Membership, OrganisationKind, Role
 
 FUNDER_ROLES = (Role.CASE_WORKER, Role.MANAGER)
 PAYMENT_ROLES = (Role.PAYMENT_OFFICER, Role.MANAGER)
 
 
-def is_learner(booking: Any, actor: User) -> bool:
+def is_learner(booking: Any, actor: Any) -> bool:
     """The booking's own learner, and nobody on their behalf."""
     return actor.is_active and not actor.is_service and booking.account.citizen.user_id == actor.pk
 
 
-def acts_for_provider(booking: Any, actor: User) -> bool:
+def acts_for_provider(booking: Any, actor: Any) -> bool:
     """A member of the organisation that gives the training."""
     organisation_id = booking.provider.organisation_id
     return organisation_id is not None and _is_member(actor, organisation_id=organisation_id)
 
 
-def acts_for_funder(_subject: Any, actor: User) -> bool:
+def acts_for_funder(_subject: Any, actor: Any) -> bool:
     """A case worker or manager of a funding agency, or one of the platform's own services."""
     return _is_service(actor) or has_agency_role(actor, *FUNDER_ROLES)
 
 
-def is_clock(_subject: Any, actor: User) -> bool:
+def is_clock(_subject: Any, actor: Any) -> bool:
     """Only a service lets a term lapse: no person does."""
     return _is_service(actor)
 
 
-def may_end_dispute(_subject: Any, actor: User) -> bool:
+def may_end_dispute(_subject: Any, actor: Any) -> bool:
     """A case worker or manager of the agency decides a dispute; no service does."""
     return has_agency_role(actor, *FUNDER_ROLES)
 
 
-def may_pay(_subject: Any, actor: User) -> bool:
+def may_pay(_subject: Any, actor: Any) -> bool:
     """A payment officer or manager of the agency."""
     return has_agency_role(actor, *PAYMENT_ROLES)
 
 
-def may_settle(_subject: Any, actor: User) -> bool:
+def may_settle(_subject: Any, actor: Any) -> bool:
     """The bank's messages, read by the named service, or a payment officer."""
     return _is_service(actor) or may_pay(_subject, actor)
 
 
-def may_audit(actor: User) -> bool:
+def may_audit(actor: Any) -> bool:
     """Everybody who works for an agency may read the books."""
     return has_agency_role(actor, *Role)
 
 
-def has_agency_role(actor: User, *roles: Role) -> bool:
+def has_agency_role(actor: Any, *roles: Role) -> bool:
     """Whether the actor holds one of the roles in a funding agency today."""
     return _is_member(actor, organisation__kind=OrganisationKind.AGENCY, role__in=roles)
 
 
-def _is_service(actor: User) -> bool:
+def _is_service(actor: Any) -> bool:
     return actor.is_active and actor.is_service
 
 
-def _is_member(actor: User, **conditions: Any) -> bool:
+def _is_member(actor: Any, **conditions: Any) -> bool:
     if not actor.is_active or actor.is_service:
         return False
     return Membership.objects.filter(user=actor, ended_at__isnull=True, **conditions).exists()

@@ -49,7 +49,9 @@ class Citizen(models.Model):
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
-            models.CheckConstraint(condition=models.Q(hours_ratio__gte=0), name="citizen_hours_ratio_not_negative"),
+            models.CheckConstraint(
+                condition=models.Q(hours_ratio__gte=0), name="citizen_hours_ratio_not_negative"
+            ),
             models.CheckConstraint(
                 condition=models.Q(work_incapacity_percent__lte=100), name="citizen_incapacity_at_most_100"
             ),

@@ -77,9 +77,10 @@ class Consent(fsm.Machine):
         return hashlib.sha256(text.encode()).hexdigest()
 
     @transition(field=state, source="asked", target="given")
-    def give(self, *, sign_in: SignIn) -> None:
+    def give(self, *, sign_in: SignIn, text: str) -> None:
         self.answered_at = clock.now()
         self.sign_in = sign_in
+        self.text, self.text_hash = text, self.hash_of(text)
 
     @transition(field=state, source="asked", target="denied")
     def deny(self) -> None:

@@ -20,7 +20,9 @@ class Message(models.Model):
 
     class Meta:
         indexes: ClassVar[list[Any]] = [
-            models.Index(fields=["created_at"], condition=models.Q(sent_at__isnull=True), name="message_unsent")
+            models.Index(
+                fields=["created_at"], condition=models.Q(sent_at__isnull=True), name="message_unsent"
+            )
         ]
 
     def __str__(self) -> str:

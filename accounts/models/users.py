@@ -46,7 +46,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(Lower("email"), name="user_email_once_in_any_case"),
             models.CheckConstraint(
-                condition=~models.Q(is_service=True, is_staff=True) & ~models.Q(is_service=True, is_superuser=True),
+                condition=~models.Q(is_service=True, is_staff=True)
+                & ~models.Q(is_service=True, is_superuser=True),
                 name="user_service_has_no_privilege",
             ),
         ]

@@ -16,850 +16,2370 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('catalogue', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("catalogue", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='BankMessage',
+            name="BankMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(blank=True, help_text='pain.002, camt.054, camt.053 or pacs.004.', max_length=20)),
-                ('message_id', models.CharField(blank=True, max_length=35)),
-                ('content', models.BinaryField()),
-                ('sha256', models.CharField(max_length=64, unique=True)),
-                ('state', models.CharField(choices=[('received', 'Received'), ('processed', 'Processed'), ('refused', 'Refused')], default='received', max_length=10)),
-                ('reason', models.CharField(blank=True, help_text='Why it was refused.', max_length=40)),
-                ('detail', models.JSONField(blank=True, default=dict)),
-                ('received_at', models.DateTimeField(default=ila.core.clock.now)),
-                ('processed_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        blank=True, help_text="pain.002, camt.054, camt.053 or pacs.004.", max_length=20
+                    ),
+                ),
+                ("message_id", models.CharField(blank=True, max_length=35)),
+                ("content", models.BinaryField()),
+                ("sha256", models.CharField(max_length=64, unique=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("received", "Received"),
+                            ("processed", "Processed"),
+                            ("refused", "Refused"),
+                        ],
+                        default="received",
+                        max_length=10,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, help_text="Why it was refused.", max_length=40)),
+                ("detail", models.JSONField(blank=True, default=dict)),
+                ("received_at", models.DateTimeField(default=ila.core.clock.now)),
+                ("processed_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Budget',
+            name="Budget",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=200)),
-                ('currency', models.CharField(max_length=3)),
-                ('available_cents', models.BigIntegerField(default=0)),
-                ('created_at', models.DateTimeField(default=ila.core.clock.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=200)),
+                ("currency", models.CharField(max_length=3)),
+                ("available_cents", models.BigIntegerField(default=0)),
+                ("created_at", models.DateTimeField(default=ila.core.clock.now)),
             ],
         ),
         migrations.CreateModel(
-            name='Scheme',
+            name="Scheme",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(max_length=40, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('country', models.CharField(max_length=2)),
-                ('timezone', models.CharField(max_length=50)),
-                ('currency', models.CharField(max_length=3)),
-                ('created_at', models.DateTimeField(default=ila.core.clock.now)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.SlugField(max_length=40, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                ("country", models.CharField(max_length=2)),
+                ("timezone", models.CharField(max_length=50)),
+                ("currency", models.CharField(max_length=3)),
+                ("created_at", models.DateTimeField(default=ila.core.clock.now)),
             ],
         ),
         migrations.CreateModel(
-            name='BankStatement',
+            name="BankStatement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('statement_id', models.CharField(max_length=35)),
-                ('sequence', models.PositiveIntegerField(blank=True, null=True)),
-                ('account', models.CharField(max_length=34)),
-                ('currency', models.CharField(max_length=3)),
-                ('from_date', models.DateField(blank=True, null=True)),
-                ('to_date', models.DateField(blank=True, null=True)),
-                ('opening_cents', models.BigIntegerField()),
-                ('closing_cents', models.BigIntegerField()),
-                ('gap', models.CharField(blank=True, help_text='Why it does not join the one before, or add up.', max_length=40)),
-                ('message', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='statements', to='funding.bankmessage')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("statement_id", models.CharField(max_length=35)),
+                ("sequence", models.PositiveIntegerField(blank=True, null=True)),
+                ("account", models.CharField(max_length=34)),
+                ("currency", models.CharField(max_length=3)),
+                ("from_date", models.DateField(blank=True, null=True)),
+                ("to_date", models.DateField(blank=True, null=True)),
+                ("opening_cents", models.BigIntegerField()),
+                ("closing_cents", models.BigIntegerField()),
+                (
+                    "gap",
+                    models.CharField(
+                        blank=True, help_text="Why it does not join the one before, or add up.", max_length=40
+                    ),
+                ),
+                (
+                    "message",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="statements",
+                        to="funding.bankmessage",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Booking',
+            name="Booking",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('state', django_fsm.FSMField(choices=[('requested', 'Requested'), ('proposed', 'Proposed'), ('accepted', 'Accepted'), ('in_training', 'In training'), ('left', 'Training ended'), ('service_declared', 'Service declared'), ('service_validated', 'Service validated'), ('settled', 'Settled'), ('refused_by_provider', 'Refused by the provider'), ('refused_by_learner', 'Refused by the learner'), ('lapsed', 'Lapsed'), ('withdrawn', 'Withdrawn'), ('cancelled_by_learner', 'Cancelled by the learner'), ('cancelled_by_provider', 'Cancelled by the provider'), ('cancelled_by_funder', 'Cancelled by the funder'), ('no_show', 'No-show'), ('disputed', 'Disputed')], default='requested', max_length=50, protected=True)),
-                ('flags', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=20), blank=True, default=list, size=None)),
-                ('price_cents', models.BigIntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('requested_at', models.DateTimeField(default=ila.core.clock.now)),
-                ('proposed_at', models.DateTimeField(blank=True, null=True)),
-                ('accepted_at', models.DateTimeField(blank=True, null=True)),
-                ('entered_at', models.DateTimeField(blank=True, null=True)),
-                ('left_at', models.DateTimeField(blank=True, null=True)),
-                ('exit_reason', models.CharField(blank=True, choices=[('complete', 'Complete'), ('learner', "The learner's decision"), ('provider_postponed', 'Postponed by the provider'), ('provider', 'Ended by the provider'), ('force_majeure', 'Force majeure')], max_length=20)),
-                ('declared_percent', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('service_declared_at', models.DateTimeField(blank=True, null=True)),
-                ('service_validated_at', models.DateTimeField(blank=True, null=True)),
-                ('realised_percent', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('settled_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, help_text='When a side exit ended it.', null=True)),
-                ('disputed_at', models.DateTimeField(blank=True, null=True)),
-                ('state_before_dispute', models.CharField(blank=True, max_length=50)),
-                ('next_due_at', models.DateTimeField(blank=True, null=True)),
-                ('next_due', models.CharField(blank=True, max_length=20)),
-                ('consent', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='booking', to='accounts.consent')),
-                ('credential', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalogue.microcredential')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='bookings', to='catalogue.provider')),
-                ('session', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='bookings', to='catalogue.session')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("requested", "Requested"),
+                            ("proposed", "Proposed"),
+                            ("accepted", "Accepted"),
+                            ("in_training", "In training"),
+                            ("left", "Training ended"),
+                            ("service_declared", "Service declared"),
+                            ("service_validated", "Service validated"),
+                            ("settled", "Settled"),
+                            ("refused_by_provider", "Refused by the provider"),
+                            ("refused_by_learner", "Refused by the learner"),
+                            ("lapsed", "Lapsed"),
+                            ("withdrawn", "Withdrawn"),
+                            ("cancelled_by_learner", "Cancelled by the learner"),
+                            ("cancelled_by_provider", "Cancelled by the provider"),
+                            ("cancelled_by_funder", "Cancelled by the funder"),
+                            ("no_show", "No-show"),
+                            ("disputed", "Disputed"),
+                        ],
+                        default="requested",
+                        max_length=50,
+                        protected=True,
+                    ),
+                ),
+                (
+                    "flags",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=20), blank=True, default=list, size=None
+                    ),
+                ),
+                ("price_cents", models.BigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("requested_at", models.DateTimeField(default=ila.core.clock.now)),
+                ("proposed_at", models.DateTimeField(blank=True, null=True)),
+                ("accepted_at", models.DateTimeField(blank=True, null=True)),
+                ("entered_at", models.DateTimeField(blank=True, null=True)),
+                ("left_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "exit_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("complete", "Complete"),
+                            ("learner", "The learner's decision"),
+                            ("provider_postponed", "Postponed by the provider"),
+                            ("provider", "Ended by the provider"),
+                            ("force_majeure", "Force majeure"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("declared_percent", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("service_declared_at", models.DateTimeField(blank=True, null=True)),
+                ("service_validated_at", models.DateTimeField(blank=True, null=True)),
+                ("realised_percent", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("settled_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "ended_at",
+                    models.DateTimeField(blank=True, help_text="When a side exit ended it.", null=True),
+                ),
+                ("disputed_at", models.DateTimeField(blank=True, null=True)),
+                ("state_before_dispute", models.CharField(blank=True, max_length=50)),
+                ("next_due_at", models.DateTimeField(blank=True, null=True)),
+                ("next_due", models.CharField(blank=True, max_length=20)),
+                (
+                    "consent",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="booking",
+                        to="accounts.consent",
+                    ),
+                ),
+                (
+                    "credential",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalogue.microcredential",
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bookings",
+                        to="catalogue.provider",
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bookings",
+                        to="catalogue.session",
+                    ),
+                ),
             ],
             bases=(django_fsm.ConcurrentTransitionMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='Attendance',
+            name="Attendance",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('percent', models.PositiveSmallIntegerField(null=True)),
-                ('hours', models.DecimalField(decimal_places=2, max_digits=7, null=True)),
-                ('recorded_at', models.DateTimeField(default=ila.core.clock.now)),
-                ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('booking', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attendance', to='funding.booking')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("percent", models.PositiveSmallIntegerField(null=True)),
+                ("hours", models.DecimalField(decimal_places=2, max_digits=7, null=True)),
+                ("recorded_at", models.DateTimeField(default=ila.core.clock.now)),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "booking",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attendance",
+                        to="funding.booking",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='BookingLog',
+            name="BookingLog",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('transition', models.CharField(max_length=50)),
-                ('source', models.CharField(blank=True, max_length=50)),
-                ('target', models.CharField(max_length=50)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('data', models.JSONField(blank=True, default=dict)),
-                ('at', models.DateTimeField()),
-                ('transaction_id', models.BigIntegerField(db_default=ila.core.models.CurrentTransaction(), editable=False)),
-                ('idempotency_key', models.CharField(blank=True, max_length=120, null=True)),
-                ('payload_hash', models.CharField(blank=True, max_length=64)),
-                ('actor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('subject', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='log', to='funding.booking')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("transition", models.CharField(max_length=50)),
+                ("source", models.CharField(blank=True, max_length=50)),
+                ("target", models.CharField(max_length=50)),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                ("data", models.JSONField(blank=True, default=dict)),
+                ("at", models.DateTimeField()),
+                (
+                    "transaction_id",
+                    models.BigIntegerField(db_default=ila.core.models.CurrentTransaction(), editable=False),
+                ),
+                ("idempotency_key", models.CharField(blank=True, max_length=120, null=True)),
+                ("payload_hash", models.CharField(blank=True, max_length=64)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "subject",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="log", to="funding.booking"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='BookingReview',
+            name="BookingReview",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(max_length=40)),
-                ('detail', models.JSONField(blank=True, default=dict)),
-                ('opened_at', models.DateTimeField(default=ila.core.clock.now)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('booking', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='funding.booking')),
-                ('closed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reason", models.CharField(max_length=40)),
+                ("detail", models.JSONField(blank=True, default=dict)),
+                ("opened_at", models.DateTimeField(default=ila.core.clock.now)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "booking",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reviews",
+                        to="funding.booking",
+                    ),
+                ),
+                (
+                    "closed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Allocation',
+            name="Allocation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(choices=[('rights', 'Acquired rights'), ('endowment', 'Endowment'), ('corrective', 'Corrective endowment'), ('employer', "Employer's top-up"), ('public', 'Public top-up'), ('one_off', 'One-off credit'), ('mid_career', 'Mid-career credit'), ('grant', 'Grant'), ('learner', "Learner's own money")], max_length=20)),
-                ('fund', models.CharField(choices=[('public', 'Public appropriation'), ('employer', 'Employers and other third parties'), ('own', 'Learners')], max_length=10)),
-                ('position', models.PositiveSmallIntegerField(help_text='Place in the draw-down order.')),
-                ('amount_cents', models.BigIntegerField()),
-                ('returned_cents', models.BigIntegerField(default=0)),
-                ('paid_cents', models.BigIntegerField(default=0)),
-                ('booking', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='funding.booking')),
-                ('budget', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='funding.budget')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("rights", "Acquired rights"),
+                            ("endowment", "Endowment"),
+                            ("corrective", "Corrective endowment"),
+                            ("employer", "Employer's top-up"),
+                            ("public", "Public top-up"),
+                            ("one_off", "One-off credit"),
+                            ("mid_career", "Mid-career credit"),
+                            ("grant", "Grant"),
+                            ("learner", "Learner's own money"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "fund",
+                    models.CharField(
+                        choices=[
+                            ("public", "Public appropriation"),
+                            ("employer", "Employers and other third parties"),
+                            ("own", "Learners"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(help_text="Place in the draw-down order.")),
+                ("amount_cents", models.BigIntegerField()),
+                ("returned_cents", models.BigIntegerField(default=0)),
+                ("paid_cents", models.BigIntegerField(default=0)),
+                (
+                    "booking",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="allocations",
+                        to="funding.booking",
+                    ),
+                ),
+                (
+                    "budget",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="funding.budget",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['booking_id', 'position'],
+                "ordering": ["booking_id", "position"],
             },
         ),
         migrations.CreateModel(
-            name='Certificate',
+            name="Certificate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('certificate', 'Certificate'), ('exam', 'Examination taken')], max_length=20)),
-                ('recorded_at', models.DateTimeField(default=ila.core.clock.now)),
-                ('booking', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='certificates', to='funding.booking')),
-                ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("certificate", "Certificate"), ("exam", "Examination taken")], max_length=20
+                    ),
+                ),
+                ("recorded_at", models.DateTimeField(default=ila.core.clock.now)),
+                (
+                    "booking",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="certificates",
+                        to="funding.booking",
+                    ),
+                ),
+                (
+                    "recorded_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Claim',
+            name="Claim",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('advance', 'Advance (F-31)'), ('final', 'Final')], max_length=10)),
-                ('state', django_fsm.FSMField(choices=[('draft', 'Draft'), ('submitted', 'Submitted'), ('approved', 'Approved'), ('in_batch', 'In a payment batch'), ('paid', 'Paid'), ('rejected', 'Rejected'), ('returned', 'Returned by the bank')], default='draft', max_length=50, protected=True)),
-                ('amount_cents', models.BigIntegerField()),
-                ('currency', models.CharField(max_length=3)),
-                ('created_at', models.DateTimeField(default=ila.core.clock.now)),
-                ('submitted_at', models.DateTimeField(blank=True, null=True)),
-                ('approved_at', models.DateTimeField(blank=True, null=True)),
-                ('due_on', models.DateField(blank=True, help_text='Last day of the term of payment (F-31).', null=True)),
-                ('paid_at', models.DateTimeField(blank=True, null=True)),
-                ('approver', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('booking', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='claims', to='funding.booking')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='claims', to='catalogue.provider')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("advance", "Advance (F-31)"), ("final", "Final")], max_length=10
+                    ),
+                ),
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("submitted", "Submitted"),
+                            ("approved", "Approved"),
+                            ("in_batch", "In a payment batch"),
+                            ("paid", "Paid"),
+                            ("rejected", "Rejected"),
+                            ("returned", "Returned by the bank"),
+                        ],
+                        default="draft",
+                        max_length=50,
+                        protected=True,
+                    ),
+                ),
+                ("amount_cents", models.BigIntegerField()),
+                ("currency", models.CharField(max_length=3)),
+                ("created_at", models.DateTimeField(default=ila.core.clock.now)),
+                ("submitted_at", models.DateTimeField(blank=True, null=True)),
+                ("approved_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "due_on",
+                    models.DateField(
+                        blank=True, help_text="Last day of the term of payment (F-31).", null=True
+                    ),
+                ),
+                ("paid_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "approver",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "booking",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="claims",
+                        to="funding.booking",
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="claims",
+                        to="catalogue.provider",
+                    ),
+                ),
             ],
             bases=(django_fsm.ConcurrentTransitionMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='ClaimLine',
+            name="ClaimLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('amount_cents', models.BigIntegerField()),
-                ('allocation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='claim_lines', to='funding.allocation')),
-                ('claim', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='funding.claim')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("amount_cents", models.BigIntegerField()),
+                (
+                    "allocation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="claim_lines",
+                        to="funding.allocation",
+                    ),
+                ),
+                (
+                    "claim",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="funding.claim"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ClaimLog',
+            name="ClaimLog",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('transition', models.CharField(max_length=50)),
-                ('source', models.CharField(blank=True, max_length=50)),
-                ('target', models.CharField(max_length=50)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('data', models.JSONField(blank=True, default=dict)),
-                ('at', models.DateTimeField()),
-                ('transaction_id', models.BigIntegerField(db_default=ila.core.models.CurrentTransaction(), editable=False)),
-                ('actor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('subject', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='log', to='funding.claim')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("transition", models.CharField(max_length=50)),
+                ("source", models.CharField(blank=True, max_length=50)),
+                ("target", models.CharField(max_length=50)),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                ("data", models.JSONField(blank=True, default=dict)),
+                ("at", models.DateTimeField()),
+                (
+                    "transaction_id",
+                    models.BigIntegerField(db_default=ila.core.models.CurrentTransaction(), editable=False),
+                ),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "subject",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="log", to="funding.claim"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Hold',
+            name="Hold",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('iban', models.CharField(blank=True, max_length=34)),
-                ('reason', models.CharField(max_length=500)),
-                ('placed_at', models.DateTimeField(default=ila.core.clock.now)),
-                ('expires_at', models.DateTimeField()),
-                ('released_at', models.DateTimeField(blank=True, null=True)),
-                ('booking', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='funding.booking')),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('provider', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalogue.provider')),
-                ('released_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('session', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalogue.session')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("iban", models.CharField(blank=True, max_length=34)),
+                ("reason", models.CharField(max_length=500)),
+                ("placed_at", models.DateTimeField(default=ila.core.clock.now)),
+                ("expires_at", models.DateTimeField()),
+                ("released_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "booking",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="holds",
+                        to="funding.booking",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalogue.provider",
+                    ),
+                ),
+                (
+                    "released_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="catalogue.session",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='JournalEntry',
+            name="JournalEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=40)),
-                ('currency', models.CharField(max_length=3)),
-                ('idempotency_key', models.CharField(max_length=120)),
-                ('occurred_at', models.DateTimeField()),
-                ('transaction_id', models.BigIntegerField(db_default=ila.core.models.CurrentTransaction())),
-                ('actor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('reverses', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='funding.journalentry')),
-                ('scheme', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='funding.scheme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=40)),
+                ("currency", models.CharField(max_length=3)),
+                ("idempotency_key", models.CharField(max_length=120)),
+                ("occurred_at", models.DateTimeField()),
+                ("transaction_id", models.BigIntegerField(db_default=ila.core.models.CurrentTransaction())),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversed_by",
+                        to="funding.journalentry",
+                    ),
+                ),
+                (
+                    "scheme",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="funding.scheme"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='LearningAccount',
+            name="LearningAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('opened_at', models.DateTimeField(default=ila.core.clock.now)),
-                ('suspended_until', models.DateField(blank=True, null=True)),
-                ('citizen', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='learning_accounts', to='accounts.citizen')),
-                ('scheme', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='learning_accounts', to='funding.scheme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("opened_at", models.DateTimeField(default=ila.core.clock.now)),
+                ("suspended_until", models.DateField(blank=True, null=True)),
+                (
+                    "citizen",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="learning_accounts",
+                        to="accounts.citizen",
+                    ),
+                ),
+                (
+                    "scheme",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="learning_accounts",
+                        to="funding.scheme",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='booking',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='bookings', to='funding.learningaccount'),
+            model_name="booking",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="bookings",
+                to="funding.learningaccount",
+            ),
         ),
         migrations.CreateModel(
-            name='Lot',
+            name="Lot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source', models.CharField(choices=[('rights', 'Acquired rights'), ('endowment', 'Endowment'), ('corrective', 'Corrective endowment'), ('employer', "Employer's top-up"), ('public', 'Public top-up'), ('one_off', 'One-off credit'), ('mid_career', 'Mid-career credit'), ('grant', 'Grant'), ('learner', "Learner's own money")], max_length=20)),
-                ('fund', models.CharField(choices=[('public', 'Public appropriation'), ('employer', 'Employers and other third parties'), ('own', 'Learners')], max_length=10)),
-                ('currency', models.CharField(max_length=3)),
-                ('expires_on', models.DateField(blank=True, help_text='The last day on which it may be used.', null=True)),
-                ('earmark', models.CharField(blank=True, max_length=60)),
-                ('available_cents', models.BigIntegerField(default=0)),
-                ('held_cents', models.BigIntegerField(default=0)),
-                ('spent_cents', models.BigIntegerField(default=0)),
-                ('accrued_years', django.contrib.postgres.fields.ArrayField(base_field=models.SmallIntegerField(), blank=True, default=list, size=None)),
-                ('created_at', models.DateTimeField(default=ila.core.clock.now)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lots', to='funding.learningaccount')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("rights", "Acquired rights"),
+                            ("endowment", "Endowment"),
+                            ("corrective", "Corrective endowment"),
+                            ("employer", "Employer's top-up"),
+                            ("public", "Public top-up"),
+                            ("one_off", "One-off credit"),
+                            ("mid_career", "Mid-career credit"),
+                            ("grant", "Grant"),
+                            ("learner", "Learner's own money"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "fund",
+                    models.CharField(
+                        choices=[
+                            ("public", "Public appropriation"),
+                            ("employer", "Employers and other third parties"),
+                            ("own", "Learners"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                (
+                    "expires_on",
+                    models.DateField(
+                        blank=True, help_text="The last day on which it may be used.", null=True
+                    ),
+                ),
+                ("earmark", models.CharField(blank=True, max_length=60)),
+                ("available_cents", models.BigIntegerField(default=0)),
+                ("held_cents", models.BigIntegerField(default=0)),
+                ("spent_cents", models.BigIntegerField(default=0)),
+                (
+                    "accrued_years",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.SmallIntegerField(), blank=True, default=list, size=None
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=ila.core.clock.now)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lots",
+                        to="funding.learningaccount",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='allocation',
-            name='lot',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='allocations', to='funding.lot'),
+            model_name="allocation",
+            name="lot",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="allocations",
+                to="funding.lot",
+            ),
         ),
         migrations.CreateModel(
-            name='Payment',
+            name="Payment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('end_to_end_id', models.CharField(max_length=35, unique=True)),
-                ('iban', models.CharField(max_length=34)),
-                ('creditor_name', models.CharField(max_length=140)),
-                ('amount_cents', models.BigIntegerField()),
-                ('outcome', models.CharField(choices=[('pending', 'Not yet known'), ('executed', 'Executed'), ('rejected', 'Rejected by the bank'), ('returned', 'Returned after execution')], default='pending', max_length=10)),
-                ('reason_code', models.CharField(blank=True, help_text="The bank's ISO 20022 reason.", max_length=35)),
-                ('executed_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('claim', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='funding.claim')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("end_to_end_id", models.CharField(max_length=35, unique=True)),
+                ("iban", models.CharField(max_length=34)),
+                ("creditor_name", models.CharField(max_length=140)),
+                ("amount_cents", models.BigIntegerField()),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Not yet known"),
+                            ("executed", "Executed"),
+                            ("rejected", "Rejected by the bank"),
+                            ("returned", "Returned after execution"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "reason_code",
+                    models.CharField(blank=True, help_text="The bank's ISO 20022 reason.", max_length=35),
+                ),
+                ("executed_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "claim",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments",
+                        to="funding.claim",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='BankLine',
+            name="BankLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reference', models.CharField(blank=True, help_text="The bank's own reference of the entry.", max_length=35)),
-                ('end_to_end_id', models.CharField(blank=True, max_length=35)),
-                ('amount_cents', models.BigIntegerField(help_text='Signed: money leaving our account is negative.')),
-                ('currency', models.CharField(max_length=3)),
-                ('booked_on', models.DateField(blank=True, null=True)),
-                ('return_reason', models.CharField(blank=True, max_length=35)),
-                ('finding', models.CharField(blank=True, help_text='Why it could not be matched.', max_length=40)),
-                ('message', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='funding.bankmessage')),
-                ('statement', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='funding.bankstatement')),
-                ('payment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='funding.payment')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "reference",
+                    models.CharField(
+                        blank=True, help_text="The bank's own reference of the entry.", max_length=35
+                    ),
+                ),
+                ("end_to_end_id", models.CharField(blank=True, max_length=35)),
+                (
+                    "amount_cents",
+                    models.BigIntegerField(help_text="Signed: money leaving our account is negative."),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                ("booked_on", models.DateField(blank=True, null=True)),
+                ("return_reason", models.CharField(blank=True, max_length=35)),
+                (
+                    "finding",
+                    models.CharField(blank=True, help_text="Why it could not be matched.", max_length=40),
+                ),
+                (
+                    "message",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="funding.bankmessage",
+                    ),
+                ),
+                (
+                    "statement",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="funding.bankstatement",
+                    ),
+                ),
+                (
+                    "payment",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="funding.payment",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PaymentBatch',
+            name="PaymentBatch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('msg_id', models.CharField(max_length=35, unique=True)),
-                ('state', django_fsm.FSMField(choices=[('draft', 'Draft'), ('approved', 'Approved'), ('exported', 'Exported'), ('acknowledged', 'Acknowledged by the bank'), ('executed', 'Executed'), ('partly_rejected', 'Partly rejected'), ('rejected', 'Rejected')], default='draft', max_length=50, protected=True)),
-                ('currency', models.CharField(max_length=3)),
-                ('value_date', models.DateField()),
-                ('created_at', models.DateTimeField(default=ila.core.clock.now)),
-                ('approved_at', models.DateTimeField(blank=True, null=True)),
-                ('exported_at', models.DateTimeField(blank=True, null=True)),
-                ('sent_at', models.DateTimeField(blank=True, help_text='When the bank first took the file.', null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('approver', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('scheme', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='batches', to='funding.scheme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("msg_id", models.CharField(max_length=35, unique=True)),
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("approved", "Approved"),
+                            ("exported", "Exported"),
+                            ("acknowledged", "Acknowledged by the bank"),
+                            ("executed", "Executed"),
+                            ("partly_rejected", "Partly rejected"),
+                            ("rejected", "Rejected"),
+                        ],
+                        default="draft",
+                        max_length=50,
+                        protected=True,
+                    ),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                ("value_date", models.DateField()),
+                ("created_at", models.DateTimeField(default=ila.core.clock.now)),
+                ("approved_at", models.DateTimeField(blank=True, null=True)),
+                ("exported_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "sent_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When the bank first took the file.", null=True
+                    ),
+                ),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "approver",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "scheme",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="batches",
+                        to="funding.scheme",
+                    ),
+                ),
             ],
             bases=(django_fsm.ConcurrentTransitionMixin, models.Model),
         ),
         migrations.AddField(
-            model_name='payment',
-            name='batch',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='funding.paymentbatch'),
+            model_name="payment",
+            name="batch",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="payments",
+                to="funding.paymentbatch",
+            ),
         ),
         migrations.AddField(
-            model_name='bankmessage',
-            name='batch',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='bank_messages', to='funding.paymentbatch'),
+            model_name="bankmessage",
+            name="batch",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="bank_messages",
+                to="funding.paymentbatch",
+            ),
         ),
         migrations.CreateModel(
-            name='PaymentBatchLog',
+            name="PaymentBatchLog",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('transition', models.CharField(max_length=50)),
-                ('source', models.CharField(blank=True, max_length=50)),
-                ('target', models.CharField(max_length=50)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('data', models.JSONField(blank=True, default=dict)),
-                ('at', models.DateTimeField()),
-                ('transaction_id', models.BigIntegerField(db_default=ila.core.models.CurrentTransaction(), editable=False)),
-                ('actor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('subject', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='log', to='funding.paymentbatch')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("transition", models.CharField(max_length=50)),
+                ("source", models.CharField(blank=True, max_length=50)),
+                ("target", models.CharField(max_length=50)),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                ("data", models.JSONField(blank=True, default=dict)),
+                ("at", models.DateTimeField()),
+                (
+                    "transaction_id",
+                    models.BigIntegerField(db_default=ila.core.models.CurrentTransaction(), editable=False),
+                ),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "subject",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="log",
+                        to="funding.paymentbatch",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='PaymentFile',
+            name="PaymentFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content', models.BinaryField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(default=ila.core.clock.now)),
-                ('batch', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='file', to='funding.paymentbatch')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("content", models.BinaryField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(default=ila.core.clock.now)),
+                (
+                    "batch",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="file",
+                        to="funding.paymentbatch",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Posting',
+            name="Posting",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('bucket', models.CharField(choices=[('appropriation', 'Appropriated by the funder'), ('budget', 'Available in a budget'), ('available', 'Available on an account'), ('held', 'Held for a booking'), ('payable', 'Approved for payment'), ('in_transit', 'Sent to the bank'), ('paid', 'Paid out'), ('owed', 'Owed back by a provider'), ('expired', 'Expired'), ('refund_due', 'To be refunded to the learner'), ('returned', 'Given back to the funder')], max_length=20)),
-                ('fund', models.CharField(choices=[('public', 'Public appropriation'), ('employer', 'Employers and other third parties'), ('own', 'Learners')], max_length=10)),
-                ('amount_cents', models.BigIntegerField()),
-                ('booking', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='funding.booking')),
-                ('budget', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='funding.budget')),
-                ('entry', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='funding.journalentry')),
-                ('lot', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='funding.lot')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "bucket",
+                    models.CharField(
+                        choices=[
+                            ("appropriation", "Appropriated by the funder"),
+                            ("budget", "Available in a budget"),
+                            ("available", "Available on an account"),
+                            ("held", "Held for a booking"),
+                            ("payable", "Approved for payment"),
+                            ("in_transit", "Sent to the bank"),
+                            ("paid", "Paid out"),
+                            ("owed", "Owed back by a provider"),
+                            ("expired", "Expired"),
+                            ("refund_due", "To be refunded to the learner"),
+                            ("returned", "Given back to the funder"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "fund",
+                    models.CharField(
+                        choices=[
+                            ("public", "Public appropriation"),
+                            ("employer", "Employers and other third parties"),
+                            ("own", "Learners"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("amount_cents", models.BigIntegerField()),
+                (
+                    "booking",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="postings",
+                        to="funding.booking",
+                    ),
+                ),
+                (
+                    "budget",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="funding.budget",
+                    ),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="postings",
+                        to="funding.journalentry",
+                    ),
+                ),
+                (
+                    "lot",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="postings",
+                        to="funding.lot",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Receivable',
+            name="Receivable",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', django_fsm.FSMField(choices=[('opened', 'Opened'), ('demanded', 'Demanded'), ('partly_recovered', 'Partly recovered'), ('recovered', 'Recovered'), ('written_off', 'Written off'), ('referred', 'Referred')], default='opened', max_length=50, protected=True)),
-                ('amount_cents', models.BigIntegerField()),
-                ('recovered_cents', models.BigIntegerField(default=0)),
-                ('currency', models.CharField(max_length=3)),
-                ('reason', models.CharField(max_length=200)),
-                ('opened_at', models.DateTimeField(default=ila.core.clock.now)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('booking', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='receivables', to='funding.booking')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='receivables', to='catalogue.provider')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    django_fsm.FSMField(
+                        choices=[
+                            ("opened", "Opened"),
+                            ("demanded", "Demanded"),
+                            ("partly_recovered", "Partly recovered"),
+                            ("recovered", "Recovered"),
+                            ("written_off", "Written off"),
+                            ("referred", "Referred"),
+                        ],
+                        default="opened",
+                        max_length=50,
+                        protected=True,
+                    ),
+                ),
+                ("amount_cents", models.BigIntegerField()),
+                ("recovered_cents", models.BigIntegerField(default=0)),
+                ("currency", models.CharField(max_length=3)),
+                ("reason", models.CharField(max_length=200)),
+                ("opened_at", models.DateTimeField(default=ila.core.clock.now)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "booking",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="receivables",
+                        to="funding.booking",
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="receivables",
+                        to="catalogue.provider",
+                    ),
+                ),
             ],
             bases=(django_fsm.ConcurrentTransitionMixin, models.Model),
         ),
         migrations.CreateModel(
-            name='ReceivableLog',
+            name="ReceivableLog",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('transition', models.CharField(max_length=50)),
-                ('source', models.CharField(blank=True, max_length=50)),
-                ('target', models.CharField(max_length=50)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('data', models.JSONField(blank=True, default=dict)),
-                ('at', models.DateTimeField()),
-                ('transaction_id', models.BigIntegerField(db_default=ila.core.models.CurrentTransaction(), editable=False)),
-                ('actor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('subject', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='log', to='funding.receivable')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("transition", models.CharField(max_length=50)),
+                ("source", models.CharField(blank=True, max_length=50)),
+                ("target", models.CharField(max_length=50)),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                ("data", models.JSONField(blank=True, default=dict)),
+                ("at", models.DateTimeField()),
+                (
+                    "transaction_id",
+                    models.BigIntegerField(db_default=ila.core.models.CurrentTransaction(), editable=False),
+                ),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "subject",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="log",
+                        to="funding.receivable",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.AddField(
-            model_name='budget',
-            name='scheme',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='budgets', to='funding.scheme'),
+            model_name="budget",
+            name="scheme",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="budgets", to="funding.scheme"
+            ),
         ),
         migrations.CreateModel(
-            name='SchemeVersion',
+            name="SchemeVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_from', models.DateField()),
-                ('valid_until', models.DateField(blank=True, help_text='The first day on which it no longer holds.', null=True)),
-                ('rules', models.JSONField()),
-                ('created_at', models.DateTimeField(default=ila.core.clock.now)),
-                ('approver', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('scheme', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='funding.scheme')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("valid_from", models.DateField()),
+                (
+                    "valid_until",
+                    models.DateField(
+                        blank=True, help_text="The first day on which it no longer holds.", null=True
+                    ),
+                ),
+                ("rules", models.JSONField()),
+                ("created_at", models.DateTimeField(default=ila.core.clock.now)),
+                (
+                    "approver",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "scheme",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="funding.scheme",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='booking',
-            name='scheme_version',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='funding.schemeversion'),
+            model_name="booking",
+            name="scheme_version",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="funding.schemeversion",
+            ),
         ),
         migrations.CreateModel(
-            name='Seal',
+            name="Seal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(unique=True)),
-                ('from_transaction', models.BigIntegerField()),
-                ('to_transaction', models.BigIntegerField()),
-                ('entries', models.PositiveIntegerField()),
-                ('merkle_root', models.CharField(max_length=64)),
-                ('chain_hash', models.CharField(max_length=64)),
-                ('sealed_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField(unique=True)),
+                ("from_transaction", models.BigIntegerField()),
+                ("to_transaction", models.BigIntegerField()),
+                ("entries", models.PositiveIntegerField()),
+                ("merkle_root", models.CharField(max_length=64)),
+                ("chain_hash", models.CharField(max_length=64)),
+                ("sealed_at", models.DateTimeField()),
             ],
             options={
-                'abstract': False,
-                'constraints': [models.CheckConstraint(condition=models.Q(('to_transaction__gt', models.F('from_transaction'))), name='seal_range_not_empty')],
+                "abstract": False,
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("to_transaction__gt", models.F("from_transaction"))),
+                        name="seal_range_not_empty",
+                    )
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='seal',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='50fed433e4576e932a9d5d82ef4a221f2db2316a', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_6944e', table='funding_seal', when='BEFORE')),
+            model_name="seal",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="50fed433e4576e932a9d5d82ef4a221f2db2316a",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_6944e",
+                    table="funding_seal",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='seal',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;", hash='a6fcbd5e7a723b5dd13c866cbd1b061f1da2c74f', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_dac4e', table='funding_seal', when='BEFORE')),
+            model_name="seal",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;",
+                    hash="a6fcbd5e7a723b5dd13c866cbd1b061f1da2c74f",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_dac4e",
+                    table="funding_seal",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bankstatement',
-            constraint=models.UniqueConstraint(fields=('account', 'statement_id'), name='bankstatement_once'),
+            model_name="bankstatement",
+            constraint=models.UniqueConstraint(fields=("account", "statement_id"), name="bankstatement_once"),
         ),
         migrations.AddConstraint(
-            model_name='attendance',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('hours__isnull', True), ('percent__isnull', False), ('percent__lte', 100)), models.Q(('hours__gte', 0), ('hours__isnull', False), ('percent__isnull', True)), _connector='OR'), name='attendance_percent_or_hours'),
+            model_name="attendance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("hours__isnull", True), ("percent__isnull", False), ("percent__lte", 100)),
+                    models.Q(("hours__gte", 0), ("hours__isnull", False), ("percent__isnull", True)),
+                    _connector="OR",
+                ),
+                name="attendance_percent_or_hours",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='attendance',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='8cff22550e52e3b89e2f6654640685cec1232aba', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_d7a27', table='funding_attendance', when='BEFORE')),
+            model_name="attendance",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="8cff22550e52e3b89e2f6654640685cec1232aba",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_d7a27",
+                    table="funding_attendance",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='attendance',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;", hash='aecb14e80fcf9a19f61ba572bf779397f688667d', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_3a4eb', table='funding_attendance', when='BEFORE')),
+            model_name="attendance",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;",
+                    hash="aecb14e80fcf9a19f61ba572bf779397f688667d",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_3a4eb",
+                    table="funding_attendance",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bookinglog',
-            constraint=models.UniqueConstraint(condition=models.Q(('idempotency_key__isnull', False)), fields=('actor', 'idempotency_key'), name='bookinglog_key_once'),
+            model_name="bookinglog",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("idempotency_key__isnull", False)),
+                fields=("actor", "idempotency_key"),
+                name="bookinglog_key_once",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='bookinglog',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='d25219321da37308f974726cd5463e6960db1fc7', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_5a4d7', table='funding_bookinglog', when='BEFORE')),
+            model_name="bookinglog",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="d25219321da37308f974726cd5463e6960db1fc7",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_5a4d7",
+                    table="funding_bookinglog",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='bookinglog',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;", hash='056188ad13b2c7aff0c73e7da884596ba564f67f', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_0b82e', table='funding_bookinglog', when='BEFORE')),
+            model_name="bookinglog",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;",
+                    hash="056188ad13b2c7aff0c73e7da884596ba564f67f",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_0b82e",
+                    table="funding_bookinglog",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bookingreview',
-            constraint=models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('booking', 'reason'), name='bookingreview_one_open'),
+            model_name="bookingreview",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("closed_at__isnull", True)),
+                fields=("booking", "reason"),
+                name="bookingreview_one_open",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='certificate',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='4770074cff00efe4082264e50e603bb9138028f2', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_088b5', table='funding_certificate', when='BEFORE')),
+            model_name="certificate",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="4770074cff00efe4082264e50e603bb9138028f2",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_088b5",
+                    table="funding_certificate",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='certificate',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;", hash='d8a2151ab2d67100a31499a8dc5531db8d696956', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_da4ec', table='funding_certificate', when='BEFORE')),
+            model_name="certificate",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;",
+                    hash="d8a2151ab2d67100a31499a8dc5531db8d696956",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_da4ec",
+                    table="funding_certificate",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='claim',
-            index=models.Index(fields=['provider', 'state'], name='claim_of_provider'),
+            model_name="claim",
+            index=models.Index(fields=["provider", "state"], name="claim_of_provider"),
         ),
         migrations.AddIndex(
-            model_name='claim',
-            index=models.Index(condition=models.Q(('state__in', ['submitted', 'approved'])), fields=['state'], name='claim_waiting'),
+            model_name="claim",
+            index=models.Index(
+                condition=models.Q(("state__in", ["submitted", "approved"])),
+                fields=["state"],
+                name="claim_waiting",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='claim',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'submitted', 'approved', 'in_batch', 'paid', 'rejected', 'returned'])), name='claim_state_known'),
+            model_name="claim",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        ["draft", "submitted", "approved", "in_batch", "paid", "rejected", "returned"],
+                    )
+                ),
+                name="claim_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='claim',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_cents__gt', 0)), name='claim_positive'),
+            model_name="claim",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_cents__gt", 0)), name="claim_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='claim',
-            constraint=models.CheckConstraint(condition=models.Q(('approver__isnull', True), models.Q(('approver', models.F('author')), _negated=True), _connector='OR'), name='claim_approved_by_another_person'),
+            model_name="claim",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("approver__isnull", True),
+                    models.Q(("approver", models.F("author")), _negated=True),
+                    _connector="OR",
+                ),
+                name="claim_approved_by_another_person",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='claim',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['approved', 'in_batch', 'paid', 'returned']), _negated=True), models.Q(('approved_at__isnull', False), ('approver__isnull', False)), _connector='OR'), name='claim_approved_by_somebody'),
+            model_name="claim",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["approved", "in_batch", "paid", "returned"]), _negated=True),
+                    models.Q(("approved_at__isnull", False), ("approver__isnull", False)),
+                    _connector="OR",
+                ),
+                name="claim_approved_by_somebody",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='claim',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'paid'), _negated=True), ('paid_at__isnull', False), _connector='OR'), name='claim_paid_has_its_time'),
+            model_name="claim",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "paid"), _negated=True), ("paid_at__isnull", False), _connector="OR"
+                ),
+                name="claim_paid_has_its_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='claim',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'rejected'), _negated=True), fields=('booking', 'kind'), name='claim_one_of_a_kind'),
+            model_name="claim",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "rejected"), _negated=True),
+                fields=("booking", "kind"),
+                name="claim_one_of_a_kind",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='claim',
-            trigger=pgtrigger.compiler.Trigger(name='state_is_logged', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."state" IS DISTINCT FROM (NEW."state"))', func="\n            IF NOT EXISTS (\n                SELECT 1 FROM funding_claimlog AS log\n                WHERE log.subject_id = NEW.id AND log.source = OLD.state AND log.target = NEW.state\n                  AND log.transaction_id = pg_current_xact_id()::text::bigint\n            ) THEN\n                RAISE EXCEPTION 'state of % % moved from % to % without its log row',\n                    TG_TABLE_NAME, NEW.id, OLD.state, NEW.state USING ERRCODE = 'integrity_constraint_violation';\n            END IF;\n            RETURN NEW;\n            ", hash='a2b5caf53946d04950551958f8d61425fdd810d1', operation='UPDATE OF "state"', pgid='pgtrigger_state_is_logged_7ad29', table='funding_claim', when='BEFORE')),
+            model_name="claim",
+            trigger=pgtrigger.compiler.Trigger(
+                name="state_is_logged",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."state" IS DISTINCT FROM (NEW."state"))',
+                    func="\n            IF NOT EXISTS (\n                SELECT 1 FROM funding_claimlog AS log\n                WHERE log.subject_id = NEW.id AND log.source = OLD.state AND log.target = NEW.state\n                  AND log.transaction_id = pg_current_xact_id()::text::bigint\n            ) THEN\n                RAISE EXCEPTION 'state of % % moved from % to % without its log row',\n                    TG_TABLE_NAME, NEW.id, OLD.state, NEW.state USING ERRCODE = 'integrity_constraint_violation';\n            END IF;\n            RETURN NEW;\n            ",
+                    hash="a2b5caf53946d04950551958f8d61425fdd810d1",
+                    operation='UPDATE OF "state"',
+                    pgid="pgtrigger_state_is_logged_7ad29",
+                    table="funding_claim",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='claimline',
-            constraint=models.UniqueConstraint(fields=('claim', 'allocation'), name='claimline_one_per_source'),
+            model_name="claimline",
+            constraint=models.UniqueConstraint(
+                fields=("claim", "allocation"), name="claimline_one_per_source"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='claimline',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_cents__gt', 0)), name='claimline_positive'),
+            model_name="claimline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_cents__gt", 0)), name="claimline_positive"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='claimlog',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='46edf2473a17557af069c43f4abf2604dd5b5c40', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_982ab', table='funding_claimlog', when='BEFORE')),
+            model_name="claimlog",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="46edf2473a17557af069c43f4abf2604dd5b5c40",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_982ab",
+                    table="funding_claimlog",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='claimlog',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;", hash='b1943646da784c571e3f1a31fcc1b63a652ea9b3', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_328bd', table='funding_claimlog', when='BEFORE')),
+            model_name="claimlog",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;",
+                    hash="b1943646da784c571e3f1a31fcc1b63a652ea9b3",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_328bd",
+                    table="funding_claimlog",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='hold',
-            index=models.Index(condition=models.Q(('released_at__isnull', True)), fields=['provider'], name='hold_open_provider'),
+            model_name="hold",
+            index=models.Index(
+                condition=models.Q(("released_at__isnull", True)),
+                fields=["provider"],
+                name="hold_open_provider",
+            ),
         ),
         migrations.AddIndex(
-            model_name='hold',
-            index=models.Index(condition=models.Q(('released_at__isnull', True)), fields=['iban'], name='hold_open_iban'),
+            model_name="hold",
+            index=models.Index(
+                condition=models.Q(("released_at__isnull", True)), fields=["iban"], name="hold_open_iban"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('booking__isnull', False), ('iban', ''), ('provider__isnull', True), ('session__isnull', True)), models.Q(('booking__isnull', True), ('iban', ''), ('provider__isnull', True), ('session__isnull', False)), models.Q(('booking__isnull', True), ('iban', ''), ('provider__isnull', False), ('session__isnull', True)), models.Q(('booking__isnull', True), ('provider__isnull', True), ('session__isnull', True), models.Q(('iban', ''), _negated=True)), _connector='OR'), name='hold_has_one_scope'),
+            model_name="hold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("booking__isnull", False),
+                        ("iban", ""),
+                        ("provider__isnull", True),
+                        ("session__isnull", True),
+                    ),
+                    models.Q(
+                        ("booking__isnull", True),
+                        ("iban", ""),
+                        ("provider__isnull", True),
+                        ("session__isnull", False),
+                    ),
+                    models.Q(
+                        ("booking__isnull", True),
+                        ("iban", ""),
+                        ("provider__isnull", False),
+                        ("session__isnull", True),
+                    ),
+                    models.Q(
+                        ("booking__isnull", True),
+                        ("provider__isnull", True),
+                        ("session__isnull", True),
+                        models.Q(("iban", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="hold_has_one_scope",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='hold_has_a_reason'),
+            model_name="hold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True), name="hold_has_a_reason"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('placed_at'))), name='hold_has_an_end'),
+            model_name="hold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("expires_at__gt", models.F("placed_at"))), name="hold_has_an_end"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('released_at__isnull', True), ('released_by__isnull', True)), models.Q(('released_at__isnull', False), ('released_by__isnull', False)), _connector='OR'), name='hold_released_by_somebody'),
+            model_name="hold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("released_at__isnull", True), ("released_by__isnull", True)),
+                    models.Q(("released_at__isnull", False), ("released_by__isnull", False)),
+                    _connector="OR",
+                ),
+                name="hold_released_by_somebody",
+            ),
         ),
         migrations.AddIndex(
-            model_name='lot',
-            index=models.Index(condition=models.Q(('expires_on__isnull', False)), fields=['expires_on'], name='lot_expiring'),
+            model_name="lot",
+            index=models.Index(
+                condition=models.Q(("expires_on__isnull", False)), fields=["expires_on"], name="lot_expiring"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lot',
-            constraint=models.UniqueConstraint(fields=('account', 'source', 'expires_on', 'earmark'), name='lot_one_per_source_and_expiry', nulls_distinct=False),
+            model_name="lot",
+            constraint=models.UniqueConstraint(
+                fields=("account", "source", "expires_on", "earmark"),
+                name="lot_one_per_source_and_expiry",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lot',
-            constraint=models.CheckConstraint(condition=models.Q(('available_cents__gte', 0)), name='lot_available_not_negative'),
+            model_name="lot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("available_cents__gte", 0)), name="lot_available_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lot',
-            constraint=models.CheckConstraint(condition=models.Q(('held_cents__gte', 0)), name='lot_held_not_negative'),
+            model_name="lot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("held_cents__gte", 0)), name="lot_held_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='lot',
-            constraint=models.CheckConstraint(condition=models.Q(('spent_cents__gte', 0)), name='lot_spent_not_negative'),
+            model_name="lot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("spent_cents__gte", 0)), name="lot_spent_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allocation',
-            constraint=models.UniqueConstraint(fields=('booking', 'position'), name='allocation_position_once'),
+            model_name="allocation",
+            constraint=models.UniqueConstraint(
+                fields=("booking", "position"), name="allocation_position_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allocation',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_cents__gt', 0)), name='allocation_positive'),
+            model_name="allocation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_cents__gt", 0)), name="allocation_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allocation',
-            constraint=models.CheckConstraint(condition=models.Q(('paid_cents__gte', 0), ('returned_cents__gte', 0), ('amount_cents__gte', django.db.models.expressions.CombinedExpression(models.F('returned_cents'), '+', models.F('paid_cents')))), name='allocation_spent_once'),
+            model_name="allocation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("paid_cents__gte", 0),
+                    ("returned_cents__gte", 0),
+                    (
+                        "amount_cents__gte",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("returned_cents"), "+", models.F("paid_cents")
+                        ),
+                    ),
+                ),
+                name="allocation_spent_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='allocation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('budget__isnull', True), ('lot__isnull', True), ('source', 'learner')), models.Q(models.Q(('source', 'learner'), _negated=True), models.Q(('lot__isnull', False), ('budget__isnull', False), _connector='OR')), _connector='OR'), name='allocation_names_its_source'),
+            model_name="allocation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("budget__isnull", True), ("lot__isnull", True), ("source", "learner")),
+                    models.Q(
+                        models.Q(("source", "learner"), _negated=True),
+                        models.Q(("lot__isnull", False), ("budget__isnull", False), _connector="OR"),
+                    ),
+                    _connector="OR",
+                ),
+                name="allocation_names_its_source",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_cents__gt', 0)), name='payment_positive'),
+            model_name="payment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_cents__gt", 0)), name="payment_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.UniqueConstraint(condition=models.Q(('outcome__in', ['pending', 'executed'])), fields=('claim',), name='payment_one_alive_per_claim'),
+            model_name="payment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("outcome__in", ["pending", "executed"])),
+                fields=("claim",),
+                name="payment_one_alive_per_claim",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('outcome__in', ['executed', 'returned']), _negated=True), ('executed_at__isnull', False), _connector='OR'), name='payment_executed_has_its_time'),
+            model_name="payment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("outcome__in", ["executed", "returned"]), _negated=True),
+                    ("executed_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="payment_executed_has_its_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bankmessage',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'processed')), fields=('kind', 'message_id'), name='bankmessage_processed_once'),
+            model_name="bankmessage",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "processed")),
+                fields=("kind", "message_id"),
+                name="bankmessage_processed_once",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='paymentbatchlog',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='febe05871dc22479307eab02fdf32b908a4b41a2', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_40989', table='funding_paymentbatchlog', when='BEFORE')),
+            model_name="paymentbatchlog",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="febe05871dc22479307eab02fdf32b908a4b41a2",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_40989",
+                    table="funding_paymentbatchlog",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='paymentbatchlog',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;", hash='832de139fca0b3d11235e18acb4808984257b579', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_1bf57', table='funding_paymentbatchlog', when='BEFORE')),
+            model_name="paymentbatchlog",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;",
+                    hash="832de139fca0b3d11235e18acb4808984257b579",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_1bf57",
+                    table="funding_paymentbatchlog",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='paymentfile',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='c7a0da1b00aff75b2df18b85bb8dc60022882822', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_bd16f', table='funding_paymentfile', when='BEFORE')),
+            model_name="paymentfile",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="c7a0da1b00aff75b2df18b85bb8dc60022882822",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_bd16f",
+                    table="funding_paymentfile",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='paymentfile',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;", hash='0240560ca314fb45ef05523dc7d3af02c092d0fa', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_c910d', table='funding_paymentfile', when='BEFORE')),
+            model_name="paymentfile",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;",
+                    hash="0240560ca314fb45ef05523dc7d3af02c092d0fa",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_c910d",
+                    table="funding_paymentfile",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='posting',
-            index=models.Index(condition=models.Q(('booking__isnull', False)), fields=['booking'], name='posting_of_booking'),
+            model_name="posting",
+            index=models.Index(
+                condition=models.Q(("booking__isnull", False)), fields=["booking"], name="posting_of_booking"
+            ),
         ),
         migrations.AddIndex(
-            model_name='posting',
-            index=models.Index(condition=models.Q(('budget__isnull', False)), fields=['budget'], name='posting_of_budget'),
+            model_name="posting",
+            index=models.Index(
+                condition=models.Q(("budget__isnull", False)), fields=["budget"], name="posting_of_budget"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_cents', 0), _negated=True), name='posting_not_zero'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_cents", 0), _negated=True), name="posting_not_zero"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('bucket', 'budget'), _negated=True), ('budget__isnull', False), _connector='OR'), name='posting_budget_named'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("bucket", "budget"), _negated=True), ("budget__isnull", False), _connector="OR"
+                ),
+                name="posting_budget_named",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('bucket', 'available'), _negated=True), ('lot__isnull', False), _connector='OR'), name='posting_lot_named'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("bucket", "available"), _negated=True), ("lot__isnull", False), _connector="OR"
+                ),
+                name="posting_lot_named",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('bucket__in', ['held', 'payable', 'in_transit', 'paid', 'owed', 'refund_due']), _negated=True), ('booking__isnull', False), _connector='OR'), name='posting_booking_named'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("bucket__in", ["held", "payable", "in_transit", "paid", "owed", "refund_due"]),
+                        _negated=True,
+                    ),
+                    ("booking__isnull", False),
+                    _connector="OR",
+                ),
+                name="posting_booking_named",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='posting',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='efb80b31f94206f908df91eb527fcd1cbf100788', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_b5957', table='funding_posting', when='BEFORE')),
+            model_name="posting",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="efb80b31f94206f908df91eb527fcd1cbf100788",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_b5957",
+                    table="funding_posting",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='posting',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;", hash='f0a52276f2e18577fd521c6eec0a5c99eeb83016', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_2987d', table='funding_posting', when='BEFORE')),
+            model_name="posting",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;",
+                    hash="f0a52276f2e18577fd521c6eec0a5c99eeb83016",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_2987d",
+                    table="funding_posting",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receivable',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['opened', 'demanded', 'partly_recovered', 'recovered', 'written_off', 'referred'])), name='receivable_state_known'),
+            model_name="receivable",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        ["opened", "demanded", "partly_recovered", "recovered", "written_off", "referred"],
+                    )
+                ),
+                name="receivable_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receivable',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_cents__gt', 0), ('recovered_cents__gte', 0), ('recovered_cents__lte', models.F('amount_cents'))), name='receivable_recovered_at_most_owed'),
+            model_name="receivable",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("amount_cents__gt", 0),
+                    ("recovered_cents__gte", 0),
+                    ("recovered_cents__lte", models.F("amount_cents")),
+                ),
+                name="receivable_recovered_at_most_owed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receivable',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'recovered'), _negated=True), models.Q(('closed_at__isnull', False), ('recovered_cents', models.F('amount_cents'))), _connector='OR'), name='receivable_recovered_in_full'),
+            model_name="receivable",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "recovered"), _negated=True),
+                    models.Q(("closed_at__isnull", False), ("recovered_cents", models.F("amount_cents"))),
+                    _connector="OR",
+                ),
+                name="receivable_recovered_in_full",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='receivable',
-            trigger=pgtrigger.compiler.Trigger(name='state_is_logged', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."state" IS DISTINCT FROM (NEW."state"))', func="\n            IF NOT EXISTS (\n                SELECT 1 FROM funding_receivablelog AS log\n                WHERE log.subject_id = NEW.id AND log.source = OLD.state AND log.target = NEW.state\n                  AND log.transaction_id = pg_current_xact_id()::text::bigint\n            ) THEN\n                RAISE EXCEPTION 'state of % % moved from % to % without its log row',\n                    TG_TABLE_NAME, NEW.id, OLD.state, NEW.state USING ERRCODE = 'integrity_constraint_violation';\n            END IF;\n            RETURN NEW;\n            ", hash='18794ab9fdbe5ff17755d03a88cfe1b5c6793b96', operation='UPDATE OF "state"', pgid='pgtrigger_state_is_logged_8d9dd', table='funding_receivable', when='BEFORE')),
+            model_name="receivable",
+            trigger=pgtrigger.compiler.Trigger(
+                name="state_is_logged",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."state" IS DISTINCT FROM (NEW."state"))',
+                    func="\n            IF NOT EXISTS (\n                SELECT 1 FROM funding_receivablelog AS log\n                WHERE log.subject_id = NEW.id AND log.source = OLD.state AND log.target = NEW.state\n                  AND log.transaction_id = pg_current_xact_id()::text::bigint\n            ) THEN\n                RAISE EXCEPTION 'state of % % moved from % to % without its log row',\n                    TG_TABLE_NAME, NEW.id, OLD.state, NEW.state USING ERRCODE = 'integrity_constraint_violation';\n            END IF;\n            RETURN NEW;\n            ",
+                    hash="18794ab9fdbe5ff17755d03a88cfe1b5c6793b96",
+                    operation='UPDATE OF "state"',
+                    pgid="pgtrigger_state_is_logged_8d9dd",
+                    table="funding_receivable",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='receivablelog',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='06bfc5ca09352d84fbaa3e9d8a9926bd26ea8861', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_8a2a5', table='funding_receivablelog', when='BEFORE')),
+            model_name="receivablelog",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="06bfc5ca09352d84fbaa3e9d8a9926bd26ea8861",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_8a2a5",
+                    table="funding_receivablelog",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='receivablelog',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;", hash='91e7c4e93c4bf1d842ef8e781a3acd584f57fc89', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_46466', table='funding_receivablelog', when='BEFORE')),
+            model_name="receivablelog",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;",
+                    hash="91e7c4e93c4bf1d842ef8e781a3acd584f57fc89",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_46466",
+                    table="funding_receivablelog",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentbatch',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'approved', 'exported', 'acknowledged', 'executed', 'partly_rejected', 'rejected'])), name='paymentbatch_state_known'),
+            model_name="paymentbatch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            "draft",
+                            "approved",
+                            "exported",
+                            "acknowledged",
+                            "executed",
+                            "partly_rejected",
+                            "rejected",
+                        ],
+                    )
+                ),
+                name="paymentbatch_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentbatch',
-            constraint=models.CheckConstraint(condition=models.Q(('approver__isnull', True), models.Q(('approver', models.F('author')), _negated=True), _connector='OR'), name='paymentbatch_approved_by_another_person'),
+            model_name="paymentbatch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("approver__isnull", True),
+                    models.Q(("approver", models.F("author")), _negated=True),
+                    _connector="OR",
+                ),
+                name="paymentbatch_approved_by_another_person",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentbatch',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'draft'), models.Q(('approved_at__isnull', False), ('approver__isnull', False)), _connector='OR'), name='paymentbatch_approved_by_somebody'),
+            model_name="paymentbatch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state", "draft"),
+                    models.Q(("approved_at__isnull", False), ("approver__isnull", False)),
+                    _connector="OR",
+                ),
+                name="paymentbatch_approved_by_somebody",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='paymentbatch',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'approved']), ('exported_at__isnull', False), _connector='OR'), name='paymentbatch_exported_has_its_time'),
+            model_name="paymentbatch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["draft", "approved"]), ("exported_at__isnull", False), _connector="OR"
+                ),
+                name="paymentbatch_exported_has_its_time",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='paymentbatch',
-            trigger=pgtrigger.compiler.Trigger(name='state_is_logged', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."state" IS DISTINCT FROM (NEW."state"))', func="\n            IF NOT EXISTS (\n                SELECT 1 FROM funding_paymentbatchlog AS log\n                WHERE log.subject_id = NEW.id AND log.source = OLD.state AND log.target = NEW.state\n                  AND log.transaction_id = pg_current_xact_id()::text::bigint\n            ) THEN\n                RAISE EXCEPTION 'state of % % moved from % to % without its log row',\n                    TG_TABLE_NAME, NEW.id, OLD.state, NEW.state USING ERRCODE = 'integrity_constraint_violation';\n            END IF;\n            RETURN NEW;\n            ", hash='4c4946e41687e2926730959b87797732186ee43b', operation='UPDATE OF "state"', pgid='pgtrigger_state_is_logged_06e49', table='funding_paymentbatch', when='BEFORE')),
+            model_name="paymentbatch",
+            trigger=pgtrigger.compiler.Trigger(
+                name="state_is_logged",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."state" IS DISTINCT FROM (NEW."state"))',
+                    func="\n            IF NOT EXISTS (\n                SELECT 1 FROM funding_paymentbatchlog AS log\n                WHERE log.subject_id = NEW.id AND log.source = OLD.state AND log.target = NEW.state\n                  AND log.transaction_id = pg_current_xact_id()::text::bigint\n            ) THEN\n                RAISE EXCEPTION 'state of % % moved from % to % without its log row',\n                    TG_TABLE_NAME, NEW.id, OLD.state, NEW.state USING ERRCODE = 'integrity_constraint_violation';\n            END IF;\n            RETURN NEW;\n            ",
+                    hash="4c4946e41687e2926730959b87797732186ee43b",
+                    operation='UPDATE OF "state"',
+                    pgid="pgtrigger_state_is_logged_06e49",
+                    table="funding_paymentbatch",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='learningaccount',
-            constraint=models.UniqueConstraint(fields=('citizen', 'scheme'), name='learningaccount_one_per_scheme'),
+            model_name="learningaccount",
+            constraint=models.UniqueConstraint(
+                fields=("citizen", "scheme"), name="learningaccount_one_per_scheme"
+            ),
         ),
         migrations.AddIndex(
-            model_name='journalentry',
-            index=models.Index(fields=['transaction_id'], name='journalentry_transaction'),
+            model_name="journalentry",
+            index=models.Index(fields=["transaction_id"], name="journalentry_transaction"),
         ),
         migrations.AddConstraint(
-            model_name='journalentry',
-            constraint=models.UniqueConstraint(fields=('scheme', 'idempotency_key'), name='journalentry_key_once'),
+            model_name="journalentry",
+            constraint=models.UniqueConstraint(
+                fields=("scheme", "idempotency_key"), name="journalentry_key_once"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='journalentry',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='95562e680273c7ce16924d148410bd55afea283e', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_95151', table='funding_journalentry', when='BEFORE')),
+            model_name="journalentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="95562e680273c7ce16924d148410bd55afea283e",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_95151",
+                    table="funding_journalentry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='journalentry',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;", hash='1fb0dbf321f3613855ab636a4267f10992ce69b9', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_01cc8', table='funding_journalentry', when='BEFORE')),
+            model_name="journalentry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;",
+                    hash="1fb0dbf321f3613855ab636a4267f10992ce69b9",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_01cc8",
+                    table="funding_journalentry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.CheckConstraint(condition=models.Q(('available_cents__gte', 0)), name='budget_not_negative'),
+            model_name="budget",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("available_cents__gte", 0)), name="budget_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.UniqueConstraint(fields=('scheme', 'name'), name='budget_name_once_in_a_scheme'),
+            model_name="budget",
+            constraint=models.UniqueConstraint(
+                fields=("scheme", "name"), name="budget_name_once_in_a_scheme"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schemeversion',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_until__isnull', True), ('valid_until__gt', models.F('valid_from')), _connector='OR'), name='schemeversion_ends_after_it_begins'),
+            model_name="schemeversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("valid_until__isnull", True),
+                    ("valid_until__gt", models.F("valid_from")),
+                    _connector="OR",
+                ),
+                name="schemeversion_ends_after_it_begins",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schemeversion',
-            constraint=models.CheckConstraint(condition=models.Q(('author', models.F('approver')), _negated=True), name='schemeversion_approved_by_another_person'),
+            model_name="schemeversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("author", models.F("approver")), _negated=True),
+                name="schemeversion_approved_by_another_person",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='schemeversion',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[(models.Func(models.F('scheme_id'), models.F('scheme_id'), models.Value('[]'), function='int8range', output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField()), '&&'), (models.Func(models.F('valid_from'), models.F('valid_until'), models.Value('[)'), function='daterange', output_field=django.contrib.postgres.fields.ranges.DateRangeField()), '&&')], name='schemeversion_no_overlap'),
+            model_name="schemeversion",
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                expressions=[
+                    (
+                        models.Func(
+                            models.F("scheme_id"),
+                            models.F("scheme_id"),
+                            models.Value("[]"),
+                            function="int8range",
+                            output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField(),
+                        ),
+                        "&&",
+                    ),
+                    (
+                        models.Func(
+                            models.F("valid_from"),
+                            models.F("valid_until"),
+                            models.Value("[)"),
+                            function="daterange",
+                            output_field=django.contrib.postgres.fields.ranges.DateRangeField(),
+                        ),
+                        "&&",
+                    ),
+                ],
+                name="schemeversion_no_overlap",
+            ),
         ),
         migrations.AddIndex(
-            model_name='booking',
-            index=models.Index(condition=models.Q(('next_due_at__isnull', False)), fields=['next_due_at'], name='booking_due'),
+            model_name="booking",
+            index=models.Index(
+                condition=models.Q(("next_due_at__isnull", False)), fields=["next_due_at"], name="booking_due"
+            ),
         ),
         migrations.AddIndex(
-            model_name='booking',
-            index=models.Index(fields=['provider', '-requested_at'], name='booking_of_provider'),
+            model_name="booking",
+            index=models.Index(fields=["provider", "-requested_at"], name="booking_of_provider"),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['requested', 'proposed', 'accepted', 'in_training', 'left', 'service_declared', 'service_validated', 'settled', 'refused_by_provider', 'refused_by_learner', 'lapsed', 'withdrawn', 'cancelled_by_learner', 'cancelled_by_provider', 'cancelled_by_funder', 'no_show', 'disputed'])), name='booking_state_known'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            "requested",
+                            "proposed",
+                            "accepted",
+                            "in_training",
+                            "left",
+                            "service_declared",
+                            "service_validated",
+                            "settled",
+                            "refused_by_provider",
+                            "refused_by_learner",
+                            "lapsed",
+                            "withdrawn",
+                            "cancelled_by_learner",
+                            "cancelled_by_provider",
+                            "cancelled_by_funder",
+                            "no_show",
+                            "disputed",
+                        ],
+                    )
+                ),
+                name="booking_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(('price_cents__gt', 0)), name='booking_price_positive'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("price_cents__gt", 0)), name="booking_price_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['proposed', 'lapsed']), _negated=True), ('proposed_at__isnull', False), _connector='OR'), name='booking_proposed_has_its_time'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["proposed", "lapsed"]), _negated=True),
+                    ("proposed_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="booking_proposed_has_its_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('accepted', 'in_training', 'left', 'service_declared', 'service_validated', 'settled', 'withdrawn', 'no_show', 'disputed')), _negated=True), models.Q(('accepted_at__isnull', False), ('consent__isnull', False), ('scheme_version__isnull', False)), _connector='OR'), name='booking_accepted_has_consent'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        (
+                            "state__in",
+                            (
+                                "accepted",
+                                "in_training",
+                                "left",
+                                "service_declared",
+                                "service_validated",
+                                "settled",
+                                "withdrawn",
+                                "no_show",
+                                "disputed",
+                            ),
+                        ),
+                        _negated=True,
+                    ),
+                    models.Q(
+                        ("accepted_at__isnull", False),
+                        ("consent__isnull", False),
+                        ("scheme_version__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="booking_accepted_has_consent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['in_training', 'left', 'service_declared', 'service_validated']), _negated=True), ('entered_at__isnull', False), _connector='OR'), name='booking_training_has_its_entry'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("state__in", ["in_training", "left", "service_declared", "service_validated"]),
+                        _negated=True,
+                    ),
+                    ("entered_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="booking_training_has_its_entry",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['left', 'service_declared', 'service_validated']), _negated=True), models.Q(('left_at__isnull', False), models.Q(('exit_reason', ''), _negated=True)), _connector='OR'), name='booking_left_has_its_exit'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["left", "service_declared", "service_validated"]), _negated=True),
+                    models.Q(("left_at__isnull", False), models.Q(("exit_reason", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="booking_left_has_its_exit",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['service_declared', 'service_validated']), _negated=True), models.Q(('declared_percent__isnull', False), ('service_declared_at__isnull', False)), _connector='OR'), name='booking_declared_has_its_percent'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["service_declared", "service_validated"]), _negated=True),
+                    models.Q(("declared_percent__isnull", False), ("service_declared_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="booking_declared_has_its_percent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'service_validated'), _negated=True), models.Q(('realised_percent__isnull', False), ('service_validated_at__isnull', False)), _connector='OR'), name='booking_validated_has_its_percent'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "service_validated"), _negated=True),
+                    models.Q(("realised_percent__isnull", False), ("service_validated_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="booking_validated_has_its_percent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'settled'), _negated=True), ('settled_at__isnull', False), _connector='OR'), name='booking_settled_has_its_time'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "settled"), _negated=True),
+                    ("settled_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="booking_settled_has_its_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'disputed'), models.Q(('state_before_dispute', ''), _negated=True), ('disputed_at__isnull', False)), models.Q(models.Q(('state', 'disputed'), _negated=True), ('state_before_dispute', '')), _connector='OR'), name='booking_dispute_knows_where_it_came_from'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("state", "disputed"),
+                        models.Q(("state_before_dispute", ""), _negated=True),
+                        ("disputed_at__isnull", False),
+                    ),
+                    models.Q(models.Q(("state", "disputed"), _negated=True), ("state_before_dispute", "")),
+                    _connector="OR",
+                ),
+                name="booking_dispute_knows_where_it_came_from",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(('declared_percent__isnull', True), ('declared_percent__lte', 100), _connector='OR'), name='booking_declared_at_most_100'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("declared_percent__isnull", True), ("declared_percent__lte", 100), _connector="OR"
+                ),
+                name="booking_declared_at_most_100",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(('realised_percent__isnull', True), ('realised_percent__lte', 100), _connector='OR'), name='booking_realised_at_most_100'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("realised_percent__isnull", True), ("realised_percent__lte", 100), _connector="OR"
+                ),
+                name="booking_realised_at_most_100",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('next_due_at__isnull', True), ('next_due', '')), models.Q(('next_due_at__isnull', False), models.Q(('next_due', ''), _negated=True)), _connector='OR'), name='booking_due_says_what'),
+            model_name="booking",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("next_due_at__isnull", True), ("next_due", "")),
+                    models.Q(("next_due_at__isnull", False), models.Q(("next_due", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="booking_due_says_what",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='booking',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('requested', 'proposed', 'accepted', 'in_training', 'left', 'service_declared', 'service_validated'))), fields=('account', 'session'), name='booking_one_open_per_session'),
+            model_name="booking",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        (
+                            "requested",
+                            "proposed",
+                            "accepted",
+                            "in_training",
+                            "left",
+                            "service_declared",
+                            "service_validated",
+                        ),
+                    )
+                ),
+                fields=("account", "session"),
+                name="booking_one_open_per_session",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='booking',
-            trigger=pgtrigger.compiler.Trigger(name='state_is_logged', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."state" IS DISTINCT FROM (NEW."state"))', func="\n            IF NOT EXISTS (\n                SELECT 1 FROM funding_bookinglog AS log\n                WHERE log.subject_id = NEW.id AND log.source = OLD.state AND log.target = NEW.state\n                  AND log.transaction_id = pg_current_xact_id()::text::bigint\n            ) THEN\n                RAISE EXCEPTION 'state of % % moved from % to % without its log row',\n                    TG_TABLE_NAME, NEW.id, OLD.state, NEW.state USING ERRCODE = 'integrity_constraint_violation';\n            END IF;\n            RETURN NEW;\n            ", hash='fad80b32ef2e83fb3af37cde9e45eac176ac752d', operation='UPDATE OF "state"', pgid='pgtrigger_state_is_logged_d5f5f', table='funding_booking', when='BEFORE')),
+            model_name="booking",
+            trigger=pgtrigger.compiler.Trigger(
+                name="state_is_logged",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."state" IS DISTINCT FROM (NEW."state"))',
+                    func="\n            IF NOT EXISTS (\n                SELECT 1 FROM funding_bookinglog AS log\n                WHERE log.subject_id = NEW.id AND log.source = OLD.state AND log.target = NEW.state\n                  AND log.transaction_id = pg_current_xact_id()::text::bigint\n            ) THEN\n                RAISE EXCEPTION 'state of % % moved from % to % without its log row',\n                    TG_TABLE_NAME, NEW.id, OLD.state, NEW.state USING ERRCODE = 'integrity_constraint_violation';\n            END IF;\n            RETURN NEW;\n            ",
+                    hash="fad80b32ef2e83fb3af37cde9e45eac176ac752d",
+                    operation='UPDATE OF "state"',
+                    pgid="pgtrigger_state_is_logged_d5f5f",
+                    table="funding_booking",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

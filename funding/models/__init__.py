@@ -2,7 +2,14 @@
 
 from funding.models.accounts import Fund, LearningAccount, Lot, Source, fund_of
 from funding.models.bank import BankLine, BankMessage, BankStatement, MessageState
-from funding.models.batches import BatchState, Payment, PaymentBatch, PaymentBatchLog, PaymentFile, PaymentOutcome
+from funding.models.batches import (
+    BatchState,
+    Payment,
+    PaymentBatch,
+    PaymentBatchLog,
+    PaymentFile,
+    PaymentOutcome,
+)
 from funding.models.bookings import (
     Allocation,
     Attendance,

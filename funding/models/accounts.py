@@ -49,7 +49,9 @@ class LearningAccount(models.Model):
     """A citizen's account in one scheme. `public_id` cannot be guessed; providers never see it."""
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    citizen = models.ForeignKey("accounts.Citizen", on_delete=models.PROTECT, related_name="learning_accounts")
+    citizen = models.ForeignKey(
+        "accounts.Citizen", on_delete=models.PROTECT, related_name="learning_accounts"
+    )
     scheme = models.ForeignKey("funding.Scheme", on_delete=models.PROTECT, related_name="learning_accounts")
     opened_at = models.DateTimeField(default=clock.now)
     suspended_until = models.DateField(null=True, blank=True)

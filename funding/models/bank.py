@@ -41,7 +41,9 @@ class BankMessage(models.Model):
     class Meta:
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(
-                fields=["kind", "message_id"], condition=Q(state="processed"), name="bankmessage_processed_once"
+                fields=["kind", "message_id"],
+                condition=Q(state="processed"),
+                name="bankmessage_processed_once",
             )
         ]
 
@@ -61,7 +63,9 @@ class BankStatement(models.Model):
     to_date = models.DateField(null=True, blank=True)
     opening_cents = models.BigIntegerField()
     closing_cents = models.BigIntegerField()
-    gap = models.CharField(max_length=40, blank=True, help_text="Why it does not join the one before, or add up.")
+    gap = models.CharField(
+        max_length=40, blank=True, help_text="Why it does not join the one before, or add up."
+    )
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
@@ -76,14 +80,20 @@ class BankLine(models.Model):
     """One booked movement the bank told of, and the payment it was matched to."""
 
     message = models.ForeignKey(BankMessage, on_delete=models.PROTECT, related_name="lines")
-    statement = models.ForeignKey(BankStatement, on_delete=models.PROTECT, null=True, blank=True, related_name="lines")
-    reference = models.CharField(max_length=35, blank=True, help_text="The bank's own reference of the entry.")
+    statement = models.ForeignKey(
+        BankStatement, on_delete=models.PROTECT, null=True, blank=True, related_name="lines"
+    )
+    reference = models.CharField(
+        max_length=35, blank=True, help_text="The bank's own reference of the entry."
+    )
     end_to_end_id = models.CharField(max_length=35, blank=True)
     amount_cents = models.BigIntegerField(help_text="Signed: money leaving our account is negative.")
     currency = models.CharField(max_length=3)
     booked_on = models.DateField(null=True, blank=True)
     return_reason = models.CharField(max_length=35, blank=True)
-    payment = models.ForeignKey("funding.Payment", on_delete=models.PROTECT, null=True, blank=True, related_name="lines")
+    payment = models.ForeignKey(
+        "funding.Payment", on_delete=models.PROTECT, null=True, blank=True, related_name="lines"
+    )
     finding = models.CharField(max_length=40, blank=True, help_text="Why it could not be matched.")
 
     def __str__(self) -> str:

@@ -44,7 +44,9 @@ class PaymentBatch(fsm.Machine):
     currency = models.CharField(max_length=3)
     value_date = models.DateField()
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    approver = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
     created_at = models.DateTimeField(default=clock.now)
     approved_at = models.DateTimeField(null=True, blank=True)
     exported_at = models.DateTimeField(null=True, blank=True)
@@ -85,15 +87,27 @@ class PaymentBatch(fsm.Machine):
     def acknowledge(self) -> None:
         """The bank has taken every payment of the file."""
 
-    @transition(field=state, source=[S.EXPORTED, S.ACKNOWLEDGED], target=S.PARTLY_REJECTED, permission=may_settle)
+    @transition(
+        field=state, source=[S.EXPORTED, S.ACKNOWLEDGED], target=S.PARTLY_REJECTED, permission=may_settle
+    )
     def reject_part(self) -> None:
         """The bank has refused some payments; the others go on."""
 
-    @transition(field=state, source=[S.EXPORTED, S.ACKNOWLEDGED, S.PARTLY_REJECTED], target=S.REJECTED, permission=may_settle)
+    @transition(
+        field=state,
+        source=[S.EXPORTED, S.ACKNOWLEDGED, S.PARTLY_REJECTED],
+        target=S.REJECTED,
+        permission=may_settle,
+    )
     def reject(self) -> None:
         self.closed_at = clock.now()
 
-    @transition(field=state, source=[S.EXPORTED, S.ACKNOWLEDGED, S.PARTLY_REJECTED], target=S.EXECUTED, permission=may_settle)
+    @transition(
+        field=state,
+        source=[S.EXPORTED, S.ACKNOWLEDGED, S.PARTLY_REJECTED],
+        target=S.EXECUTED,
+        permission=may_settle,
+    )
     def execute(self) -> None:
         self.closed_at = clock.now()
 
@@ -137,7 +151,9 @@ class Payment(models.Model):
         constraints: ClassVar[list[Any]] = [
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="payment_positive"),
             models.UniqueConstraint(
-                fields=["claim"], condition=Q(outcome__in=["pending", "executed"]), name="payment_one_alive_per_claim"
+                fields=["claim"],
+                condition=Q(outcome__in=["pending", "executed"]),
+                name="payment_one_alive_per_claim",
             ),
             models.CheckConstraint(
                 condition=~Q(outcome__in=["executed", "returned"]) | Q(executed_at__isnull=False),

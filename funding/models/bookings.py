@@ -37,7 +37,15 @@ class BookingState(models.TextChoices):
 
 
 S = BookingState
-OPEN_STATES = (S.REQUESTED, S.PROPOSED, S.ACCEPTED, S.IN_TRAINING, S.LEFT, S.SERVICE_DECLARED, S.SERVICE_VALIDATED)
+OPEN_STATES = (
+    S.REQUESTED,
+    S.PROPOSED,
+    S.ACCEPTED,
+    S.IN_TRAINING,
+    S.LEFT,
+    S.SERVICE_DECLARED,
+    S.SERVICE_VALIDATED,
+)
 CONSENTED_STATES = (
     S.ACCEPTED,
     S.IN_TRAINING,
@@ -48,6 +56,15 @@ CONSENTED_STATES = (
     S.WITHDRAWN,
     S.NO_SHOW,
     S.DISPUTED,
+)
+# A booking in one of these states takes a seat of its session; a disputed one as in the state before.
+SEATED_STATES = (
+    S.ACCEPTED,
+    S.IN_TRAINING,
+    S.LEFT,
+    S.SERVICE_DECLARED,
+    S.SERVICE_VALIDATED,
+    S.SETTLED,
 )
 DISPUTABLE_STATES = (
     S.ACCEPTED,
@@ -75,7 +92,7 @@ class BookingLog(fsm.TransitionLog):
     """What happened to a booking. A request's idempotency key and payload are kept with what it did."""
 
     subject = models.ForeignKey("funding.Booking", on_delete=models.PROTECT, related_name="log")
-    idempotency_key = models.CharField(max_length=120, null=True, blank=True)  # noqa: DJ001 - absent is no key
+    idempotency_key = models.CharField(max_length=120, null=True, blank=True)
     payload_hash = models.CharField(max_length=64, blank=True)
 
     class Meta(fsm.TransitionLog.Meta):
@@ -104,8 +121,12 @@ class Booking(fsm.Machine):
     session = models.ForeignKey("catalogue.Session", on_delete=models.PROTECT, related_name="bookings")
     credential = models.ForeignKey("catalogue.MicroCredential", on_delete=models.PROTECT, related_name="+")
     provider = models.ForeignKey("catalogue.Provider", on_delete=models.PROTECT, related_name="bookings")
-    scheme_version = models.ForeignKey("funding.SchemeVersion", on_delete=models.PROTECT, null=True, related_name="+")
-    consent = models.OneToOneField("accounts.Consent", on_delete=models.PROTECT, null=True, related_name="booking")
+    scheme_version = models.ForeignKey(
+        "funding.SchemeVersion", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    consent = models.OneToOneField(
+        "accounts.Consent", on_delete=models.PROTECT, null=True, related_name="booking"
+    )
     state = FSMField(default=S.REQUESTED, choices=BookingState, protected=True)
     flags = ArrayField(models.CharField(max_length=20), default=list, blank=True)
     price_cents = models.BigIntegerField()
@@ -162,7 +183,8 @@ class Booking(fsm.Machine):
                 name="booking_validated_has_its_percent",
             ),
             models.CheckConstraint(
-                condition=~Q(state=S.SETTLED) | Q(settled_at__isnull=False), name="booking_settled_has_its_time"
+                condition=~Q(state=S.SETTLED) | Q(settled_at__isnull=False),
+                name="booking_settled_has_its_time",
             ),
             models.CheckConstraint(
                 condition=(Q(state=S.DISPUTED) & ~Q(state_before_dispute="") & Q(disputed_at__isnull=False))
@@ -183,7 +205,9 @@ class Booking(fsm.Machine):
                 name="booking_due_says_what",
             ),
             models.UniqueConstraint(
-                fields=["account", "session"], condition=Q(state__in=OPEN_STATES), name="booking_one_open_per_session"
+                fields=["account", "session"],
+                condition=Q(state__in=OPEN_STATES),
+                name="booking_one_open_per_session",
             ),
         ]
         indexes: ClassVar[list[Any]] = [
@@ -291,7 +315,9 @@ class Booking(fsm.Machine):
         if validation_due is not None:
             self._due("validate", validation_due)
 
-    @transition(field=state, source=S.SERVICE_DECLARED, target=S.SERVICE_VALIDATED, permission=acts_for_funder)
+    @transition(
+        field=state, source=S.SERVICE_DECLARED, target=S.SERVICE_VALIDATED, permission=acts_for_funder
+    )
     def validate_service(self) -> None:
         self.service_validated_at = clock.now()
         self.realised_percent = self.declared_percent
@@ -334,7 +360,9 @@ class Allocation(models.Model):
     fund = models.CharField(max_length=10, choices=Fund)
     position = models.PositiveSmallIntegerField(help_text="Place in the draw-down order.")
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, null=True, blank=True, related_name="allocations")
-    budget = models.ForeignKey("funding.Budget", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    budget = models.ForeignKey(
+        "funding.Budget", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     amount_cents = models.BigIntegerField()
     returned_cents = models.BigIntegerField(default=0)
     paid_cents = models.BigIntegerField(default=0)
@@ -391,7 +419,9 @@ class Certificate(AppendOnlyModel):
     """Proof of completion: a certificate, or an examination taken (N-08)."""
 
     booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="certificates")
-    kind = models.CharField(max_length=20, choices=[("certificate", "Certificate"), ("exam", "Examination taken")])
+    kind = models.CharField(
+        max_length=20, choices=[("certificate", "Certificate"), ("exam", "Examination taken")]
+    )
     recorded_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField(default=clock.now)
 
@@ -407,12 +437,16 @@ class BookingReview(models.Model):
     detail = models.JSONField(default=dict, blank=True)
     opened_at = models.DateTimeField(default=clock.now)
     closed_at = models.DateTimeField(null=True, blank=True)
-    closed_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    closed_by = models.ForeignKey(
+        "accounts.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(
-                fields=["booking", "reason"], condition=Q(closed_at__isnull=True), name="bookingreview_one_open"
+                fields=["booking", "reason"],
+                condition=Q(closed_at__isnull=True),
+                name="bookingreview_one_open",
             )
         ]
 

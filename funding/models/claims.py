@@ -51,7 +51,9 @@ class Claim(fsm.Machine):
     amount_cents = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    approver = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
     created_at = models.DateTimeField(default=clock.now)
     submitted_at = models.DateTimeField(null=True, blank=True)
     approved_at = models.DateTimeField(null=True, blank=True)
@@ -64,21 +66,26 @@ class Claim(fsm.Machine):
             models.CheckConstraint(condition=Q(state__in=ClaimState.values), name="claim_state_known"),
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="claim_positive"),
             models.CheckConstraint(
-                condition=Q(approver__isnull=True) | ~Q(approver=F("author")), name="claim_approved_by_another_person"
+                condition=Q(approver__isnull=True) | ~Q(approver=F("author")),
+                name="claim_approved_by_another_person",
             ),
             models.CheckConstraint(
                 condition=~Q(state__in=[S.APPROVED, S.IN_BATCH, S.PAID, S.RETURNED])
                 | Q(approver__isnull=False, approved_at__isnull=False),
                 name="claim_approved_by_somebody",
             ),
-            models.CheckConstraint(condition=~Q(state=S.PAID) | Q(paid_at__isnull=False), name="claim_paid_has_its_time"),
+            models.CheckConstraint(
+                condition=~Q(state=S.PAID) | Q(paid_at__isnull=False), name="claim_paid_has_its_time"
+            ),
             models.UniqueConstraint(
                 fields=["booking", "kind"], condition=~Q(state=S.REJECTED), name="claim_one_of_a_kind"
             ),
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["provider", "state"], name="claim_of_provider"),
-            models.Index(fields=["state"], condition=Q(state__in=["submitted", "approved"]), name="claim_waiting"),
+            models.Index(
+                fields=["state"], condition=Q(state__in=["submitted", "approved"]), name="claim_waiting"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -96,6 +103,10 @@ class Claim(fsm.Machine):
     @transition(field=state, source=[S.SUBMITTED, S.APPROVED], target=S.REJECTED, permission=may_pay)
     def reject(self) -> None:
         """Not owed: the reason is in the log."""
+
+    @transition(field=state, source=[S.DRAFT, S.SUBMITTED, S.APPROVED], target=S.REJECTED)
+    def call_back(self) -> None:
+        """The booking it was for has ended or is settled otherwise; the walk that ends it decides."""
 
     @transition(field=state, source=S.APPROVED, target=S.IN_BATCH, permission=may_pay)
     def include(self) -> None:

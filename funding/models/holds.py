@@ -12,9 +12,15 @@ from ila.core import clock
 class Hold(models.Model):
     """A reasoned stop with an owner and an end (N-16). Exactly one scope is set."""
 
-    booking = models.ForeignKey("funding.Booking", on_delete=models.PROTECT, null=True, blank=True, related_name="holds")
-    session = models.ForeignKey("catalogue.Session", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    provider = models.ForeignKey("catalogue.Provider", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    booking = models.ForeignKey(
+        "funding.Booking", on_delete=models.PROTECT, null=True, blank=True, related_name="holds"
+    )
+    session = models.ForeignKey(
+        "catalogue.Session", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    provider = models.ForeignKey(
+        "catalogue.Provider", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     iban = models.CharField(max_length=34, blank=True)
     reason = models.CharField(max_length=500)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -43,7 +49,9 @@ class Hold(models.Model):
             ),
         ]
         indexes: ClassVar[list[Any]] = [
-            models.Index(fields=["provider"], condition=Q(released_at__isnull=True), name="hold_open_provider"),
+            models.Index(
+                fields=["provider"], condition=Q(released_at__isnull=True), name="hold_open_provider"
+            ),
             models.Index(fields=["iban"], condition=Q(released_at__isnull=True), name="hold_open_iban"),
         ]
 

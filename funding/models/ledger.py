@@ -46,14 +46,18 @@ class JournalEntry(AppendOnlyModel):
     idempotency_key = models.CharField(max_length=120)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     occurred_at = models.DateTimeField()
-    reverses = models.OneToOneField("self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversed_by")
+    reverses = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reversed_by"
+    )
     transaction_id = models.BigIntegerField(db_default=CurrentTransaction())
 
     class Meta(AppendOnlyModel.Meta):
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["scheme", "idempotency_key"], name="journalentry_key_once")
         ]
-        indexes: ClassVar[list[Any]] = [models.Index(fields=["transaction_id"], name="journalentry_transaction")]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["transaction_id"], name="journalentry_transaction")
+        ]
 
     def __str__(self) -> str:
         return f"entry {self.pk} ({self.kind})"
@@ -69,8 +73,12 @@ class Posting(AppendOnlyModel):
     fund = models.CharField(max_length=10, choices=Fund)
     amount_cents = models.BigIntegerField()
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, null=True, related_name="postings")
-    budget = models.ForeignKey("funding.Budget", on_delete=models.PROTECT, null=True, db_index=False, related_name="+")
-    booking = models.ForeignKey("funding.Booking", on_delete=models.PROTECT, null=True, db_index=False, related_name="postings")
+    budget = models.ForeignKey(
+        "funding.Budget", on_delete=models.PROTECT, null=True, db_index=False, related_name="+"
+    )
+    booking = models.ForeignKey(
+        "funding.Booking", on_delete=models.PROTECT, null=True, db_index=False, related_name="postings"
+    )
 
     class Meta(AppendOnlyModel.Meta):
         constraints: ClassVar[list[Any]] = [
@@ -78,7 +86,9 @@ class Posting(AppendOnlyModel):
             models.CheckConstraint(
                 condition=~Q(bucket="budget") | Q(budget__isnull=False), name="posting_budget_named"
             ),
-            models.CheckConstraint(condition=~Q(bucket="available") | Q(lot__isnull=False), name="posting_lot_named"),
+            models.CheckConstraint(
+                condition=~Q(bucket="available") | Q(lot__isnull=False), name="posting_lot_named"
+            ),
             models.CheckConstraint(
                 condition=~Q(bucket__in=["held", "payable", "in_transit", "paid", "owed", "refund_due"])
                 | Q(booking__isnull=False),

@@ -49,13 +49,18 @@ class Receivable(fsm.Machine):
     class Meta:
         triggers: ClassVar[list[Any]] = [fsm.state_guard("funding_receivablelog")]
         constraints: ClassVar[list[Any]] = [
-            models.CheckConstraint(condition=Q(state__in=ReceivableState.values), name="receivable_state_known"),
             models.CheckConstraint(
-                condition=Q(amount_cents__gt=0, recovered_cents__gte=0, recovered_cents__lte=F("amount_cents")),
+                condition=Q(state__in=ReceivableState.values), name="receivable_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    amount_cents__gt=0, recovered_cents__gte=0, recovered_cents__lte=F("amount_cents")
+                ),
                 name="receivable_recovered_at_most_owed",
             ),
             models.CheckConstraint(
-                condition=~Q(state=S.RECOVERED) | Q(recovered_cents=F("amount_cents"), closed_at__isnull=False),
+                condition=~Q(state=S.RECOVERED)
+                | Q(recovered_cents=F("amount_cents"), closed_at__isnull=False),
                 name="receivable_recovered_in_full",
             ),
         ]
@@ -81,10 +86,20 @@ class Receivable(fsm.Machine):
         self.recovered_cents = self.amount_cents
         self.closed_at = clock.now()
 
-    @transition(field=state, source=[S.OPENED, S.DEMANDED, S.PARTLY_RECOVERED], target=S.REFERRED, permission=acts_for_funder)
+    @transition(
+        field=state,
+        source=[S.OPENED, S.DEMANDED, S.PARTLY_RECOVERED],
+        target=S.REFERRED,
+        permission=acts_for_funder,
+    )
     def refer(self) -> None:
         """Handed to the authority that collects or prosecutes."""
 
     @transition(field=state, source=UNSETTLED, target=S.WRITTEN_OFF, permission=may_pay)
     def write_off(self) -> None:
+        self.closed_at = clock.now()
+
+    @transition(field=state, source=UNSETTLED, target=S.WRITTEN_OFF)
+    def drop(self) -> None:
+        """What it was owed for has fallen away: the dispute behind it was rejected."""
         self.closed_at = clock.now()

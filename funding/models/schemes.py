@@ -37,7 +37,9 @@ class SchemeVersion(models.Model):
 
     scheme = models.ForeignKey(Scheme, on_delete=models.PROTECT, related_name="versions")
     valid_from = models.DateField()
-    valid_until = models.DateField(null=True, blank=True, help_text="The first day on which it no longer holds.")
+    valid_until = models.DateField(
+        null=True, blank=True, help_text="The first day on which it no longer holds."
+    )
     rules = models.JSONField()
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -88,7 +90,7 @@ class SchemeVersion(models.Model):
         """The typed rules. A row's rules never change, so they are parsed once per process."""
         if "_parsed" not in self.__dict__:
             self.__dict__["_parsed"] = _parse(json.dumps(self.rules, sort_keys=True))
-        return cast(SchemeRules, self.__dict__["_parsed"])
+        return cast("SchemeRules", self.__dict__["_parsed"])
 
 
 @lru_cache(maxsize=512)

@@ -62,7 +62,13 @@ def post(
     `idempotency_mismatch` when the key stands for other postings.
     """
     sql, params = statement(
-        scheme=scheme, kind=kind, key=key, actor=actor, lines=lines, reverses_id=reverses_id, occurred_at=occurred_at
+        scheme=scheme,
+        kind=kind,
+        key=key,
+        actor=actor,
+        lines=lines,
+        reverses_id=reverses_id,
+        occurred_at=occurred_at,
     )
     with refusals_named(), transaction.atomic(savepoint=False), connection.cursor() as cursor:
         cursor.execute(sql, params)

@@ -31,7 +31,9 @@ class Batch:
     def insert(self, *rows: models.Model) -> None:
         """Insert new rows of one model with one statement. Their keys are not read back."""
         model = type(rows[0])
-        fields = [field for field in model._meta.local_concrete_fields if not isinstance(field, models.AutoField)]
+        fields = [
+            field for field in model._meta.local_concrete_fields if not isinstance(field, models.AutoField)
+        ]
         query = sql.InsertQuery(model)
         query.insert_values(fields, list(rows), raw=False)
         for statement, params in query.get_compiler(using=self._using).as_sql():
@@ -42,7 +44,12 @@ class Batch:
 
         Raises (on send): RuntimeError when the row is gone or no longer as the conditions say.
         """
-        query = type(row)._base_manager.using(self._using).filter(pk=row.pk, **conditions).query.chain(sql.UpdateQuery)
+        query = (
+            type(row)
+            ._base_manager.using(self._using)
+            .filter(pk=row.pk, **conditions)
+            .query.chain(sql.UpdateQuery)
+        )
         assert isinstance(query, sql.UpdateQuery)
         query.add_update_fields(
             [(field, None, getattr(row, field.attname)) for field in map(type(row)._meta.get_field, names)]  # type: ignore[union-attr,misc]

@@ -88,7 +88,9 @@ def transitions_of(model: type[Machine]) -> dict[str, Any]:
     return dict(machine_field(model).transitions[model])
 
 
-def move(obj: Machine, transition: str, *, actor: AbstractBaseUser, reason: str = "", **kwargs: Any) -> TransitionLog:
+def move(
+    obj: Machine, transition: str, *, actor: AbstractBaseUser, reason: str = "", **kwargs: Any
+) -> TransitionLog:
     """Make the transition on a locked object and return its unsaved log row; nothing is written.
 
     For services that send their writes in one round trip; all others call `apply`.
@@ -111,7 +113,13 @@ def move(obj: Machine, transition: str, *, actor: AbstractBaseUser, reason: str 
 
 
 def log_row(
-    obj: Machine, transition: str, *, source: str, actor: AbstractBaseUser, reason: str = "", data: dict[str, Any] | None = None
+    obj: Machine,
+    transition: str,
+    *,
+    source: str,
+    actor: AbstractBaseUser,
+    reason: str = "",
+    data: dict[str, Any] | None = None,
 ) -> TransitionLog:
     """The log row of a change of `obj` from `source` to its present state, unsaved."""
     return type(obj).log_model(
@@ -127,7 +135,13 @@ def log_row(
 
 
 def apply(
-    obj: Machine, transition: str, *, actor: AbstractBaseUser, reason: str = "", log_data: dict[str, Any] | None = None, **kwargs: Any
+    obj: Machine,
+    transition: str,
+    *,
+    actor: AbstractBaseUser,
+    reason: str = "",
+    log_data: dict[str, Any] | None = None,
+    **kwargs: Any,
 ) -> TransitionLog:
     """Move a locked object's state: permission, transition, validation, log row, save, in the open transaction.
 
@@ -142,7 +156,9 @@ def apply(
     return row
 
 
-def start(obj: Machine, *, actor: AbstractBaseUser, reason: str = "", transition: str = "create") -> TransitionLog:
+def start(
+    obj: Machine, *, actor: AbstractBaseUser, reason: str = "", transition: str = "create"
+) -> TransitionLog:
     """Save a new object in the state it holds, with the first row of its log (source "")."""
     validate(obj)
     obj.save(force_insert=True)
@@ -159,7 +175,9 @@ def validate(obj: Machine) -> None:
     Raises: DomainError `invalid` with the fields at fault.
     """
     skipped = {
-        field.name for field in obj._meta.concrete_fields if field.is_relation or isinstance(field, FSMFieldMixin)
+        field.name
+        for field in obj._meta.concrete_fields
+        if field.is_relation or isinstance(field, FSMFieldMixin)
     }
     try:
         obj.clean_fields(exclude=skipped)
@@ -188,4 +206,3 @@ def set_states(ids: Iterable[int], *, model: type[Machine], source: str, target:
     if not connections[queryset.db].in_atomic_block:
         raise RuntimeError("states move inside a transaction only")
     return queryset.update(state=target, **fields)
-

@@ -17,6 +17,7 @@ from ila.core.errors import DomainError
 # are not here: they are updated conditionally, as the last statement of a walk.
 LOCK_ORDER = (
     "catalogue.Provider",
+    "funding.Scheme",
     "funding.LearningAccount",
     "catalogue.MicroCredential",
     "catalogue.Accreditation",
@@ -115,13 +116,12 @@ def require(rows: Iterable[models.Model]) -> None:
 
 def _transaction_of(using: str) -> int:
     # ila.core.db.backend counts transactions: a lock ends with the transaction it was taken in.
-    return cast(Any, connections[using]).transaction_serial  # type: ignore[no-any-return]
+    return cast("Any", connections[using]).transaction_serial  # type: ignore[no-any-return]
 
 
 def _instance(model: type[models.Model], names: list[str], row: tuple[Any, ...], using: str) -> models.Model:
     values = [
-        _converted(field, value, using)
-        for field, value in zip(model._meta.concrete_fields, row, strict=True)
+        _converted(field, value, using) for field, value in zip(model._meta.concrete_fields, row, strict=True)
     ]
     return model.from_db(using, names, values)
 

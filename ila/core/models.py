@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 import pgtrigger
 from django.db import models
 
+
 class CurrentTransaction(models.Func):
     """The id of the database transaction, the same inside its savepoints; grows with each transaction."""
 

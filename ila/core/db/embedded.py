@@ -33,7 +33,8 @@ SYSTEM_USER = "pgserver"
 OWNER = "ila_owner"
 DATABASE = "ila"
 START_TIMEOUT_S = 60
-DEATH_S = 3
+RETRY_S = 2
+MAX_ATTEMPTS = 5
 PORT = 5432
 MAX_SOCKET_PATH = 100
 
@@ -271,24 +272,24 @@ class EmbeddedServer:
 
     def _run(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
-        started_at: float | None = None
+        attempts, next_attempt = 0, 0.0
         while True:
             try:
                 self._ping()
             except psycopg.OperationalError as error:
-                running = self._is_running()
-                died = started_at is not None and not running and time.monotonic() > started_at + DEATH_S
-                if died or time.monotonic() > deadline:
+                now = time.monotonic()
+                if now > deadline or (attempts >= MAX_ATTEMPTS and now > next_attempt):
                     raise EmbeddedServerError(
                         f"The embedded database did not start; its log is {self._log_file()}."
                     ) from error
+                # A server killed just now refuses a successor until its last process has gone.
+                if now >= next_attempt and not self._is_running():
+                    self._remove_foreign_pid_file()
+                    self._write_settings()
+                    self._pg_ctl("start", "-W", "-l", str(self._log_file()), check=True)
+                    attempts, next_attempt = attempts + 1, now + RETRY_S
             else:
                 return
-            if started_at is None and not running:
-                self._remove_foreign_pid_file()
-                self._write_settings()
-                self._pg_ctl("start", "-W", "-l", str(self._log_file()), check=True)
-                started_at = time.monotonic()
             time.sleep(0.02)
 
     def _log_file(self) -> Path:

@@ -71,7 +71,9 @@ def grant_rights(connection: BaseDatabaseWrapper, role: str) -> None:
             sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA {} FROM {}").format(schema_sql, role_sql),
             sql.SQL("REVOKE ALL ON ALL SEQUENCES IN SCHEMA {} FROM {}").format(schema_sql, role_sql),
             sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA {} TO {}").format(schema_sql, role_sql),
-            sql.SQL("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {} TO {}").format(schema_sql, role_sql),
+            # Functions are open to everybody by default; some act with the owner's rights.
+            sql.SQL("REVOKE ALL ON ALL ROUTINES IN SCHEMA {} FROM PUBLIC").format(schema_sql),
+            sql.SQL("GRANT EXECUTE ON ALL ROUTINES IN SCHEMA {} TO {}").format(schema_sql, role_sql),
             *_table_grants(tables, schema, role),
         ]
         _execute(connection, sql.SQL("; ").join(statements))

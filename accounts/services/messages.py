@@ -1,0 +1,18 @@
+"""Messages to people, written in the transaction that causes them; a job sends them after it (accounts/tasks.py)."""
+
+from typing import Any
+
+from accounts.models import Message, User
+from ila.core import clock
+
+
+def draft(*, recipient: User | None, template: str, **context: Any) -> list[Message]:
+    """The unsaved message, or nothing where there is nobody to write to."""
+    if recipient is None or recipient.is_service:
+        return []
+    return [Message(recipient=recipient, template=template, context=context, created_at=clock.now())]
+
+
+def queue(*, recipient: User | None, template: str, **context: Any) -> None:
+    """Write the message down, to be sent when the open transaction is done."""
+    Message.objects.bulk_create(draft(recipient=recipient, template=template, **context))

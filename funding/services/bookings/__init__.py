@@ -1,0 +1,50 @@
+"""The life of a booking: one function per verb; each owns its transaction, locks, money and log."""
+
+from funding.services.bookings.acceptance import accept
+from funding.services.bookings.context import facts_of_credential, facts_of_learner, read_booking
+from funding.services.bookings.disputes import deny_consent, note_payment, resolve_dispute
+from funding.services.bookings.endings import (
+    cancel_by_funder,
+    cancel_by_learner,
+    cancel_by_provider,
+    cancel_session,
+    declare_no_show,
+    lapse,
+    withdraw,
+)
+from funding.services.bookings.requests import propose, refuse_by_learner, refuse_by_provider, request_booking
+from funding.services.bookings.training import (
+    declare_entry,
+    declare_exit,
+    declare_service,
+    record_attendance,
+    record_certificate,
+    validate_service,
+)
+
+__all__ = [
+    "accept",
+    "cancel_by_funder",
+    "cancel_by_learner",
+    "cancel_by_provider",
+    "cancel_session",
+    "declare_entry",
+    "declare_exit",
+    "declare_no_show",
+    "declare_service",
+    "deny_consent",
+    "facts_of_credential",
+    "facts_of_learner",
+    "lapse",
+    "note_payment",
+    "propose",
+    "read_booking",
+    "record_attendance",
+    "record_certificate",
+    "refuse_by_learner",
+    "refuse_by_provider",
+    "request_booking",
+    "resolve_dispute",
+    "validate_service",
+    "withdraw",
+]

@@ -1,0 +1,266 @@
+"""The moment that binds: the learner's consent, the rights held, the seat taken, in one transaction.
+
+It is the busiest walk of all, so its writes travel in one round trip, and the seat, which everybody
+wants, is taken by the last statement. Figures: docs/performance.md.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q, Subquery, Value
+
+from accounts.models import Consent, SignIn, User
+from accounts.services import consents, messages
+from catalogue.models import Session, SessionSeats
+from catalogue.selectors import accreditation
+from funding.models import (
+    Allocation,
+    Booking,
+    BookingLog,
+    BookingState,
+    LearningAccount,
+    Lot,
+    SchemeVersion,
+    fund_of,
+)
+from funding.schemes import planning
+from funding.schemes.facts import LotFacts, SourcePlan
+from funding.schemes.rules import SchemeRules
+from funding.services import holds, ledger
+from funding.services.bookings import guards, money
+from funding.services.bookings.context import (
+    calendar_of,
+    facts_of_credential,
+    facts_of_learner,
+    read_booking,
+)
+from funding.services.bookings.texts import acceptance_text
+from ila.core import clock, fsm, locks
+from ila.core.batch import Batch, refuse_unless_one_row
+from ila.core.errors import DomainError
+
+TAKE_SEAT = (
+    f"UPDATE {SessionSeats._meta.db_table} SET taken = taken + 1"
+    " WHERE session_id = %s AND (seats IS NULL OR taken < seats)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Situation:
+    """What the database says once the rows are locked."""
+
+    version: SchemeVersion | None
+    accredited: bool
+    on_hold: bool
+    lots: tuple[LotFacts, ...]
+
+
+def accept(
+    *, actor: User, booking_id: int, sign_in: SignIn | None, idempotency_key: str | None = None
+) -> Booking:
+    """The learner consents: rights and own money are held, the seat is taken, the rules of today are kept.
+
+    The same key of the same learner returns the first result; the key with another request is refused.
+    Locks: learning account → session (shared) → booking → consent; the seat last.
+    Raises: DomainError `not_allowed`, `too_late` (F-21), `consent_denied`, `consent_missing`,
+    `weak_identity` (F-32), `not_bookable`, `not_accredited`, `not_eligible`, `on_hold`,
+    `insufficient_rights`, `usage_cap`, `session_full`, `idempotency_mismatch`.
+    Logs: booking `accept`, consent `give`. Invariants 4, 5, 8, 9, 10.
+    """
+    payload_hash = hashlib.sha256(f"accept {booking_id}".encode()).hexdigest()
+    try:
+        with transaction.atomic(), ledger.refusals_named():
+            return _accept(actor, booking_id, sign_in, idempotency_key, payload_hash)
+    except IntegrityError:
+        # The same key in another request, at the same moment: that one came first, and this one returns its result.
+        earlier = _earlier(actor, idempotency_key, payload_hash)
+        if earlier is None:
+            raise
+        return read_booking(booking_id)
+
+
+def _accept(
+    actor: User, booking_id: int, sign_in: SignIn | None, key: str | None, payload_hash: str
+) -> Booking:
+    seen = read_booking(booking_id)
+    booking, consent = _lock(seen)
+    if _earlier(actor, key, payload_hash) is not None:
+        return booking
+    now = clock.now()
+    _check_state(booking, consent)
+    situation = _read_situation(booking, now)
+    if situation.version is None:
+        raise DomainError("not_bookable", scheme=booking.account.scheme.code)
+    rules = situation.version.parsed
+    consents.check_sign_in(
+        sign_in=sign_in, citizen=booking.account.citizen, strong=rules.strong_identity_required
+    )
+    _check(booking, rules, situation, now)
+    plan = plan_for(booking, rules, situation.lots, now)
+
+    text = acceptance_text(consent.text, plan, booking.currency)
+    consent_log = fsm.move(consent, "give", actor=actor, sign_in=sign_in, text=text)
+    log = fsm.move(booking, "accept", actor=actor, scheme_version=situation.version)
+    assert isinstance(log, BookingLog)
+    log.idempotency_key, log.payload_hash = key, payload_hash
+    fsm.validate(booking)
+    allocations = _allocations(booking, plan)
+
+    batch = Batch()
+    batch.add(
+        *ledger.statement(
+            scheme=booking.account.scheme,
+            kind="hold_booking",
+            key=f"booking:{booking.pk}:accept",
+            actor=actor,
+            lines=money.hold_lines(booking, allocations),
+        ),
+        check=_written_now,
+    )
+    batch.insert(*allocations)
+    batch.insert(consent_log)
+    batch.update(consent, "state", "answered_at", "sign_in", "text", "text_hash", state="asked")
+    batch.insert(log)
+    batch.update(
+        booking,
+        "state",
+        "scheme_version",
+        "accepted_at",
+        "next_due",
+        "next_due_at",
+        state=BookingState.PROPOSED,
+    )
+    for message in messages.draft(
+        recipient=booking.account.citizen.user, template="booking_accepted", booking=str(booking.public_id)
+    ):
+        batch.insert(message)
+    batch.add(TAKE_SEAT, [booking.session_id], refuse_unless_one_row("session_full"))
+    batch.send()
+    return booking
+
+
+def plan_for(booking: Booking, rules: SchemeRules, lots: Iterable[LotFacts], moment: datetime) -> SourcePlan:
+    """Who would pay this booking if it were accepted at that moment. Raises: as planning.plan_sources."""
+    account = booking.account
+    return planning.plan_sources(
+        rules,
+        facts_of_learner(account.citizen),
+        facts_of_credential(booking.credential),
+        booking.price_cents,
+        lots,
+        calendar_of(account.scheme).local_date(moment),
+    )
+
+
+def lots_of(account: LearningAccount) -> tuple[LotFacts, ...]:
+    """The account's lots with money in them, oldest first."""
+    rows = Lot.objects.filter(account=account, available_cents__gt=0).order_by("pk")
+    return tuple(
+        LotFacts(id=pk, source=source, available_cents=cents, expires=expires, earmark=earmark or None)
+        for pk, source, cents, expires, earmark in rows.values_list(
+            "pk", "source", "available_cents", "expires_on", "earmark"
+        )
+    )
+
+
+def _lock(seen: Booking) -> tuple[Booking, Consent]:
+    wanted = [
+        locks.lock(LearningAccount, seen.account_id),
+        locks.lock(Session, seen.session_id, share=True),
+        locks.lock(Booking, seen.pk),
+    ]
+    if seen.consent_id is None:
+        raise DomainError("not_allowed", transition="accept", state=seen.state)
+    account, session, booking, consent = locks.acquire(*wanted, locks.lock(Consent, seen.consent_id))
+    account.citizen, account.scheme = seen.account.citizen, seen.account.scheme
+    booking.account, booking.session, booking.consent = account, session, consent
+    booking.credential, booking.provider = seen.credential, seen.provider
+    return booking, consent
+
+
+def _earlier(actor: User, key: str | None, payload_hash: str) -> BookingLog | None:
+    """What the same request did before. Raises: DomainError `idempotency_mismatch` for another request's key."""
+    if key is None:
+        return None
+    earlier = BookingLog.objects.filter(actor=actor, idempotency_key=key).first()
+    if earlier is not None and earlier.payload_hash != payload_hash:
+        raise DomainError("idempotency_mismatch", status=422)
+    return earlier
+
+
+def _check_state(booking: Booking, consent: Consent) -> None:
+    """The refusals that a state alone explains."""
+    if consent.state == "denied":
+        raise DomainError("consent_denied")
+    if booking.state == BookingState.LAPSED:
+        raise DomainError("too_late", rule="F-21")
+    if booking.state != BookingState.PROPOSED:
+        raise DomainError("not_allowed", transition="accept", state=booking.state)
+
+
+def _read_situation(booking: Booking, now: datetime) -> _Situation:
+    calendar = calendar_of(booking.account.scheme)
+    zone = ZoneInfo(booking.provider.time_zone)
+    in_force = (
+        SchemeVersion.objects.filter(
+            scheme_id=OuterRef("account__scheme_id"), valid_from__lte=calendar.local_date(now)
+        )
+        .exclude(valid_until__lte=calendar.local_date(now))
+        .order_by("-valid_from")
+    )
+    held = holds.open_holds(now).filter(
+        Q(booking=OuterRef("pk")) | Q(session=OuterRef("session_id")) | Q(provider=OuterRef("provider_id"))
+    )
+    version_id, provider_ok, credential_ok, on_hold = (
+        Booking.objects.filter(pk=booking.pk)
+        .values_list(
+            Subquery(in_force.values("pk")[:1]),
+            accreditation.provider_in_force(now, zone, "provider_id"),
+            accreditation.credential_in_force(now, zone, "credential_id"),
+            Exists(held.annotate(one=Value(1)).values("one")),
+        )
+        .get()
+    )
+    version = None if version_id is None else SchemeVersion.objects.get(pk=version_id)
+    accredited = version is not None and accreditation.satisfied(
+        version.parsed.accreditation, provider=provider_ok, credential=credential_ok
+    )
+    return _Situation(version, accredited, on_hold, lots_of(booking.account))
+
+
+def _check(booking: Booking, rules: SchemeRules, situation: _Situation, now: datetime) -> None:
+    guards.check_account_active(booking.account)
+    guards.check_session_open(booking.session, booking.credential)
+    if booking.session.starts_at is None:
+        raise DomainError("not_bookable", reason="no_dates")
+    if now >= booking.session.starts_at:
+        raise DomainError("too_late", reason="session_started")
+    if not situation.accredited:
+        raise DomainError("not_accredited", provider=booking.provider.external_id)
+    if situation.on_hold:
+        raise DomainError("on_hold")
+
+
+def _written_now(cursor: Any) -> None:
+    _, created = cursor.fetchone()
+    if not created:
+        raise RuntimeError("the booking's money was held before")
+
+
+def _allocations(booking: Booking, plan: SourcePlan) -> list[Allocation]:
+    return [
+        Allocation(
+            booking=booking,
+            source=share.source,
+            fund=fund_of(share.source),
+            position=position,
+            lot_id=share.lot_id,
+            amount_cents=share.cents,
+        )
+        for position, share in enumerate(plan.allocations)
+    ]

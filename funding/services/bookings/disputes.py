@@ -1,0 +1,112 @@
+"""When the learner says "this was not me": nothing more is paid, and rights come back first."""
+
+from django.db import transaction
+
+from accounts.models import Consent, User
+from accounts.services import consents, messages
+from catalogue.services import sessions
+from funding.models import Booking, BookingState, Claim
+from funding.models.bookings import SEATED_STATES
+from funding.permissions import is_learner
+from funding.schemes import deadlines
+from funding.services.bookings import money
+from funding.services.bookings.context import Walk, open_walk
+from funding.services.bookings.texts import proposal_text
+from ila.core import fsm, locks
+from ila.core.errors import DomainError
+
+BEFORE_ACCEPTANCE = (BookingState.REQUESTED, BookingState.PROPOSED)
+
+
+@transaction.atomic
+def deny_consent(*, actor: User, booking_id: int, reason: str = "") -> Booking:
+    """The learner denies consent. Before acceptance the booking ends; after it, it is disputed.
+
+    While it is disputed nothing is paid. What was paid already comes back to the learner at once, and the
+    provider owes it. Locks: account, session, booking, consent. Logs: booking `refuse_by_learner` or
+    `dispute`, consent `deny` or `withdraw`. Raises: DomainError `not_allowed`.
+    """
+    walk = open_walk(booking_id)
+    booking = walk.booking
+    if not is_learner(booking, actor):
+        raise DomainError("not_allowed", status=403, transition="deny_consent", state=booking.state)
+    if booking.state in BEFORE_ACCEPTANCE:
+        _deny_before(walk, actor=actor, reason=reason)
+        return booking
+    fsm.apply(booking, "dispute", actor=actor, reason=reason, state_before=booking.state)
+    consents.deny_consent(consent=_consent(booking), actor=actor, reason=reason)
+    money.restore_paid(booking, actor=actor, reason="consent denied")
+    messages.queue(
+        recipient=walk.account.citizen.user, template="booking_disputed", booking=str(booking.public_id)
+    )
+    return booking
+
+
+@transaction.atomic
+def resolve_dispute(*, actor: User, booking_id: int, upheld: bool, reason: str = "") -> Booking:
+    """A case worker decides. Upheld: all goes back and stays back. Rejected: the booking goes on as it was.
+
+    Locks: account, session, booking. Logs: booking `uphold_dispute` or `reject_dispute`.
+    Raises: DomainError `insufficient_rights` when rights that came back were spent meanwhile, `not_allowed`.
+    """
+    walk = open_walk(booking_id)
+    booking = walk.booking
+    if upheld:
+        seated = booking.state_before_dispute in SEATED_STATES
+        fsm.apply(booking, "uphold_dispute", actor=actor, reason=reason)
+        money.unwind(booking, actor=actor, reason=reason or "dispute upheld")
+        if seated:
+            sessions.free_seat(session_id=booking.session_id)
+    else:
+        fsm.apply(booking, "reject_dispute", actor=actor, reason=reason)
+        money.take_back_restored(booking, actor=actor, reason=reason or "dispute rejected")
+        if booking.state == BookingState.SERVICE_DECLARED:
+            booking.next_due_at = deadlines.auto_validation_due(walk.rules, walk.calendar, walk.now)
+            booking.next_due = "validate" if booking.next_due_at else ""
+            booking.save(update_fields=["next_due", "next_due_at"])
+    messages.queue(
+        recipient=walk.account.citizen.user,
+        template="dispute_upheld" if upheld else "dispute_rejected",
+        booking=str(booking.public_id),
+    )
+    return booking
+
+
+@transaction.atomic
+def note_payment(*, claim: Claim, actor: User) -> Booking:
+    """A claim's money has reached the provider (the caller posted it): the booking is settled, or it is owed back.
+
+    A booking that ended otherwise keeps its state. Where all was to go back (disputed, cancelled), what
+    arrived after all comes back to the learner at once. Locks: account, session, booking.
+    """
+    walk = open_walk(claim.booking_id)
+    booking = walk.booking
+    returned_all = (
+        BookingState.DISPUTED,
+        BookingState.CANCELLED_BY_PROVIDER,
+        BookingState.CANCELLED_BY_FUNDER,
+    )
+    if booking.state in returned_all:
+        money.restore_paid(booking, actor=actor, reason=f"paid while {booking.state}")
+    elif booking.state == BookingState.SERVICE_VALIDATED:
+        money.restore_overpaid(booking, walk.rules, actor=actor)
+        if not any(each.outstanding_cents for each in money.allocations_of(booking)):
+            fsm.apply(booking, "settle", actor=actor)
+    return booking
+
+
+def _deny_before(walk: Walk, *, actor: User, reason: str) -> None:
+    booking = walk.booking
+    if booking.consent_id is None:
+        booking.consent = consents.ask_consent(
+            citizen=walk.account.citizen, text=proposal_text(booking, walk.rules), actor=actor
+        )
+        booking.save(update_fields=["consent"])
+    fsm.apply(booking, "refuse_by_learner", actor=actor, reason=reason or "consent denied")
+    consents.deny_consent(consent=_consent(booking), actor=actor, reason=reason)
+
+
+def _consent(booking: Booking) -> Consent:
+    (consent,) = locks.acquire(locks.lock(Consent, booking.consent_id))
+    assert isinstance(consent, Consent)
+    return consent

@@ -1,0 +1,40 @@
+"""What must be true before a learner is bound or a training begins."""
+
+from datetime import datetime
+
+from catalogue.models import MicroCredential, Provider, Session, SessionState
+from catalogue.selectors import accreditation
+from funding.models import LearningAccount
+from funding.schemes.rules import SchemeRules
+from funding.services.bookings.context import calendar_of
+from ila.core import clock
+from ila.core.errors import DomainError
+
+BOOKABLE_SESSION_STATES = (SessionState.OPEN, SessionState.GUARANTEED)
+
+
+def check_session_open(session: Session, credential: MicroCredential) -> None:
+    """Raise DomainError `not_bookable` for a session that takes nobody, or an entry that is not registered."""
+    if credential.state != "registered":
+        raise DomainError("not_bookable", reason=credential.state)
+    if session.state not in BOOKABLE_SESSION_STATES:
+        raise DomainError("not_bookable", reason=f"session_{session.state}")
+    if session.recruitment_closed or session.removed_at is not None:
+        raise DomainError("not_bookable", reason="recruitment_closed")
+
+
+def check_accredited(
+    rules: SchemeRules, *, provider: Provider, credential: MicroCredential, moment: datetime
+) -> None:
+    """Raise DomainError `not_accredited` unless the scheme's regime is satisfied at that moment."""
+    if not accreditation.is_accredited(
+        provider=provider, credential=credential, moment=moment, regime=rules.accreditation
+    ):
+        raise DomainError("not_accredited", rule=None, provider=provider.external_id)
+
+
+def check_account_active(account: LearningAccount) -> None:
+    """Raise DomainError `not_eligible` while the account is suspended (F-25)."""
+    until = account.suspended_until
+    if until is not None and calendar_of(account.scheme).local_date(clock.now()) <= until:
+        raise DomainError("not_eligible", rule="F-25", until=until.isoformat())

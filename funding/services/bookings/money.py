@@ -1,0 +1,198 @@
+"""The money of a booking: held, given back to where it came from, restored after it was paid."""
+
+from collections.abc import Iterable, Sequence
+
+from accounts.models import User
+from funding.models import (
+    Allocation,
+    Booking,
+    Bucket,
+    Claim,
+    ClaimLine,
+    ClaimState,
+    JournalEntry,
+    Receivable,
+)
+from funding.schemes import planning
+from funding.schemes.facts import Allocation as Share
+from funding.schemes.rules import SchemeRules
+from funding.services import ledger
+from funding.services.ledger import Line
+from ila.core import fsm, locks
+from ila.core.errors import DomainError
+
+# A claim in these states has not left for the bank: it can still be called back.
+CALLABLE_BACK = (ClaimState.DRAFT, ClaimState.SUBMITTED, ClaimState.APPROVED)
+
+Part = tuple[Allocation, int]
+
+
+def hold_lines(booking: Booking, allocations: Iterable[Allocation]) -> list[Line]:
+    """Postings that hold what each source pays: out of the lots, the learner's own money, or a budget."""
+    lines: list[Line] = []
+    for allocation in allocations:
+        origin = _origin(booking, allocation, -allocation.amount_cents, spent=Bucket.APPROPRIATION)
+        lines += [origin, _in_booking(booking, allocation, Bucket.HELD, allocation.amount_cents)]
+    return lines
+
+
+def release(booking: Booking, parts: Iterable[Part], *, what: str, actor: User) -> int:
+    """Give held money back to the sources it came from. Returns the cents given back."""
+    moved = [(allocation, cents) for allocation, cents in parts if cents]
+    return _give_back(booking, moved, Bucket.HELD, what=what, key=f"booking:{booking.pk}:{what}", actor=actor)
+
+
+def restore_paid(
+    booking: Booking, *, actor: User, reason: str, parts: Iterable[Part] | None = None
+) -> Receivable | None:
+    """Give back to the sources, at once, what was already paid to the provider, who now owes it.
+
+    parts: what of each allocation (all that was paid). Opens a receivable. Returns it, or None if nothing was paid.
+    """
+    if parts is None:
+        parts = [(allocation, allocation.paid_cents) for allocation in allocations_of(booking)]
+    moved = [(allocation, cents) for allocation, cents in parts if cents]
+    if not moved:
+        return None
+    for allocation, cents in moved:
+        allocation.paid_cents -= cents
+    key = f"booking:{booking.pk}:restore:{booking.receivables.count()}"
+    total = _give_back(booking, moved, Bucket.OWED, what="restore", key=key, actor=actor)
+    receivable = Receivable(
+        booking=booking,
+        provider=booking.provider,
+        amount_cents=total,
+        currency=booking.currency,
+        reason=reason,
+    )
+    fsm.start(receivable, actor=actor, reason=reason, transition="open")
+    return receivable
+
+
+def provider_parts(booking: Booking, rules: SchemeRules, allocations: Sequence[Allocation]) -> list[int]:
+    """What of each allocation is the provider's by the realised share, in cents (F-28)."""
+    assert booking.realised_percent is not None
+    shares = [Share(each.lot_id, each.source, each.amount_cents) for each in allocations]
+    return list(planning.settle_shares(rules, booking.price_cents, booking.realised_percent, shares).provider)
+
+
+def restore_overpaid(booking: Booking, rules: SchemeRules, *, actor: User) -> None:
+    """Give back what an advance paid beyond the realised share; the provider owes it (F-28, F-31)."""
+    allocations = allocations_of(booking)
+    owed = provider_parts(booking, rules, allocations)
+    beyond = [(each, max(0, each.paid_cents - part)) for each, part in zip(allocations, owed, strict=True)]
+    restore_paid(booking, actor=actor, reason="paid beyond the realised share", parts=beyond)
+
+
+def take_back_restored(booking: Booking, *, actor: User, reason: str) -> None:
+    """Undo what `restore_paid` did: a dispute was rejected. Receivables of it fall away.
+
+    Raises: DomainError `insufficient_rights` when the learner has used the money meanwhile,
+    `not_allowed` when the provider has paid some of it back already.
+    """
+    receivables = Receivable.objects.filter(booking=booking, closed_at__isnull=True)
+    for receivable in locks.acquire_set(receivables):
+        if receivable.recovered_cents:
+            raise DomainError("not_allowed", reason="partly_recovered")
+        fsm.apply(receivable, "drop", actor=actor, reason=reason)
+    entries = JournalEntry.objects.filter(
+        scheme=booking.account.scheme,
+        idempotency_key__startswith=f"booking:{booking.pk}:restore:",
+        reversed_by__isnull=True,
+    )
+    allocations = {(each.lot_id, each.fund): each for each in allocations_of(booking)}
+    for entry in entries.select_related("scheme").order_by("pk"):
+        for posting in entry.postings.filter(bucket=Bucket.OWED):
+            allocation = allocations[posting.lot_id, posting.fund]
+            allocation.paid_cents -= posting.amount_cents
+            allocation.returned_cents += posting.amount_cents
+        ledger.reverse(entry=entry, actor=actor)
+    Allocation.objects.bulk_update(allocations.values(), ["returned_cents", "paid_cents"])
+
+
+def unwind(booking: Booking, *, actor: User, reason: str) -> None:
+    """All goes back: claims that have not left are called back, what is held is released, what was paid is owed."""
+    call_back_claims(booking, actor=actor, reason=reason)
+    away = in_transit_by_allocation(booking)
+    allocations = allocations_of(booking)
+    parts = [(each, each.outstanding_cents - away.get(each.pk, 0)) for each in allocations]
+    release(booking, parts, what="unwind", actor=actor)
+    restore_paid(booking, actor=actor, reason=reason, parts=[(each, each.paid_cents) for each in allocations])
+
+
+def call_back_claims(booking: Booking, *, actor: User, reason: str) -> None:
+    """Reject the booking's claims that have not left for the bank; their money is held again."""
+    for claim in locks.acquire_set(Claim.objects.filter(booking=booking, state__in=CALLABLE_BACK)):
+        if claim.state == ClaimState.APPROVED:
+            lines = [
+                line
+                for each in claim.lines.select_related("allocation")
+                for line in ledger.transfer(
+                    _in_booking(booking, each.allocation, Bucket.HELD, each.amount_cents),
+                    Bucket.PAYABLE,
+                    Bucket.HELD,
+                )
+            ]
+            ledger.post(
+                scheme=booking.account.scheme,
+                kind="call_back_claim",
+                key=f"claim:{claim.pk}:call_back",
+                actor=actor,
+                lines=lines,
+            )
+        fsm.apply(claim, "call_back", actor=actor, reason=reason)
+
+
+def allocations_of(booking: Booking) -> list[Allocation]:
+    """The booking's allocations in draw-down order. The booking's lock guards them."""
+    return list(booking.allocations.order_by("position"))
+
+
+def in_transit_by_allocation(booking: Booking) -> dict[int, int]:
+    """Cents of each allocation (by its id) that are on their way to the bank."""
+    away: dict[int, int] = {}
+    lines = ClaimLine.objects.filter(claim__booking=booking, claim__state=ClaimState.IN_BATCH)
+    for allocation_id, cents in lines.values_list("allocation_id", "amount_cents"):
+        away[allocation_id] = away.get(allocation_id, 0) + cents
+    return away
+
+
+def in_booking_line(booking: Booking, allocation: Allocation, bucket: Bucket, cents: int) -> Line:
+    """A posting of a booking's money that one source pays."""
+    return _in_booking(booking, allocation, bucket, cents)
+
+
+def _give_back(
+    booking: Booking, moved: list[Part], bucket: Bucket, *, what: str, key: str, actor: User
+) -> int:
+    if not moved:
+        return 0
+    lines: list[Line] = []
+    for allocation, cents in moved:
+        lines += [
+            _in_booking(booking, allocation, bucket, -cents),
+            _origin(booking, allocation, cents, spent=Bucket.REFUND_DUE),
+        ]
+        allocation.returned_cents += cents
+    ledger.post(
+        scheme=booking.account.scheme,
+        kind=f"{what}_booking",
+        key=key,
+        actor=actor,
+        lines=lines,
+    )
+    Allocation.objects.bulk_update([allocation for allocation, _ in moved], ["returned_cents", "paid_cents"])
+    return sum(cents for _, cents in moved)
+
+
+def _in_booking(booking: Booking, allocation: Allocation, bucket: Bucket, cents: int) -> Line:
+    return Line(bucket, allocation.fund, cents, allocation.lot_id, allocation.budget_id, booking.pk)
+
+
+def _origin(booking: Booking, allocation: Allocation, cents: int, *, spent: Bucket) -> Line:
+    if allocation.lot_id is not None:
+        return Line(Bucket.AVAILABLE, allocation.fund, cents, lot_id=allocation.lot_id)
+    if allocation.budget_id is not None:
+        return Line(Bucket.BUDGET, allocation.fund, cents, budget_id=allocation.budget_id)
+    # The learner's own money comes from outside the books, and is owed to them when it is given back.
+    return Line(spent, allocation.fund, cents, booking_id=booking.pk)

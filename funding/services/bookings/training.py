@@ -1,0 +1,182 @@
+"""The training itself: entry, attendance, exit, the declared service and its validation (F-26 to F-29)."""
+
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Sum
+
+from accounts.models import User
+from accounts.services import messages
+from catalogue.models import SessionState
+from funding.models import Attendance, Booking, BookingState, Certificate, ExitReason
+from funding.permissions import acts_for_provider
+from funding.schemes import deadlines, planning
+from funding.services import holds
+from funding.services.bookings import guards, money
+from funding.services.bookings.context import Walk, open_walk
+from ila.core import fsm
+from ila.core.errors import DomainError
+
+CALLED_OFF = (SessionState.CANCELLED, SessionState.NEVER_HELD)
+IN_COURSE = (BookingState.IN_TRAINING, BookingState.LEFT)
+
+
+@transaction.atomic
+def declare_entry(*, actor: User, booking_id: int) -> Booking:
+    """The learner has begun. Later than the term it is recorded and flagged `late_entry` (F-26).
+
+    Locks: account, session, booking. Logs: booking `enter`. Invariant 9.
+    Raises: DomainError `too_early` before the day of the start, `not_accredited` when provider or programme
+    was not accredited as the training began, `not_bookable` for a session called off, `not_allowed`.
+    """
+    walk = open_walk(booking_id)
+    _check_state(walk, "enter", BookingState.ACCEPTED)
+    if walk.session.state in CALLED_OFF:
+        raise DomainError("not_bookable", reason=f"session_{walk.session.state}")
+    if walk.calendar.local_date(walk.now) < walk.calendar.local_date(walk.starts_at):
+        raise DomainError("too_early", rule="F-26", starts=walk.starts_at.isoformat())
+    guards.check_accredited(
+        walk.rules,
+        provider=walk.booking.provider,
+        credential=walk.booking.credential,
+        moment=min(walk.now, walk.starts_at),
+    )
+    due = deadlines.entry_due(walk.rules, walk.calendar, walk.starts_at)
+    fsm.apply(walk.booking, "enter", actor=actor, late=due is not None and walk.now >= due)
+    return walk.booking
+
+
+@transaction.atomic
+def record_attendance(
+    *, actor: User, booking_id: int, percent: int | None = None, hours: Decimal | None = None
+) -> Attendance:
+    """The provider records attendance: percent (the last counts) or hours (they add up).
+
+    Locks: account, session, booking. Raises: DomainError `not_allowed` outside the training,
+    `incomplete` without exactly one sensible figure.
+    """
+    walk = open_walk(booking_id)
+    if walk.booking.state not in IN_COURSE or not acts_for_provider(walk.booking, actor):
+        raise DomainError("not_allowed", transition="attendance", state=walk.booking.state)
+    if (percent is None) == (hours is None) or not 0 <= (percent or 0) <= 100 or (hours or 0) < 0:
+        raise DomainError("incomplete", what="percent or hours")
+    return Attendance.objects.create(
+        booking=walk.booking, percent=percent, hours=hours, recorded_by=actor, recorded_at=walk.now
+    )
+
+
+@transaction.atomic
+def record_certificate(*, actor: User, booking_id: int, kind: str = "certificate") -> Certificate:
+    """The provider records that a certificate was given or an examination taken (`exam`) (N-08).
+
+    Raises: DomainError `not_allowed` before the training has begun or after a side exit.
+    """
+    walk = open_walk(booking_id)
+    allowed = (*IN_COURSE, BookingState.SERVICE_DECLARED, BookingState.SERVICE_VALIDATED)
+    if walk.booking.state not in allowed or not acts_for_provider(walk.booking, actor):
+        raise DomainError("not_allowed", transition=kind, state=walk.booking.state)
+    return Certificate.objects.create(
+        booking=walk.booking, kind=kind, recorded_by=actor, recorded_at=walk.now
+    )
+
+
+@transaction.atomic
+def declare_exit(*, actor: User, booking_id: int, exit_reason: str) -> Booking:
+    """The learner has left, for one of the reasons of F-29. Late declarations are flagged `late_exit` (F-26).
+
+    Logs: booking `leave`. Raises: DomainError `incomplete` for an unknown reason, `not_allowed`.
+    """
+    walk = open_walk(booking_id)
+    _check_state(walk, "leave", BookingState.IN_TRAINING)
+    if exit_reason not in ExitReason.values or exit_reason not in walk.rules.exit_reasons:
+        raise DomainError("incomplete", rule="F-29", what="reason")
+    due = None
+    if walk.session.ends_at is not None:
+        due = deadlines.exit_due(walk.rules, walk.calendar, walk.session.ends_at)
+    fsm.apply(
+        walk.booking, "leave", actor=actor, exit_reason=exit_reason, late=due is not None and walk.now >= due
+    )
+    return walk.booking
+
+
+@transaction.atomic
+def declare_service(*, actor: User, booking_id: int, percent: int | None = None) -> Booking:
+    """The provider declares what was done: percent, or by attendance in whole percent rounded down (F-28).
+
+    Logs: booking `declare_service`. Raises: DomainError `incomplete` where attendance is in hours and the
+    planned hours are unknown, or the percent is none; `not_allowed`.
+    """
+    walk = open_walk(booking_id)
+    _check_state(walk, "declare_service", BookingState.LEFT)
+    if percent is None:
+        percent = attended_percent(walk.booking)
+    if not 0 <= percent <= 100:
+        raise DomainError("incomplete", rule="F-28", what="percent")
+    fsm.apply(
+        walk.booking,
+        "declare_service",
+        actor=actor,
+        percent=percent,
+        validation_due=deadlines.auto_validation_due(walk.rules, walk.calendar, walk.now),
+    )
+    messages.queue(
+        recipient=walk.account.citizen.user,
+        template="service_declared",
+        booking=str(walk.booking.public_id),
+        percent=percent,
+    )
+    return walk.booking
+
+
+@transaction.atomic
+def validate_service(*, actor: User, booking_id: int) -> Booking:
+    """The service stands: what was not done goes back to its sources, the rest may be claimed (F-27, F-28).
+
+    Locks: account, session, booking. Logs: booking `validate_service`.
+    Raises: DomainError `on_hold` while under control, `not_allowed`.
+    """
+    walk = open_walk(booking_id)
+    _check_state(walk, "validate_service", BookingState.SERVICE_DECLARED)
+    holds.check_no_hold(walk.booking)
+    fsm.apply(walk.booking, "validate_service", actor=actor)
+    _settle_parts(walk, actor=actor)
+    return walk.booking
+
+
+def attended_percent(booking: Booking) -> int:
+    """Attendance in whole percent, rounded down: the last percentage, else hours done ÷ hours planned (F-28).
+
+    Nothing recorded is nothing done: 0. Raises: DomainError `incomplete` when the planned hours are unknown.
+    """
+    latest = booking.attendance.filter(percent__isnull=False).order_by("-pk").first()
+    hours = booking.attendance.filter(hours__isnull=False)
+    if latest is not None and not hours.filter(pk__gt=latest.pk).exists():
+        assert latest.percent is not None
+        return latest.percent
+    done = hours.aggregate(total=Sum("hours"))["total"] or Decimal(0)
+    planned = booking.credential.hours
+    if not done:
+        return 0
+    if not planned:
+        raise DomainError("incomplete", rule="F-28", what="planned hours")
+    return planning.realised_percent(done, planned)
+
+
+def _check_state(walk: Walk, transition: str, state: BookingState) -> None:
+    if walk.booking.state != state:
+        raise DomainError("not_allowed", transition=transition, state=walk.booking.state)
+
+
+def _settle_parts(walk: Walk, *, actor: User) -> None:
+    booking = walk.booking
+    money.call_back_claims(booking, actor=actor, reason="covered by the final claim")
+    allocations = money.allocations_of(booking)
+    away = money.in_transit_by_allocation(booking)
+    unused = [
+        (each, each.amount_cents - max(owed, each.paid_cents + away.get(each.pk, 0)))
+        for each, owed in zip(
+            allocations, money.provider_parts(booking, walk.rules, allocations), strict=True
+        )
+    ]
+    money.release(booking, unused, what="partial_service", actor=actor)
+    money.restore_overpaid(booking, walk.rules, actor=actor)

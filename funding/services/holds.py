@@ -1,0 +1,87 @@
+"""Holds: placing and releasing them, and the guards that claims, batches and acceptances ask."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from catalogue.models import Provider, Session
+from funding.models import Booking, Hold
+from ila.core import clock, locks
+from ila.core.errors import DomainError
+
+
+@transaction.atomic
+def place_hold(
+    *,
+    owner: User,
+    reason: str,
+    until: datetime,
+    booking: Booking | None = None,
+    session: Session | None = None,
+    provider: Provider | None = None,
+    iban: str = "",
+) -> Hold:
+    """Stop the money of one booking, session, provider or bank account until a moment (N-16).
+
+    Raises: DomainError `incomplete` without a reason, an end in the future or exactly one scope.
+    """
+    if not reason.strip() or until <= clock.now():
+        raise DomainError("incomplete", rule="N-16")
+    if sum(scope is not None for scope in (booking, session, provider)) + bool(iban) != 1:
+        raise DomainError("incomplete", what="one of booking, session, provider, iban")
+    return Hold.objects.create(
+        booking=booking,
+        session=session,
+        provider=provider,
+        iban=iban,
+        reason=reason,
+        owner=owner,
+        placed_at=clock.now(),
+        expires_at=until,
+    )
+
+
+@transaction.atomic
+def release_hold(*, hold_id: int, actor: User) -> Hold:
+    """End a hold before its time. Locks: the hold. Raises: DomainError `not_allowed` when it is over."""
+    (hold,) = locks.acquire(locks.lock(Hold, hold_id))
+    if hold.released_at is not None or hold.expires_at <= clock.now():
+        raise DomainError("not_allowed", hold=hold.pk)
+    hold.released_at = clock.now()
+    hold.released_by = actor
+    hold.save(update_fields=["released_at", "released_by"])
+    return hold
+
+
+def open_holds(moment: datetime | None = None) -> QuerySet[Hold]:
+    """Holds that stand at that moment (now)."""
+    moment = moment or clock.now()
+    return Hold.objects.filter(released_at__isnull=True, placed_at__lte=moment, expires_at__gt=moment)
+
+
+def holds_on(booking: Booking) -> QuerySet[Hold]:
+    """Open holds that stop the money of a booking, whatever their scope."""
+    return open_holds().filter(
+        scopes(
+            booking_id=booking.pk,
+            session_id=booking.session_id,
+            provider_id=booking.provider_id,
+            iban=booking.provider.iban,
+        )
+    )
+
+
+def scopes(*, booking_id: Any, session_id: Any, provider_id: Any, iban: str | None) -> Q:
+    """The condition that a hold concerns one of these."""
+    concerned = Q(booking_id=booking_id) | Q(session_id=session_id) | Q(provider_id=provider_id)
+    return concerned | Q(iban=iban) if iban else concerned
+
+
+def check_no_hold(booking: Booking) -> None:
+    """Raise DomainError `on_hold` while a hold stops the booking's money."""
+    hold = holds_on(booking).first()
+    if hold is not None:
+        raise DomainError("on_hold", hold=hold.pk, until=hold.expires_at.isoformat())
