@@ -9,6 +9,7 @@ from django_fsm import FSMField, transition
 
 from catalogue.models.micro_credentials import MicroCredential
 from catalogue.models.providers import Provider
+from catalogue.permissions import acts_for_provider, is_authority
 from ila.core import clock
 from ila.core.fsm import Machine, TransitionLog, state_guard
 
@@ -110,45 +111,45 @@ class Accreditation(Machine):
     def __str__(self) -> str:
         return f"{self.authority}: {self.state}"
 
-    @transition(field=state, source=S.DRAFT, target=S.SUBMITTED)
+    @transition(field=state, source=S.DRAFT, target=S.SUBMITTED, permission=acts_for_provider)
     def submit(self, *, at: datetime) -> None:
         """The applicant hands the application in."""
         self.submitted_at = at
 
-    @transition(field=state, source=S.SUBMITTED, target=S.IN_REVIEW)
+    @transition(field=state, source=S.SUBMITTED, target=S.IN_REVIEW, permission=is_authority)
     def review(self, *, at: datetime) -> None:
         """The authority takes the application up."""
         self.review_started_at = at
 
-    @transition(field=state, source=S.IN_REVIEW, target=S.ACCREDITED)
+    @transition(field=state, source=S.IN_REVIEW, target=S.ACCREDITED, permission=is_authority)
     def accredit(self, *, at: datetime, valid_from: date | None, valid_until: date | None) -> None:
         """The authority grants it for a period."""
         self.accredited_at = at
         self.valid_from = valid_from
         self.valid_until = valid_until
 
-    @transition(field=state, source=S.IN_REVIEW, target=S.REFUSED)
+    @transition(field=state, source=S.IN_REVIEW, target=S.REFUSED, permission=is_authority)
     def refuse(self, *, at: datetime) -> None:
         """The authority refuses it."""
         self.refused_at = at
 
-    @transition(field=state, source=S.ACCREDITED, target=S.SUSPENDED)
+    @transition(field=state, source=S.ACCREDITED, target=S.SUSPENDED, permission=is_authority)
     def suspend(self, *, at: datetime) -> None:
         """From this moment nothing is accepted or started under it."""
         self.suspended_at = at
 
-    @transition(field=state, source=S.SUSPENDED, target=S.ACCREDITED)
+    @transition(field=state, source=S.SUSPENDED, target=S.ACCREDITED, permission=is_authority)
     def resume(self, *, at: datetime) -> None:
         """The suspension ends."""
         self.suspended_at = None
         self.accredited_at = self.accredited_at or at
 
-    @transition(field=state, source=S.ACCREDITED, target=S.EXPIRED)
+    @transition(field=state, source=S.ACCREDITED, target=S.EXPIRED, permission=is_authority)
     def expire(self, *, at: datetime) -> None:
         """Its last day has passed."""
         self.expired_at = at
 
-    @transition(field=state, source=[S.ACCREDITED, S.SUSPENDED], target=S.WITHDRAWN)
+    @transition(field=state, source=[S.ACCREDITED, S.SUSPENDED], target=S.WITHDRAWN, permission=is_authority)
     def withdraw(self, *, at: datetime) -> None:
         """The authority takes it away."""
         self.withdrawn_at = at

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django_fsm import FSMField, transition
 
 from catalogue.models.providers import Provider
+from catalogue.permissions import acts_for_provider, is_authority, provider_or_authority
 from ila.core import clock
 from ila.core.fsm import Machine, TransitionLog, state_guard
 
@@ -126,34 +127,39 @@ class MicroCredential(Machine):
     def __str__(self) -> str:
         return self.title
 
-    @transition(field=state, source=S.DRAFT, target=S.SUBMITTED)
+    @transition(field=state, source=S.DRAFT, target=S.SUBMITTED, permission=acts_for_provider)
     def submit(self, *, at: datetime) -> None:
         """The provider asks for registration."""
         self.submitted_at = at
 
-    @transition(field=state, source=S.SUBMITTED, target=S.REGISTERED)
+    @transition(field=state, source=S.SUBMITTED, target=S.REGISTERED, permission=is_authority)
     def register(self, *, at: datetime) -> None:
         """It enters the register and may be booked."""
         self.registered_at = at
 
-    @transition(field=state, source=S.REGISTERED, target=S.SUSPENDED)
+    @transition(field=state, source=S.REGISTERED, target=S.SUSPENDED, permission=is_authority)
     def suspend(self, *, at: datetime) -> None:
         """From this moment nothing new is booked on it."""
         self.suspended_at = at
 
-    @transition(field=state, source=S.SUSPENDED, target=S.REGISTERED)
+    @transition(field=state, source=S.SUSPENDED, target=S.REGISTERED, permission=is_authority)
     def resume(self, *, at: datetime) -> None:
         """The suspension ends."""
         self.suspended_at = None
         self.registered_at = self.registered_at or at
 
-    @transition(field=state, source=[S.SUBMITTED, S.REGISTERED, S.SUSPENDED], target=S.DELISTED)
+    @transition(
+        field=state,
+        source=[S.SUBMITTED, S.REGISTERED, S.SUSPENDED],
+        target=S.DELISTED,
+        permission=provider_or_authority,
+    )
     def delist(self, *, at: datetime) -> None:
         """It leaves the register; live bookings go on."""
         self.delisted_at = at
         self.suspended_at = None
 
-    @transition(field=state, source=S.DELISTED, target=S.REGISTERED)
+    @transition(field=state, source=S.DELISTED, target=S.REGISTERED, permission=is_authority)
     def relist(self, *, at: datetime) -> None:
         """Its provider lists it again: the same entry comes back."""
         self.delisted_at = None

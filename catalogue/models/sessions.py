@@ -9,6 +9,7 @@ from django_fsm import FSMField, transition
 
 from catalogue.models.micro_credentials import MicroCredential
 from catalogue.models.offers import Offer
+from catalogue.permissions import acts_for_provider, provider_or_authority
 from ila.core import clock
 from ila.core.fsm import Machine, TransitionLog, state_guard
 from ila.core.models import AppendOnlyModel
@@ -104,32 +105,37 @@ class Session(Machine):
     def __str__(self) -> str:
         return f"session {self.external_id}"
 
-    @transition(field=state, source=S.PLANNED, target=S.OPEN)
+    @transition(field=state, source=S.PLANNED, target=S.OPEN, permission=acts_for_provider)
     def open(self, *, at: datetime) -> None:
         """Learners may book it."""
         self.opened_at = at
 
-    @transition(field=state, source=S.OPEN, target=S.GUARANTEED)
+    @transition(field=state, source=S.OPEN, target=S.GUARANTEED, permission=acts_for_provider)
     def guarantee(self, *, at: datetime) -> None:
         """The provider promises to hold it however few come; a promise is not taken back."""
         self.guaranteed_at = at
 
-    @transition(field=state, source=S.GUARANTEED, target=S.RUNNING)
+    @transition(field=state, source=S.GUARANTEED, target=S.RUNNING, permission=acts_for_provider)
     def start(self, *, at: datetime) -> None:
         """Teaching has begun."""
         self.started_at = at
 
-    @transition(field=state, source=S.RUNNING, target=S.HELD)
+    @transition(field=state, source=S.RUNNING, target=S.HELD, permission=acts_for_provider)
     def hold(self, *, at: datetime) -> None:
         """Teaching has ended as it should."""
         self.held_at = at
 
-    @transition(field=state, source=[S.PLANNED, S.OPEN, S.GUARANTEED], target=S.CANCELLED)
+    @transition(
+        field=state,
+        source=[S.PLANNED, S.OPEN, S.GUARANTEED],
+        target=S.CANCELLED,
+        permission=provider_or_authority,
+    )
     def cancel(self, *, at: datetime) -> None:
         """It will not take place."""
         self.cancelled_at = at
 
-    @transition(field=state, source=S.RUNNING, target=S.NEVER_HELD)
+    @transition(field=state, source=S.RUNNING, target=S.NEVER_HELD, permission=provider_or_authority)
     def mark_never_held(self, *, at: datetime) -> None:
         """It was said to run, and never did."""
         self.never_held_at = at

@@ -1,0 +1,44 @@
+"""Who may do what with the catalogue. What no predicate allows is denied."""
+
+from typing import Any
+
+from accounts.models import Membership, OrganisationKind, Role, User
+
+AUTHORITY_ROLES = (Role.CASE_WORKER, Role.MANAGER)
+
+
+def is_authority(_subject: Any, actor: User) -> bool:
+    """A case worker or manager of an agency, or one of the platform's own services (imports, jobs)."""
+    if not actor.is_active:
+        return False
+    return actor.is_service or _is_member(
+        actor, organisation__kind=OrganisationKind.AGENCY, role__in=AUTHORITY_ROLES
+    )
+
+
+def acts_for_provider(subject: Any, actor: User) -> bool:
+    """A member of the organisation that the thing belongs to, or one of the platform's own services."""
+    if not actor.is_active:
+        return False
+    if actor.is_service:
+        return True
+    organisation_id = provider_of(subject).organisation_id
+    return organisation_id is not None and _is_member(actor, organisation_id=organisation_id)
+
+
+def provider_or_authority(subject: Any, actor: User) -> bool:
+    """Whoever acts for the provider, or the authority."""
+    return acts_for_provider(subject, actor) or is_authority(subject, actor)
+
+
+def provider_of(subject: Any) -> Any:
+    """The provider that a session, micro-credential or accreditation belongs to; a provider itself."""
+    for name in ("micro_credential", "provider"):
+        owner = getattr(subject, name, None)
+        if owner is not None:
+            return provider_of(owner)
+    return subject
+
+
+def _is_member(actor: User, **conditions: Any) -> bool:
+    return Membership.objects.filter(user=actor, ended_at__isnull=True, **conditions).exists()
