@@ -22,7 +22,7 @@ from funding.models.bookings import (
 )
 from funding.models.claims import Claim, ClaimKind, ClaimLine, ClaimLog, ClaimState
 from funding.models.holds import Hold
-from funding.models.ledger import Bucket, JournalEntry, Posting, Seal
+from funding.models.ledger import Bucket, JournalEntry, Posting, Seal, SealEpoch
 from funding.models.receivables import Receivable, ReceivableLog, ReceivableState
 from funding.models.schemes import Budget, Scheme, SchemeVersion, version_on
 
@@ -64,6 +64,7 @@ __all__ = [
     "Scheme",
     "SchemeVersion",
     "Seal",
+    "SealEpoch",
     "Source",
     "fund_of",
     "version_on",

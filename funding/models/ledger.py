@@ -104,14 +104,33 @@ class Posting(AppendOnlyModel):
         return f"{self.bucket} {self.amount_cents}"
 
 
+class SealEpoch(AppendOnlyModel):
+    """A stretch of the journal written on one database cluster: transaction ids mean something within it only.
+
+    Its entries are those with an id above `after_entry`, up to where the next epoch begins. `migrate` opens
+    a new one when it finds the database on another cluster: restored from a dump, or upgraded.
+    """
+
+    APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT",)
+
+    number = models.PositiveIntegerField(unique=True)
+    cluster = models.CharField(max_length=20, help_text="The cluster's system identifier.")
+    after_entry = models.BigIntegerField(unique=True)
+    opened_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"seal epoch {self.number}"
+
+
 class Seal(AppendOnlyModel):
     """A link of the chain: the Merkle root over all entries of a range of finished transactions.
 
-    Covers entries whose transaction_id lies in [from_transaction, to_transaction).
+    Covers entries of its epoch whose transaction_id lies in [from_transaction, to_transaction).
     `chain_hash` = SHA-256 over the previous link's chain_hash and this link's own content.
     """
 
     number = models.PositiveIntegerField(unique=True)
+    epoch = models.PositiveIntegerField(default=1)
     from_transaction = models.BigIntegerField()
     to_transaction = models.BigIntegerField()
     entries = models.PositiveIntegerField()
