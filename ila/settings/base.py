@@ -136,6 +136,20 @@ EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "no-reply@ila.invalid")
 
+# The account that pays (the default is an IBAN of the standard's own examples), and the way to its bank: an
+# address, or the two folders of a transfer client. After so many hours without an answer a file is an alarm.
+BANK_ACCOUNT_NAME = os.environ.get("BANK_ACCOUNT_NAME", "Individual learning accounts")
+BANK_ACCOUNT_IBAN = os.environ.get("BANK_ACCOUNT_IBAN", "FR1420041010050500013M02606")
+BANK_ACCOUNT_BIC = os.environ.get("BANK_ACCOUNT_BIC", "")
+BANK_ACCOUNT_TOWN = os.environ.get("BANK_ACCOUNT_TOWN", "")
+BANK_ACCOUNT_COUNTRY = os.environ.get("BANK_ACCOUNT_COUNTRY", "")
+BANK_ADDRESS = os.environ.get("BANK_ADDRESS", "")
+BANK_CREDENTIALS = os.environ.get("BANK_CREDENTIALS", "")
+BANK_OUTBOX = os.environ.get("BANK_OUTBOX", "")
+BANK_INBOX = os.environ.get("BANK_INBOX", "")
+BANK_TIMEOUT = float(os.environ.get("BANK_TIMEOUT") or 30)
+BANK_SILENCE_HOURS = int(os.environ.get("BANK_SILENCE_HOURS") or 24)
+
 PROCRASTINATE_DATABASE_ALIAS = "default"
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
 

@@ -12,6 +12,8 @@ SECRET_KEY_FALLBACKS = environ.words("SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = environ.words("ALLOWED_HOSTS", default=environ.required("ALLOWED_HOSTS"))
 CSRF_TRUSTED_ORIGINS = environ.words("CSRF_TRUSTED_ORIGINS")
 environ.required("DATABASE_URL")
+# No example account here: without one of its own, production pays nothing.
+BANK_ACCOUNT_IBAN = os.environ.get("BANK_ACCOUNT_IBAN", "")
 
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True

@@ -1,0 +1,320 @@
+"""Notifications (camt.054) and statements (camt.053): every movement of our account, matched to its payment.
+
+A notification that does not fit is refused whole. A statement is the bank's account of itself: it is always kept,
+and what does not fit in it is a finding on its line, or a gap.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from accounts.models import User
+from funding.banking.continuity import find_gaps_between, find_own_gap
+from funding.banking.messages import AccountMessage, AccountReport, Balance, Entry, EntryDetail
+from funding.models import BankLine, BankMessage, BankStatement, Payment, PaymentBatch, PaymentOutcome
+from funding.services.payments import ContradictionError, Settlement
+from funding.services.refusals import RefusedMessage, Report
+
+STATEMENT = "camt.053"
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One transfer inside an entry, or an entry without details. `cents` is signed: what left is negative."""
+
+    entry: Entry
+    detail: EntryDetail | None
+    cents: int
+
+    @property
+    def reference(self) -> str:
+        return self.detail.end_to_end_id if self.detail is not None else ""
+
+
+def process_account_message(
+    message: BankMessage, parsed: AccountMessage, result: Report, *, actor: User | None
+) -> None:
+    """Match every booked movement and write what follows from it; store statements and their gaps.
+
+    Raises: RefusedMessage; ContradictionError for a notification that contradicts what the bank said before.
+    """
+    for report in parsed.reports:
+        if report.iban not in own_accounts():
+            raise RefusedMessage("unknown_account", f"{report.iban} is no account of ours")
+    movements = [(report, movement) for report in parsed.reports for movement in movements_of(report)]
+    references = {movement.reference for _, movement in movements if movement.reference}
+    bulk = [movement.entry.batch_msg_id for _, movement in movements if movement.detail is None]
+    known = Payment.objects.filter(end_to_end_id__in=references, batch__file__isnull=False)
+    ids = set(known.values_list("pk", flat=True))
+    ids |= set(
+        Payment.objects.filter(
+            batch__msg_id__in=[m for m in bulk if m], batch__file__isnull=False
+        ).values_list("pk", flat=True)
+    )
+    work = Settlement(ids, actor=actor)
+    strict = parsed.kind != STATEMENT
+    matcher = _Matcher(message, work, result, strict=strict)
+    for report in parsed.reports:
+        statement = None if strict else _store_statement(message, report)
+        for movement in movements_of(report):
+            matcher.match(movement, statement)
+        if statement is not None and statement.gap:
+            result.note(statement.gap, statement.statement_id)
+    matcher.finish()
+    if len(work.batches) == 1:
+        message.batch = next(iter(work.batches.values()))
+    work.write(reason=f"{message.kind} {message.message_id}")
+
+
+def own_accounts() -> frozenset[str]:
+    """IBANs of the accounts that we pay from."""
+    return frozenset({settings.BANK_ACCOUNT_IBAN})
+
+
+def movements_of(report: AccountReport) -> Iterator[Movement]:
+    """The booked movements of a report, transfer by transfer."""
+    for entry in report.entries:
+        if not entry.booked:
+            continue
+        sign = 1 if entry.credit else -1
+        if not entry.details or any(detail.amount_cents is None for detail in entry.details):
+            yield Movement(entry, None, entry.signed_cents)
+            continue
+        for detail in entry.details:
+            yield Movement(entry, detail, sign * (detail.amount_cents or 0))
+
+
+class _Matcher:
+    """Takes movement by movement to its payment. Strict: what does not fit refuses the whole message."""
+
+    def __init__(self, message: BankMessage, work: Settlement, result: Report, *, strict: bool) -> None:
+        self.message = message
+        self.work = work
+        self.result = result
+        self.strict = strict
+        self.lines: list[BankLine] = []
+        self._unmatched: list[Movement] = []
+        earlier = BankLine.objects.filter(payment__in=list(work.payments), statement__isnull=strict)
+        # Which payments were told of already by this kind of message, as money out or back, and under which
+        # references of the bank.
+        self._told: dict[tuple[int, bool], set[str]] = defaultdict(set)
+        for payment_id, cents, reference in earlier.values_list("payment_id", "amount_cents", "reference"):
+            if payment_id is not None:
+                self._told[payment_id, cents > 0].add(reference)
+        self._our_files = dict(
+            PaymentBatch.objects.filter(pk__in=list(work.batches)).values_list("msg_id", "pk")
+        )
+
+    def match(self, movement: Movement, statement: BankStatement | None) -> None:
+        if movement.detail is None and self._match_bulk(movement, statement):
+            return
+        payment = self.work.by_reference.get(movement.reference)
+        finding = ""
+        if payment is None:
+            finding = "unknown_payment" if movement.cents < 0 else "unknown_credit"
+            self._unmatched.append(movement)
+        else:
+            finding = self._believe(movement, payment)
+        self._add_line(movement, statement, payment, finding, movement.cents)
+
+    def finish(self) -> None:
+        if self.strict and self._unmatched and len(self._unmatched) == len(self.lines):
+            about = self._unmatched[0].reference or self._unmatched[0].entry.reference
+            raise RefusedMessage("unknown_payment", f"nothing in it is a payment of ours ({about})")
+        BankLine.objects.bulk_create(self.lines, batch_size=1000)
+
+    def _match_bulk(self, movement: Movement, statement: BankStatement | None) -> bool:
+        """One entry for a whole file, booked as a sum: all its payments, or none."""
+        batch_id = self._our_files.get(movement.entry.batch_msg_id)
+        if batch_id is None or movement.cents >= 0:
+            return False
+        payments = [
+            payment
+            for payment in self.work.payments.values()
+            if payment.batch_id == batch_id and payment.outcome != PaymentOutcome.REJECTED
+        ]
+        if sum(payment.amount_cents for payment in payments) != -movement.cents:
+            self._refuse_or_find(
+                "other_amount", f"{movement.entry.batch_msg_id}: {-movement.cents} cents debited"
+            )
+            self._add_line(movement, statement, None, "other_amount", movement.cents)
+            return True
+        for payment in payments:
+            finding = self._pay(payment, movement)
+            self._add_line(movement, statement, payment, finding, -payment.amount_cents)
+        return True
+
+    def _believe(self, movement: Movement, payment: Payment) -> str:
+        """Do what the movement says; the finding if it cannot be believed."""
+        detail = movement.detail
+        assert detail is not None
+        other = detail.file_msg_id in self._our_files and detail.file_msg_id != payment.batch.msg_id
+        if other or (
+            detail.payment_info_id in self._our_files and detail.payment_info_id != payment.batch.msg_id
+        ):
+            return self._refuse_or_find(
+                "other_batch", f"{payment.end_to_end_id} is no payment of {detail.file_msg_id}"
+            )
+        if abs(movement.cents) != payment.amount_cents or movement.entry.currency != payment.batch.currency:
+            return self._refuse_or_find(
+                "other_amount",
+                f"{payment.end_to_end_id}: {movement.cents} cents, {payment.amount_cents} were sent",
+            )
+        try:
+            return self._pay(payment, movement) if movement.cents < 0 else self._take_back(payment, movement)
+        except ContradictionError as error:
+            if self.strict and error.code != "owed_by_provider":
+                raise
+            self.result.note(error.code, payment.end_to_end_id)
+            return error.code
+
+    def _pay(self, payment: Payment, movement: Movement) -> str:
+        if self._is_second(payment, movement, "debited_twice"):
+            return "debited_twice"
+        if self.work.execute(payment, on=movement.entry.booked_on):
+            self.result.count("executed")
+        else:
+            self.result.count("confirmed")
+        return ""
+
+    def _take_back(self, payment: Payment, movement: Movement) -> str:
+        if self._is_second(payment, movement, "credited_twice"):
+            return "credited_twice"
+        reason = movement.detail.return_reason if movement.detail is not None else None
+        if self.work.give_back(
+            payment, reason_code=reason.code if reason else "", on=movement.entry.booked_on
+        ):
+            self.result.count("returned")
+        else:
+            self.result.count("confirmed")
+        return ""
+
+    def _is_second(self, payment: Payment, movement: Movement, code: str) -> bool:
+        """Whether the bank moved this payment's money a second time; the same movement told again is none."""
+        told = self._told[payment.pk, movement.cents > 0]
+        reference = movement.entry.reference[:35]
+        second = bool(told) and reference not in told
+        told.add(reference)
+        if second:
+            self.result.note(code, payment.end_to_end_id)
+        return second
+
+    def _refuse_or_find(self, code: str, words: str) -> str:
+        if self.strict:
+            raise RefusedMessage(code, words)
+        self.result.note(code, words)
+        return code
+
+    def _add_line(
+        self,
+        movement: Movement,
+        statement: BankStatement | None,
+        payment: Payment | None,
+        finding: str,
+        cents: int,
+    ) -> None:
+        reason = movement.detail.return_reason if movement.detail is not None else None
+        if payment is None and finding:
+            self.result.note(finding, movement.reference or movement.entry.reference)
+        self.lines.append(
+            BankLine(
+                message=self.message,
+                statement=statement,
+                reference=movement.entry.reference[:35],
+                end_to_end_id=(payment.end_to_end_id if payment is not None else movement.reference)[:35],
+                amount_cents=cents,
+                currency=movement.entry.currency,
+                booked_on=movement.entry.booked_on,
+                return_reason=reason.code if reason is not None else "",
+                payment=payment,
+                finding=finding,
+            )
+        )
+
+
+# -- statements -------------------------------------------------------------------------------------------------------
+
+
+def _store_statement(message: BankMessage, report: AccountReport) -> BankStatement:
+    """Keep a statement; find what it leaves out, and whether it closes a hole that another had left."""
+    assert report.opening is not None and report.closing is not None  # noqa: PT018 - the parser requires both
+    same = BankStatement.objects.filter(account=report.iban)
+    known = same.filter(statement_id=report.report_id)
+    if report.sequence_number is not None:
+        # Many banks begin again at 1 each year: the same number of another day is another statement.
+        first_day = report.covers_from or report.opening.on
+        known = known | same.filter(sequence=report.sequence_number, from_date=first_day)
+    if known.exists():
+        raise RefusedMessage(
+            "duplicate_statement", f"statement {report.sequence_number} of {report.iban} is known"
+        )
+    statement = BankStatement(
+        message=message,
+        statement_id=report.report_id,
+        sequence=report.sequence_number,
+        account=report.iban,
+        currency=report.currency,
+        from_date=report.covers_from or report.opening.on,
+        to_date=report.covers_until or report.closing.on,
+        opening_cents=report.opening.amount_cents,
+        closing_cents=report.closing.amount_cents,
+    )
+    own = find_own_gap(report)
+    statement.gap = _gap_codes(own.code if own else "", _previous(statement), statement)
+    statement.save()
+    following = _following(statement)
+    if following is not None:
+        own_of_following = "unexplained_amount" if "unexplained_amount" in following.gap else ""
+        following.gap = _gap_codes(own_of_following, statement, following)
+        following.save(update_fields=["gap"])
+    return statement
+
+
+def _gap_codes(own: str, before: BankStatement | None, statement: BankStatement) -> str:
+    """What a statement leaves out, as codes separated by commas; empty when it is whole and joins the one before."""
+    codes = [own] if own else []
+    if before is not None:
+        gaps = [
+            gap.code
+            for gap in find_gaps_between(
+                number=before.sequence, closing_cents=before.closing_cents, following=_as_report(statement)
+            )
+        ]
+        # A missing statement explains the jump.
+        codes += gaps[:1]
+    return ",".join(codes)
+
+
+def _previous(statement: BankStatement) -> BankStatement | None:
+    earlier = BankStatement.objects.filter(account=statement.account, to_date__lte=statement.from_date)
+    if statement.pk:
+        earlier = earlier.exclude(pk=statement.pk)
+    if statement.sequence is not None:
+        earlier = earlier.exclude(sequence__gt=statement.sequence, to_date=statement.from_date)
+    return earlier.order_by("-to_date", "-sequence", "-pk").first()
+
+
+def _following(statement: BankStatement) -> BankStatement | None:
+    later = BankStatement.objects.filter(account=statement.account, from_date__gte=statement.to_date).exclude(
+        pk=statement.pk
+    )
+    if statement.sequence is not None:
+        later = later.exclude(sequence__lt=statement.sequence, from_date=statement.to_date)
+    return later.order_by("from_date", "sequence", "pk").first()
+
+
+def _as_report(statement: BankStatement) -> AccountReport:
+    assert statement.from_date is not None and statement.to_date is not None  # noqa: PT018 - set when stored
+    return AccountReport(
+        report_id=statement.statement_id,
+        iban=statement.account,
+        currency=statement.currency,
+        sequence_number=statement.sequence,
+        covers_from=statement.from_date,
+        covers_until=statement.to_date,
+        opening=Balance(statement.opening_cents, statement.currency, statement.from_date),
+        closing=Balance(statement.closing_cents, statement.currency, statement.to_date),
+        entries=(),
+    )

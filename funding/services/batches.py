@@ -1,0 +1,335 @@
+"""Payment batches: approved claims put together, approved by another person, written once and sent."""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import connection, transaction
+
+from accounts.models import User
+from accounts.services import service_users
+from funding import permissions
+from funding.banking.config import open_bank, paying_party
+from funding.banking.identifiers import new_reference, normalise_iban
+from funding.banking.pain001 import MAX_TRANSFERS, CreditTransfer, CreditTransferFile, Party, build_pain001
+from funding.banking.port import Acknowledgement, BankPort, OutgoingFile
+from funding.models import (
+    BatchState,
+    Booking,
+    BookingState,
+    Bucket,
+    Claim,
+    ClaimLog,
+    ClaimState,
+    Payment,
+    PaymentBatch,
+    PaymentFile,
+    Scheme,
+)
+from funding.services import holds
+from funding.services.bookings.context import today
+from funding.services.payments import lines_of, post_moves, unwind_ended
+from ila.core import clock, fsm, locks
+from ila.core.errors import DomainError
+
+SENT_STATES = (BatchState.EXPORTED, BatchState.ACKNOWLEDGED, BatchState.PARTLY_REJECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A claim that cannot be paid now: `on_hold`, `bad_iban` or `not_allowed` (the actor approved it)."""
+
+    claim: Claim
+    code: str
+
+
+@transaction.atomic
+def create_batch(
+    *, actor: User, scheme: Scheme, value_date: date | None = None, claim_ids: Collection[int] | None = None
+) -> PaymentBatch:
+    """Put approved claims of a scheme together to be paid on a day (today); one payment for each.
+
+    Without `claim_ids` every approved claim goes in that can; with them, all of these must. Whoever approved a
+    claim puts it into no batch (invariant 7).
+
+    Locks: the claims. Logs: PaymentBatchLog, ClaimLog.
+    Raises: DomainError `not_allowed`, `on_hold`, `bad_iban`, `incomplete` when nothing is to be paid.
+    """
+    if not permissions.may_pay(None, actor):
+        raise DomainError("not_allowed", status=403)
+    payable = Claim.objects.filter(state=ClaimState.APPROVED, booking__account__scheme=scheme)
+    if claim_ids is not None:
+        payable = payable.filter(pk__in=claim_ids)
+    chosen = list(payable.order_by("pk").values_list("pk", flat=True)[:MAX_TRANSFERS])
+    claims: list[Claim] = locks.acquire_set(Claim.objects.filter(pk__in=chosen, state=ClaimState.APPROVED))
+    if claim_ids is not None and len(claims) != len(set(claim_ids)):
+        missing = sorted(set(claim_ids) - {claim.pk for claim in claims})
+        raise DomainError("not_allowed", reason="not approved", claims=missing[:20])
+    ready, left_out = sort_payable(claims, actor=actor)
+    if left_out and (claim_ids is not None or not ready):
+        first = left_out[0]
+        raise DomainError(first.code, claim=first.claim.pk)
+    if not ready:
+        raise DomainError("incomplete", what="no approved claim", scheme=scheme.code)
+    batch = PaymentBatch(
+        scheme=scheme,
+        msg_id=new_reference("ILA"),
+        currency=scheme.currency,
+        value_date=value_date or today(scheme),
+        author=actor,
+        created_at=clock.now(),
+    )
+    fsm.start(batch, actor=actor)
+    Payment.objects.bulk_create(
+        (
+            Payment(
+                batch=batch,
+                claim=claim,
+                end_to_end_id=new_reference("E"),
+                iban=normalise_iban(claim.provider.iban),
+                creditor_name=_creditor_name(claim),
+                amount_cents=claim.amount_cents,
+            )
+            for claim in ready
+        ),
+        batch_size=1000,
+    )
+    fsm.bulk_log([fsm.move(claim, "include", actor=actor) for claim in ready], model=ClaimLog)
+    fsm.set_states(
+        [claim.pk for claim in ready], model=Claim, source=ClaimState.APPROVED, target=ClaimState.IN_BATCH
+    )
+    return batch
+
+
+def sort_payable(claims: Sequence[Claim], *, actor: User) -> tuple[list[Claim], list[LeftOut]]:
+    """Which of these locked claims may go into a batch of this actor, and why the others may not."""
+    related = {
+        claim.pk: claim
+        for claim in Claim.objects.filter(pk__in=[claim.pk for claim in claims]).select_related(
+            "booking", "provider__organisation"
+        )
+    }
+    for claim in claims:
+        claim.booking, claim.provider = related[claim.pk].booking, related[claim.pk].provider
+    stopped = stopped_bookings([claim.booking for claim in claims])
+    ready: list[Claim] = []
+    left_out: list[LeftOut] = []
+    for claim in claims:
+        if claim.booking_id in stopped:
+            left_out.append(LeftOut(claim, "on_hold"))
+        elif not _iban_is_good(claim.provider.iban):
+            left_out.append(LeftOut(claim, "bad_iban"))
+        elif claim.approver_id == actor.pk:
+            left_out.append(LeftOut(claim, "not_allowed"))
+        else:
+            ready.append(claim)
+    return ready, left_out
+
+
+def stopped_bookings(bookings: Sequence[Booking], *, ibans: Sequence[str] = ()) -> set[int]:
+    """Ids of bookings that must not be paid now: disputed, cancelled by the funder, or on hold by any scope.
+
+    Bookings come with their provider. `ibans`: accounts that payments of these bookings, in the same order, go to.
+    """
+    open_holds = list(holds.open_holds().values_list("booking_id", "session_id", "provider_id", "iban"))
+    by_booking, by_session, by_provider = ({row[n] for row in open_holds if row[n]} for n in range(3))
+    by_iban = {_compact(row[3]) for row in open_holds if row[3]}
+    stopped = set()
+    for position, booking in enumerate(bookings):
+        paid_to = {_compact(booking.provider.iban)} | {
+            _compact(iban) for iban in ibans[position : position + 1]
+        }
+        if (
+            booking.state in (BookingState.DISPUTED, BookingState.CANCELLED_BY_FUNDER)
+            or booking.pk in by_booking
+            or booking.session_id in by_session
+            or booking.provider_id in by_provider
+            or paid_to & by_iban
+        ):
+            stopped.add(booking.pk)
+    return stopped
+
+
+@transaction.atomic
+def approve_batch(*, actor: User, batch_id: int) -> PaymentBatch:
+    """Another person releases the batch: not its author, and nobody who wrote or approved a claim in it (invariant 7).
+
+    Locks: the batch. Logs: PaymentBatchLog. Raises: DomainError `not_allowed`.
+    """
+    (batch,) = locks.acquire(locks.lock(PaymentBatch, batch_id))
+    if batch.author_id == actor.pk:
+        raise DomainError("not_allowed", status=403, reason="approved by its own author", batch=batch.msg_id)
+    theirs = Claim.objects.filter(payments__batch=batch)
+    if theirs.filter(author=actor).exists() or theirs.filter(approver=actor).exists():
+        raise DomainError(
+            "not_allowed", status=403, reason="has a claim of the same person", batch=batch.msg_id
+        )
+    fsm.apply(batch, "approve", actor=actor, approver=actor)
+    return batch
+
+
+def export_batch(*, actor: User, batch_id: int) -> PaymentFile:
+    """Write the batch's file once; what was payable is in transit. Called again, it returns the same file.
+
+    Claims that were stopped since the batch was made are taken out of it and are approved again.
+
+    Locks: bookings, batch, claims, payments, lots. Logs: PaymentBatchLog, ClaimLog.
+    Raises: DomainError `not_allowed` before the batch is approved, `on_hold` when nothing is left in it;
+    BadPaymentFile for what a bank would refuse.
+    """
+    payment_file = _export(actor=actor, batch_id=batch_id)
+    if payment_file is None:
+        raise DomainError("on_hold", reason="every claim of the batch is stopped", batch=batch_id)
+    return payment_file
+
+
+@transaction.atomic
+def _export(*, actor: User, batch_id: int) -> PaymentFile | None:
+    written = PaymentFile.objects.filter(batch_id=batch_id).first()
+    if written is not None:
+        return written
+    payments = _lock_payments(batch_id)
+    (batch,) = locks.acquire(locks.lock(PaymentBatch, batch_id)) if not payments else (payments[0].batch,)
+    # Another export may have come first while this one waited for the locks.
+    written = PaymentFile.objects.filter(batch_id=batch_id).first()
+    if written is not None:
+        return written
+    if batch.state != BatchState.APPROVED:
+        raise DomainError("not_allowed", state=batch.state, batch=batch.msg_id)
+    payments = _without_stopped(payments)
+    if not payments:
+        return None
+    batch.scheme = Scheme.objects.get(pk=batch.scheme_id)
+    batch.value_date = max(batch.value_date, today(batch.scheme))
+    fsm.apply(batch, "export", actor=actor)
+    content = build_pain001(_to_file(batch, payments))
+    post_moves(
+        [("exported", payment, Bucket.PAYABLE, Bucket.IN_TRANSIT) for payment in payments],
+        lines=lines_of([payment.claim_id for payment in payments]),
+        actor=actor,
+    )
+    return PaymentFile.objects.create(
+        batch=batch, content=content, sha256=hashlib.sha256(content).hexdigest(), created_at=clock.now()
+    )
+
+
+def send_batch(*, batch_id: int, bank: BankPort | None = None) -> Acknowledgement:
+    """Take the batch's kept file to the bank; the bytes are the same however often it is sent.
+
+    The bank refuses a second copy by its MsgId, so that sending again after a crash pays nothing twice.
+    Outside transactions only.
+
+    Raises: DomainError `not_allowed` before the export; BankUnreachable, BankRefusedDelivery; RuntimeError inside a
+    transaction.
+    """
+    require_no_transaction()
+    payment_file = PaymentFile.objects.select_related("batch").filter(batch_id=batch_id).first()
+    if payment_file is None:
+        raise DomainError("not_allowed", reason="not exported", batch=batch_id)
+    content = bytes(payment_file.content)
+    if hashlib.sha256(content).hexdigest() != payment_file.sha256:
+        raise DomainError("file_changed", status=500, batch=payment_file.batch.msg_id)
+    bank = bank or open_bank()
+    acknowledgement = bank.send(OutgoingFile(payment_file.batch.msg_id, content))
+    PaymentBatch.objects.filter(pk=batch_id, sent_at__isnull=True).update(sent_at=clock.now())
+    return acknowledgement
+
+
+def send_unsent(*, bank: BankPort | None = None) -> list[PaymentBatch]:
+    """Send every exported batch that the bank is not known to hold, oldest first. Returns those sent."""
+    waiting = PaymentBatch.objects.filter(sent_at__isnull=True, state__in=SENT_STATES, file__isnull=False)
+    sent = []
+    for batch in waiting.order_by("exported_at", "pk"):
+        send_batch(batch_id=batch.pk, bank=bank)
+        sent.append(batch)
+    return sent
+
+
+def require_no_transaction() -> None:
+    """Raise RuntimeError inside a transaction: what waits for a bank must not hold locks. A test's own is forgiven."""
+    if any(not getattr(block, "_from_testcase", False) for block in connection.atomic_blocks):
+        raise RuntimeError("the bank is never called inside a transaction")
+
+
+def _lock_payments(batch_id: int) -> list[Payment]:
+    """The batch's payments, locked with their bookings, batch and claims, related rows filled in."""
+    seen = Payment.objects.filter(batch_id=batch_id)
+    related = {
+        each.pk: each
+        for each in Booking.objects.filter(claims__payments__in=seen).select_related(
+            "account__scheme", "provider"
+        )
+    }
+    bookings = {each.pk: each for each in locks.acquire_set(Booking.objects.filter(pk__in=list(related)))}
+    (batch,) = locks.acquire(locks.lock(PaymentBatch, batch_id))
+    claims = {each.pk: each for each in locks.acquire_set(Claim.objects.filter(payments__in=seen))}
+    payments: list[Payment] = locks.acquire_set(seen)
+    for payment in payments:
+        payment.batch = batch
+        payment.claim = claims[payment.claim_id]
+        booking = bookings[payment.claim.booking_id]
+        booking.account, booking.provider = related[booking.pk].account, related[booking.pk].provider
+        payment.claim.booking = booking
+    return payments
+
+
+def _without_stopped(payments: list[Payment]) -> list[Payment]:
+    """Take out what must not be paid now: it never went to the bank, so its payment is forgotten."""
+    stopped = stopped_bookings(
+        [payment.claim.booking for payment in payments], ibans=[payment.iban for payment in payments]
+    )
+    out = [payment for payment in payments if payment.claim.booking_id in stopped]
+    if not out:
+        return payments
+    service = service_users.get("bank")
+    rows = [fsm.move(payment.claim, "approve_again", actor=service, reason="on_hold") for payment in out]
+    fsm.bulk_log(rows, model=ClaimLog)
+    fsm.set_states(
+        [payment.claim_id for payment in out],
+        model=Claim,
+        source=ClaimState.IN_BATCH,
+        target=ClaimState.APPROVED,
+    )
+    Payment.objects.filter(pk__in=[payment.pk for payment in out]).delete()
+    unwind_ended(out)
+    return [payment for payment in payments if payment.claim.booking_id not in stopped]
+
+
+def _to_file(batch: PaymentBatch, payments: Sequence[Payment]) -> CreditTransferFile:
+    assert batch.exported_at is not None
+    return CreditTransferFile(
+        msg_id=batch.msg_id,
+        created_at=batch.exported_at,
+        debtor=paying_party(),
+        execution_date=batch.value_date,
+        transfers=tuple(
+            CreditTransfer(
+                end_to_end_id=payment.end_to_end_id,
+                amount_cents=payment.amount_cents,
+                currency=batch.currency,
+                creditor=Party(payment.creditor_name, payment.iban),
+                # The booking's public id is what the provider knows; no learner is named.
+                remittance=f"{batch.scheme.code} {payment.claim.booking.public_id} claim {payment.claim_id}",
+            )
+            for payment in payments
+        ),
+    )
+
+
+def _creditor_name(claim: Claim) -> str:
+    provider = claim.provider
+    name = provider.organisation.name if provider.organisation is not None else provider.name
+    return (name or provider.external_id)[:140]
+
+
+def _iban_is_good(iban: str) -> bool:
+    try:
+        normalise_iban(iban)
+    except ValueError:
+        return False
+    return True
+
+
+def _compact(iban: str) -> str:
+    return "".join(iban.split()).upper()

@@ -1,0 +1,269 @@
+"""Claims: what a provider asks for, what another person approves, and when it becomes payable."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from django.db import transaction
+
+from accounts.models import User
+from funding import permissions
+from funding.models import (
+    Allocation,
+    Booking,
+    BookingState,
+    Bucket,
+    Claim,
+    ClaimKind,
+    ClaimLine,
+    ClaimState,
+)
+from funding.schemes import deadlines
+from funding.services import holds, ledger
+from funding.services.bookings.context import calendar_of
+from funding.services.bookings.money import allocations_of, in_booking_line
+from ila.core import clock, fsm, locks
+from ila.core.errors import DomainError
+from ila.core.money import share_floor, split_largest_remainder
+
+# The service is not proved yet: nothing is owed (F-27).
+BEFORE_VALIDATION = (
+    BookingState.REQUESTED,
+    BookingState.PROPOSED,
+    BookingState.ACCEPTED,
+    BookingState.IN_TRAINING,
+    BookingState.LEFT,
+    BookingState.SERVICE_DECLARED,
+)
+# While the training lasts an advance may be asked for (F-31).
+ADVANCE_STATES = (BookingState.IN_TRAINING, BookingState.LEFT, BookingState.SERVICE_DECLARED)
+# A late cancellation or an unjustified no-show makes the price owed (F-24, F-25): `realised_percent` says so.
+OWED_EXITS = (BookingState.CANCELLED_BY_LEARNER, BookingState.NO_SHOW)
+# Claimed and not yet paid: this money may not be claimed a second time.
+OPEN_CLAIMS = (
+    ClaimState.DRAFT,
+    ClaimState.SUBMITTED,
+    ClaimState.APPROVED,
+    ClaimState.IN_BATCH,
+    ClaimState.RETURNED,
+)
+_RELATED = ("account__scheme", "provider", "session", "scheme_version__scheme")
+
+
+@transaction.atomic
+def create_claim(*, actor: User, booking_id: int, kind: ClaimKind = ClaimKind.FINAL) -> Claim:
+    """The provider drafts a claim for what is still owed of a booking, split over its sources.
+
+    Locks: the booking.
+    Raises: DomainError `not_allowed` for another's booking, one that ended without owing anything, or one that
+    is claimed already; `too_early` before the service is validated or the advance's day (F-27, F-31); `on_hold`;
+    `already_settled`; `incomplete` when nothing is left to claim.
+    """
+    booking = _lock_booking(booking_id)
+    if not permissions.acts_for_provider(booking, actor):
+        raise DomainError("not_allowed", status=403, booking=booking.pk)
+    _require_claimable(booking, kind)
+    holds.check_no_hold(booking)
+    parts = _advance_parts(booking) if kind == ClaimKind.ADVANCE else _final_parts(booking)
+    amount_cents = sum(cents for _, cents in parts)
+    if amount_cents <= 0:
+        raise DomainError("incomplete", what="nothing is left to claim", booking=booking.pk)
+    claim = Claim(
+        booking=booking,
+        provider=booking.provider,
+        kind=kind,
+        amount_cents=amount_cents,
+        currency=booking.currency,
+        author=actor,
+        created_at=clock.now(),
+    )
+    fsm.start(claim, actor=actor)
+    ClaimLine.objects.bulk_create(
+        ClaimLine(claim=claim, allocation=allocation, amount_cents=cents)
+        for allocation, cents in parts
+        if cents
+    )
+    return claim
+
+
+@transaction.atomic
+def submit_claim(*, actor: User, claim_id: int) -> Claim:
+    """The provider hands the claim in: the term of payment begins (F-31).
+
+    Locks: booking, claim. Raises: DomainError `not_allowed`, `too_early`, `on_hold`. Logs: ClaimLog.
+    """
+    booking, claim = _lock_claim(claim_id)
+    if not permissions.acts_for_provider(booking, actor):
+        raise DomainError("not_allowed", status=403, claim=claim.pk)
+    if claim.state == ClaimState.DRAFT:
+        _require_owed(booking, ClaimKind(claim.kind))
+        holds.check_no_hold(booking)
+        claim.due_on = _due_on(booking)
+    fsm.apply(claim, "submit", actor=actor)
+    return claim
+
+
+@transaction.atomic
+def claim_booking(*, actor: User, booking_id: int, kind: ClaimKind = ClaimKind.FINAL) -> Claim:
+    """Draft and submit in one step. Raises: as `create_claim` and `submit_claim`."""
+    claim = create_claim(actor=actor, booking_id=booking_id, kind=kind)
+    return submit_claim(actor=actor, claim_id=claim.pk)
+
+
+@transaction.atomic
+def approve_claim(*, actor: User, claim_id: int) -> Claim:
+    """A payment officer who did not write the claim finds it owed: what was held becomes payable.
+
+    Locks: booking, claim. Raises: DomainError `not_allowed` for its own author, `too_early`, `on_hold`.
+    Logs: ClaimLog.
+    """
+    booking, claim = _lock_claim(claim_id)
+    if claim.author_id == actor.pk:
+        raise DomainError("not_allowed", status=403, reason="approved by its own author", claim=claim.pk)
+    if claim.state == ClaimState.SUBMITTED:
+        _require_owed(booking, ClaimKind(claim.kind))
+        holds.check_no_hold(booking)
+    fsm.apply(claim, "approve", actor=actor, approver=actor)
+    _move(booking, claim, Bucket.HELD, Bucket.PAYABLE, what="approve", actor=actor)
+    return claim
+
+
+@transaction.atomic
+def reject_claim(*, actor: User, claim_id: int, reason: str) -> Claim:
+    """A payment officer finds a claim not owed; approved money is held again, and another claim may follow.
+
+    Locks: booking, claim. Raises: DomainError `incomplete` without a reason, `not_allowed`. Logs: ClaimLog.
+    """
+    if not reason.strip():
+        raise DomainError("incomplete", what="reason")
+    booking, claim = _lock_claim(claim_id)
+    was_payable = claim.state == ClaimState.APPROVED
+    fsm.apply(claim, "reject", actor=actor, reason=reason)
+    if was_payable:
+        _move(booking, claim, Bucket.PAYABLE, Bucket.HELD, what="reject", actor=actor)
+    return claim
+
+
+def _lock_booking(booking_id: int) -> Booking:
+    seen = Booking.objects.select_related(*_RELATED).filter(pk=booking_id).first()
+    if seen is None:
+        raise DomainError("not_found", status=404, kind="booking")
+    (booking,) = locks.acquire(locks.lock(Booking, booking_id))
+    return _carry_over(booking, seen)
+
+
+def _lock_claim(claim_id: int) -> tuple[Booking, Claim]:
+    seen = (
+        Claim.objects.select_related(*(f"booking__{name}" for name in _RELATED)).filter(pk=claim_id).first()
+    )
+    if seen is None:
+        raise DomainError("not_found", status=404, kind="claim")
+    booking, claim = locks.acquire(locks.lock(Booking, seen.booking_id), locks.lock(Claim, claim_id))
+    claim.booking = _carry_over(booking, seen.booking)
+    return booking, claim
+
+
+def _carry_over(booking: Booking, seen: Booking) -> Booking:
+    """Rows that never change for a booking need no second reading."""
+    booking.account, booking.provider, booking.session = seen.account, seen.provider, seen.session
+    if booking.scheme_version_id == seen.scheme_version_id:
+        booking.scheme_version = seen.scheme_version
+    return booking
+
+
+def _require_claimable(booking: Booking, kind: ClaimKind) -> None:
+    live = Claim.objects.filter(booking=booking, kind=kind).exclude(state=ClaimState.REJECTED).first()
+    if booking.state == BookingState.SETTLED or (live is not None and live.state == ClaimState.PAID):
+        raise DomainError("already_settled", booking=booking.pk)
+    if live is not None:
+        raise DomainError("not_allowed", reason="claimed already", claim=live.pk)
+    _require_owed(booking, kind)
+
+
+def _require_owed(booking: Booking, kind: ClaimKind) -> None:
+    if booking.state == BookingState.DISPUTED:
+        raise DomainError("on_hold", reason="disputed", booking=booking.pk)
+    if kind == ClaimKind.ADVANCE:
+        _require_advance_due(booking)
+        return
+    if booking.state in BEFORE_VALIDATION:
+        raise DomainError("too_early", rule="F-27", booking=booking.pk)
+    owed_exit = booking.state in OWED_EXITS and booking.realised_percent
+    if booking.state != BookingState.SERVICE_VALIDATED and not owed_exit:
+        raise DomainError("not_allowed", state=booking.state, booking=booking.pk)
+
+
+def _require_advance_due(booking: Booking) -> None:
+    if booking.state in (BookingState.REQUESTED, BookingState.PROPOSED, BookingState.ACCEPTED):
+        raise DomainError("too_early", rule="F-31", booking=booking.pk)
+    if booking.state not in ADVANCE_STATES or booking.scheme_version is None or booking.entered_at is None:
+        raise DomainError("not_allowed", rule="F-31", state=booking.state, booking=booking.pk)
+    starts, ends = booking.session.starts_at, booking.session.ends_at
+    due = None
+    if starts is not None and ends is not None:
+        rules = booking.scheme_version.parsed
+        due = deadlines.advance_due(
+            rules, calendar_of(booking.account.scheme), booking.entered_at, starts, ends
+        )
+    if due is None:
+        raise DomainError("not_allowed", rule="F-31", reason="no advance is paid", booking=booking.pk)
+    if clock.now() < due:
+        raise DomainError("too_early", rule="F-31", due=due.isoformat(), booking=booking.pk)
+
+
+def _final_parts(booking: Booking) -> list[tuple[Allocation, int]]:
+    """What each source still owes: what was not given back, not paid, and not claimed already."""
+    allocations = allocations_of(booking)
+    claimed = _claimed_by_allocation(allocations)
+    parts = [(each, max(0, each.outstanding_cents - claimed.get(each.pk, 0))) for each in allocations]
+    if booking.realised_percent is not None and parts:
+        # What was not realised went back to its sources when the service was validated (F-28).
+        kept = sum(each.amount_cents - each.returned_cents for each in allocations)
+        paid = sum(each.paid_cents for each in allocations)
+        if kept > max(share_floor(booking.price_cents, booking.realised_percent), paid):
+            raise DomainError("incomplete", rule="F-28", what="the part not realised was not given back")
+    return parts
+
+
+def _advance_parts(booking: Booking) -> list[tuple[Allocation, int]]:
+    """The advance on the price, rounded down to the cent, in proportion to what each source gave (F-31)."""
+    assert booking.scheme_version is not None
+    percent = booking.scheme_version.parsed.advance_percent or 0
+    final = _final_parts(booking)
+    total = min(share_floor(booking.price_cents, percent), sum(cents for _, cents in final))
+    shares = split_largest_remainder(total, [cents for _, cents in final])
+    return [(allocation, cents) for (allocation, _), cents in zip(final, shares, strict=True)]
+
+
+def _claimed_by_allocation(allocations: Sequence[Allocation]) -> dict[int, int]:
+    claimed: dict[int, int] = {}
+    lines = ClaimLine.objects.filter(allocation__in=allocations, claim__state__in=OPEN_CLAIMS)
+    for allocation_id, cents in lines.values_list("allocation_id", "amount_cents"):
+        claimed[allocation_id] = claimed.get(allocation_id, 0) + cents
+    return claimed
+
+
+def _due_on(booking: Booking) -> date | None:
+    if booking.scheme_version is None:
+        return None
+    calendar = calendar_of(booking.account.scheme)
+    due = deadlines.payment_due(booking.scheme_version.parsed, calendar, clock.now())
+    # A term runs to the end of its last day, which is the first instant of the next one.
+    return None if due is None else calendar.local_date(due - timedelta(microseconds=1))
+
+
+def _move(booking: Booking, claim: Claim, source: Bucket, target: Bucket, *, what: str, actor: User) -> None:
+    """Carry a claim's money from one bucket to another, source by source; each move happens once to a claim."""
+    lines = [
+        posting
+        for line in claim.lines.select_related("allocation").order_by("pk")
+        for posting in ledger.transfer(
+            in_booking_line(booking, line.allocation, source, line.amount_cents), source, target
+        )
+    ]
+    ledger.post(
+        scheme=booking.account.scheme,
+        kind=f"{what}_claim",
+        key=f"claim:{claim.pk}:{what}",
+        actor=actor,
+        lines=lines,
+    )
