@@ -10,4 +10,5 @@ ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *environ.words("ALLOWED_HOST
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = DATA_DIR / "mail"
 # Static files are found in the apps: nothing has to be collected first.
+STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import pkgutil
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ila.core.db.grants import rights_by_table
+from ila.core.db.roles import APP_ROLE_PREFIX
 
 NOT_PREPARED = "The database is not prepared: run `manage.py migrate`."
 
@@ -70,6 +72,25 @@ def check_new_connection(*, connection: BaseDatabaseWrapper, **_kwargs: Any) -> 
         connection.close()
         raise
     _checked.add(key)
+
+
+def role_is_missing(application: Mapping[str, Any], owner: BaseDatabaseWrapper) -> bool:
+    """Whether the derived application role does not exist, or may not enter the database: nobody migrated it.
+
+    Asked as the owner, once the application's connection has failed: a server tells a stranger nothing.
+    """
+    if not str(application["USER"]).startswith(APP_ROLE_PREFIX):
+        return False
+    try:
+        with psycopg.connect(**owner.get_connection_params()) as connection:
+            row = connection.execute(
+                "SELECT has_database_privilege(oid, current_database(), 'CONNECT')"
+                "  FROM pg_catalog.pg_roles WHERE rolname = %s",
+                [application["USER"]],
+            ).fetchone()
+    except psycopg.OperationalError:
+        return False
+    return row is None or not row[0]
 
 
 def check(connection: Any) -> None:

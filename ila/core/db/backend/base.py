@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 from django.db.backends.postgresql import base as postgresql
 
+from ila.core.db import startup
 from ila.core.db.shared import embedded_server
 
 
@@ -34,7 +37,12 @@ class DatabaseWrapper(postgresql.DatabaseWrapper):
 
     def connect(self) -> None:
         self.transaction_serial += 1
-        super().connect()
+        try:
+            super().connect()
+        except psycopg.OperationalError as error:
+            if self.alias == "default" and startup.role_is_missing(self.settings_dict, connections["owner"]):
+                raise startup.DatabaseRefused(startup.NOT_PREPARED) from error
+            raise
 
     def set_autocommit(
         self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False
