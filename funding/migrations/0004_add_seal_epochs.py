@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("funding", "0002_install_ledger"),
+        ("funding", "0003_install_accrual"),
     ]
 
     operations = [
