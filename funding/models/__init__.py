@@ -22,7 +22,7 @@ from funding.models.bookings import (
 )
 from funding.models.claims import Claim, ClaimKind, ClaimLine, ClaimLog, ClaimState
 from funding.models.holds import Hold
-from funding.models.ledger import Bucket, JournalEntry, Posting, Seal, SealEpoch
+from funding.models.ledger import Bucket, JournalEntry, Posting, Seal, SealedLeaves, SealEpoch
 from funding.models.receivables import Receivable, ReceivableLog, ReceivableState
 from funding.models.schemes import Budget, Scheme, SchemeVersion, version_on
 
@@ -65,6 +65,7 @@ __all__ = [
     "SchemeVersion",
     "Seal",
     "SealEpoch",
+    "SealedLeaves",
     "Source",
     "fund_of",
     "version_on",

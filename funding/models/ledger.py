@@ -105,7 +105,7 @@ class Posting(AppendOnlyModel):
 
 
 class SealEpoch(AppendOnlyModel):
-    """A stretch of the journal written on one database cluster: transaction ids mean something within it only.
+    """A stretch of the journal written on one database cluster: transaction ids mean nothing beyond it.
 
     Its entries are those with an id above `after_entry`, up to where the next epoch begins. `migrate` opens
     a new one when it finds the database on another cluster: restored from a dump, or upgraded.
@@ -147,3 +147,16 @@ class Seal(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"seal {self.number}"
+
+
+class SealedLeaves(AppendOnlyModel):
+    """What a seal's root was computed from, so that an entry at fault can be named.
+
+    content: for each entry in order, its id (8 bytes, big-endian) and its hash (32 bytes).
+    """
+
+    seal = models.OneToOneField(Seal, on_delete=models.PROTECT, primary_key=True, related_name="leaves")
+    content = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"leaves of seal {self.seal_id}"
