@@ -12,3 +12,5 @@ EMAIL_FILE_PATH = DATA_DIR / "mail"
 # Static files are found in the apps: nothing has to be collected first.
 STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True
+# Strong sign-in without a national e-identity to reach: STAND_IN_IDENTITY=0 shows the platform without it.
+STAND_IN_IDENTITY = environ.boolean("STAND_IN_IDENTITY", default=True)

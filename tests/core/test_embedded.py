@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -159,12 +160,12 @@ def test_it_writes_through(directory):
     server.leave()
 
 
-def _as_nobody() -> dict[str, object]:
+def _as_nobody() -> dict[str, Any]:
     """Options of a subprocess that runs as `nobody`, if that user can reach this Python and this checkout."""
     if os.geteuid() != 0:
         pytest.skip("already runs as an ordinary user")
     nobody = pwd.getpwnam("nobody")
-    options = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    options: dict[str, Any] = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     try:
         subprocess.run([sys.executable, "-c", "import psycopg, ila.core"], check=True, cwd=ROOT, **options)
     except (PermissionError, subprocess.CalledProcessError):

@@ -15,9 +15,7 @@ OUR_APPS = ("ila.", "accounts", "catalogue", "funding", "fraud")
 # What makes files only, or prepares the database, needs no prepared one.
 NEED_NO_DATABASE = {"migrate", "fraud_generate"}
 COMMANDS = sorted(
-    name
-    for name, app in get_commands().items()
-    if isinstance(app, str) and app.startswith(OUR_APPS) and name not in NEED_NO_DATABASE
+    name for name, app in get_commands().items() if app.startswith(OUR_APPS) and name not in NEED_NO_DATABASE
 )
 # The least arguments with which a command gets as far as the database.
 ARGUMENTS = {

@@ -160,7 +160,7 @@ def worker_database(directory: Path, worker: str) -> WorkerDatabase:
             create_empty_database(server, TEMPLATE)
             template = WorkerDatabase(server, TEMPLATE, password)
             done = run_manage(
-                template, "migrate", "--verbosity", "0", environ={"ILA_DATA_DIR": str(directory)}
+                template, "migrate", "--skip-checks", "-v0", environ={"ILA_DATA_DIR": str(directory)}
             )
             if done.returncode != 0:
                 raise RuntimeError(f"The template could not be migrated:\n{done.stderr}")
