@@ -114,8 +114,9 @@ def make_run_directory() -> Path:
 
 def remove_run_directory(directory: Path) -> None:
     """Stop what still runs there and remove it."""
-    while _servers:
-        _servers.pop().leave()
+    for server in _servers:
+        if server.data.parent == directory.resolve():
+            server.leave()
     SuiteServer(directory / "pg", tuning=TUNING).stop_if_unused()
     shutil.rmtree(directory, ignore_errors=True)
 
