@@ -24,9 +24,9 @@ ARGUMENTS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium per worker."""
+    """One Chromium per test module: while it lives, nothing else can run an event loop here."""
     path = chromium()
     if path is None:
         pytest.skip(f"no chromium: {HOW_TO_INSTALL}")
