@@ -6,11 +6,13 @@ from accounts.models import Membership, OrganisationKind, Role
 
 FUNDER_ROLES = (Role.CASE_WORKER, Role.MANAGER)
 PAYMENT_ROLES = (Role.PAYMENT_OFFICER, Role.MANAGER)
+# Batches name bank accounts: who pays and who audits sees them.
+BATCH_ROLES = (*PAYMENT_ROLES, Role.AUDITOR)
 
 
 def is_learner(booking: Any, actor: Any) -> bool:
     """The booking's own learner, and nobody on their behalf."""
-    return actor.is_active and not actor.is_service and booking.account.citizen.user_id == actor.pk
+    return bool(actor.is_active and not actor.is_service and booking.account.citizen.user_id == actor.pk)
 
 
 def acts_for_provider(booking: Any, actor: Any) -> bool:
@@ -44,6 +46,11 @@ def may_settle(_subject: Any, actor: Any) -> bool:
     return _is_service(actor) or may_pay(_subject, actor)
 
 
+def may_see_batches(actor: Any) -> bool:
+    """A payment officer, manager or auditor of the agency."""
+    return has_agency_role(actor, *BATCH_ROLES)
+
+
 def may_audit(actor: Any) -> bool:
     """Everybody who works for an agency may read the books."""
     return has_agency_role(actor, *Role)
@@ -55,7 +62,7 @@ def has_agency_role(actor: Any, *roles: Role) -> bool:
 
 
 def _is_service(actor: Any) -> bool:
-    return actor.is_active and actor.is_service
+    return bool(actor.is_active and actor.is_service)
 
 
 def _is_member(actor: Any, **conditions: Any) -> bool:

@@ -47,6 +47,7 @@ def place_hold(
 @transaction.atomic
 def release_hold(*, hold_id: int, actor: User) -> Hold:
     """End a hold before its time. Locks: the hold. Raises: DomainError `not_allowed` when it is over."""
+    hold: Hold
     (hold,) = locks.acquire(locks.lock(Hold, hold_id))
     if hold.released_at is not None or hold.expires_at <= clock.now():
         raise DomainError("not_allowed", hold=hold.pk)

@@ -1,14 +1,19 @@
 """Money owed back by providers: recovered in whole or in part."""
 
+from typing import cast
+
 from django.db import transaction
 
 from accounts.models import User
-from funding.models import Booking, Bucket, Receivable
+from funding.models import Booking, Bucket, Receivable, ReceivableLog
 from funding.models.receivables import UNSETTLED
 from funding.services import ledger
 from funding.services.ledger import Line
 from ila.core import fsm, locks
 from ila.core.errors import DomainError
+
+Dimensions = tuple[int | None, int | None, str]
+"""A lot, a budget and the fund: where a booking's money came from."""
 
 
 @transaction.atomic
@@ -23,7 +28,9 @@ def recover(*, actor: User, booking_id: int, amount_cents: int) -> list[Receivab
     receivables = locks.acquire_set(Receivable.objects.filter(booking=booking, state__in=UNSETTLED))
     if amount_cents <= 0 or amount_cents > sum(each.owed_cents for each in receivables):
         raise DomainError("not_allowed", reason="more than is owed", amount_cents=amount_cents)
-    _post(booking, amount_cents, actor=actor, times=sum(each.log.count() for each in receivables))
+    # Counts closed receivables too: a number must not come twice.
+    times = ReceivableLog.objects.filter(subject__booking=booking).count()
+    _post(booking, amount_cents, actor=actor, times=times)
     left = amount_cents
     for receivable in receivables:
         part = min(left, receivable.owed_cents)
@@ -37,10 +44,11 @@ def recover(*, actor: User, booking_id: int, amount_cents: int) -> list[Receivab
 
 def _post(booking: Booking, amount_cents: int, *, actor: User, times: int) -> None:
     """The debt (negative) and what was paid out (positive) both shrink, source by source, oldest first."""
-    owed: dict[tuple[int | None, int | None, str], int] = {}
+    owed: dict[Dimensions, int] = {}
     postings = booking.postings.filter(bucket=Bucket.OWED).order_by("pk")
-    for lot_id, budget_id, fund, cents in postings.values_list("lot_id", "budget_id", "fund", "amount_cents"):
-        owed[lot_id, budget_id, fund] = owed.get((lot_id, budget_id, fund), 0) - cents
+    for *source, cents in postings.values_list("lot_id", "budget_id", "fund", "amount_cents"):
+        which = cast("Dimensions", tuple(source))
+        owed[which] = owed.get(which, 0) - cents
     lines: list[Line] = []
     left = amount_cents
     for (lot_id, budget_id, fund), cents in owed.items():

@@ -5,11 +5,10 @@ the service that calls `apply`.
 """
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pgtrigger
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import connections, models
 from django_fsm import ConcurrentTransitionMixin, FSMFieldMixin, TransitionNotAllowed
@@ -42,7 +41,7 @@ class TransitionLog(AppendOnlyModel):
 
 
 def state_guard(log_table: str) -> pgtrigger.Trigger:
-    """A trigger that refuses a changed state unless this transaction wrote the log row of that very change."""
+    """A trigger that refuses a changed state unless this transaction wrote that change's log row."""
     return pgtrigger.Trigger(
         name="state_is_logged",
         operation=pgtrigger.UpdateOf("state"),
@@ -78,7 +77,7 @@ class Machine(ConcurrentTransitionMixin, models.Model):
 
 def machine_field(model: type[Machine]) -> FSMFieldMixin:
     """The FSM field of a machine."""
-    field = model._meta.get_field("state")
+    field: object = cast("Any", model)._meta.get_field("state")
     assert isinstance(field, FSMFieldMixin)
     return field
 
@@ -88,9 +87,7 @@ def transitions_of(model: type[Machine]) -> dict[str, Any]:
     return dict(machine_field(model).transitions[model])
 
 
-def move(
-    obj: Machine, transition: str, *, actor: AbstractBaseUser, reason: str = "", **kwargs: Any
-) -> TransitionLog:
+def move(obj: Machine, transition: str, *, actor: Any, reason: str = "", **kwargs: Any) -> TransitionLog:
     """Make the transition on a locked object and return its unsaved log row; nothing is written.
 
     For services that send their writes in one round trip; all others call `apply`.
@@ -117,12 +114,13 @@ def log_row(
     transition: str,
     *,
     source: str,
-    actor: AbstractBaseUser,
+    actor: Any,
     reason: str = "",
     data: dict[str, Any] | None = None,
 ) -> TransitionLog:
     """The log row of a change of `obj` from `source` to its present state, unsaved."""
-    return type(obj).log_model(
+    log_model: Any = type(obj).log_model
+    row: TransitionLog = log_model(
         subject=obj,
         actor=actor,
         transition=transition,
@@ -132,33 +130,30 @@ def log_row(
         data=data or {},
         at=clock.now(),
     )
+    return row
 
 
 def apply(
     obj: Machine,
     transition: str,
     *,
-    actor: AbstractBaseUser,
+    actor: Any,
     reason: str = "",
-    log_data: dict[str, Any] | None = None,
     **kwargs: Any,
 ) -> TransitionLog:
-    """Move a locked object's state: permission, transition, validation, log row, save, in the open transaction.
+    """Move a locked object's state: permission, transition, validation, log row, save, in one transaction.
 
-    kwargs go to the transition. Returns the log row. Raises: as `move`; ConcurrentTransition for a stale object.
+    kwargs go to the transition. Returns the log row.
+    Raises: as `move`; ConcurrentTransition for a stale object.
     """
     row = move(obj, transition, actor=actor, reason=reason, **kwargs)
-    if log_data:
-        row.data = log_data
     validate(obj)
     row.save(force_insert=True)
     obj.save()
     return row
 
 
-def start(
-    obj: Machine, *, actor: AbstractBaseUser, reason: str = "", transition: str = "create"
-) -> TransitionLog:
+def start(obj: Machine, *, actor: Any, reason: str = "", transition: str = "create") -> TransitionLog:
     """Save a new object in the state it holds, with the first row of its log (source "")."""
     validate(obj)
     obj.save(force_insert=True)
@@ -202,7 +197,7 @@ def set_states(ids: Iterable[int], *, model: type[Machine], source: str, target:
     field = machine_field(model)
     if not any(one.source == source and one.target == target for one in field.get_all_transitions(model)):
         raise ValueError(f"{model.__name__} has no transition from {source} to {target}")
-    queryset = model._base_manager.filter(pk__in=list(ids), state=source)
+    queryset: Any = cast("Any", model)._base_manager.filter(pk__in=list(ids), state=source)
     if not connections[queryset.db].in_atomic_block:
         raise RuntimeError("states move inside a transaction only")
-    return queryset.update(state=target, **fields)
+    return int(queryset.update(state=target, **fields))

@@ -1,1 +1,1 @@
-"""The demonstration: a believable scheme, loaded through the services and shown in the terminal."""
+"""The demonstration: a believable small country, and the main job played once from import to reconciled payment."""

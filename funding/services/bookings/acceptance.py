@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
@@ -92,7 +92,7 @@ def _accept(
     if _earlier(actor, key, payload_hash) is not None:
         return booking
     now = clock.now()
-    _check_state(booking, consent)
+    _check_state(booking, consent, now)
     situation = _read_situation(booking, now)
     if situation.version is None:
         raise DomainError("not_bookable", scheme=booking.account.scheme.code)
@@ -193,14 +193,17 @@ def _earlier(actor: User, key: str | None, payload_hash: str) -> BookingLog | No
     return earlier
 
 
-def _check_state(booking: Booking, consent: Consent) -> None:
-    """The refusals that a state alone explains."""
+def _check_state(booking: Booking, consent: Consent, now: datetime) -> None:
+    """The refusals that a state and its term explain."""
     if consent.state == "denied":
         raise DomainError("consent_denied")
     if booking.state == BookingState.LAPSED:
         raise DomainError("too_late", rule="F-21")
     if booking.state != BookingState.PROPOSED:
         raise DomainError("not_allowed", transition="accept", state=booking.state)
+    # Whether or not the job that lets it lapse has come by yet.
+    if booking.next_due_at is not None and now >= booking.next_due_at:
+        raise DomainError("too_late", rule="F-21")
 
 
 def _read_situation(booking: Booking, now: datetime) -> _Situation:
@@ -235,9 +238,8 @@ def _read_situation(booking: Booking, now: datetime) -> _Situation:
 
 def _check(booking: Booking, rules: SchemeRules, situation: _Situation, now: datetime) -> None:
     guards.check_account_active(booking.account)
-    guards.check_session_open(booking.session, booking.credential)
-    if booking.session.starts_at is None:
-        raise DomainError("not_bookable", reason="no_dates")
+    guards.check_session_open(booking.session, booking.credential, booking.provider)
+    assert booking.session.starts_at is not None
     if now >= booking.session.starts_at:
         raise DomainError("too_late", reason="session_started")
     if not situation.accredited:
@@ -259,7 +261,7 @@ def _allocations(booking: Booking, plan: SourcePlan) -> list[Allocation]:
             source=share.source,
             fund=fund_of(share.source),
             position=position,
-            lot_id=share.lot_id,
+            lot_id=cast("int | None", share.lot_id),
             amount_cents=share.cents,
         )
         for position, share in enumerate(plan.allocations)

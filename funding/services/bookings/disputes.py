@@ -9,8 +9,9 @@ from funding.models import Booking, BookingState, Claim
 from funding.models.bookings import SEATED_STATES
 from funding.permissions import is_learner
 from funding.schemes import deadlines
-from funding.services.bookings import money
+from funding.services.bookings import endings, money
 from funding.services.bookings.context import Walk, open_walk
+from funding.services.bookings.guards import CALLED_OFF
 from funding.services.bookings.texts import proposal_text
 from ila.core import fsm, locks
 from ila.core.errors import DomainError
@@ -33,6 +34,9 @@ def deny_consent(*, actor: User, booking_id: int, reason: str = "") -> Booking:
     if booking.state in BEFORE_ACCEPTANCE:
         _deny_before(walk, actor=actor, reason=reason)
         return booking
+    if booking.accepted_at is None:
+        # It ended before anybody consented to anything.
+        raise DomainError("not_allowed", transition="dispute", state=booking.state)
     fsm.apply(booking, "dispute", actor=actor, reason=reason, state_before=booking.state)
     consents.deny_consent(consent=_consent(booking), actor=actor, reason=reason)
     money.restore_paid(booking, actor=actor, reason="consent denied")
@@ -46,6 +50,7 @@ def deny_consent(*, actor: User, booking_id: int, reason: str = "") -> Booking:
 def resolve_dispute(*, actor: User, booking_id: int, upheld: bool, reason: str = "") -> Booking:
     """A case worker decides. Upheld: all goes back and stays back. Rejected: the booking goes on as it was.
 
+    Where its session was called off meanwhile, a booking that would go on is cancelled by the funder.
     Locks: account, session, booking. Logs: booking `uphold_dispute` or `reject_dispute`.
     Raises: DomainError `insufficient_rights` when rights that came back were spent meanwhile, `not_allowed`.
     """
@@ -64,6 +69,8 @@ def resolve_dispute(*, actor: User, booking_id: int, upheld: bool, reason: str =
             booking.next_due_at = deadlines.auto_validation_due(walk.rules, walk.calendar, walk.now)
             booking.next_due = "validate" if booking.next_due_at else ""
             booking.save(update_fields=["next_due", "next_due_at"])
+        if booking.state in endings.SEATED and walk.session.state in CALLED_OFF:
+            endings.end_and_return(walk, "cancel_by_funder", actor=actor, reason="session called off")
     messages.queue(
         recipient=walk.account.citizen.user,
         template="dispute_upheld" if upheld else "dispute_rejected",

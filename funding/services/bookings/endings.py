@@ -1,5 +1,7 @@
 """The ways a booking ends before its service is done, and who pays what then (F-21, F-23 to F-25)."""
 
+from typing import Any
+
 from django.db import transaction
 
 from accounts.models import User
@@ -7,14 +9,17 @@ from accounts.services import messages, service_users
 from catalogue.models import Session, SessionState
 from catalogue.services import sessions
 from funding.models import Booking, BookingState
+from funding.permissions import acts_for_provider
 from funding.schemes import deadlines
 from funding.services.bookings import money
 from funding.services.bookings.context import Walk, open_walk
+from funding.services.bookings.guards import CALLED_OFF
 from funding.services.bookings.requests import close_consent
 from ila.core import fsm
 from ila.core.errors import DomainError
 
 SEATED = (BookingState.ACCEPTED, BookingState.IN_TRAINING)
+ENDED_WITH_SESSION = (BookingState.REQUESTED, BookingState.PROPOSED, *SEATED)
 
 
 @transaction.atomic
@@ -31,7 +36,7 @@ def withdraw(*, actor: User, booking_id: int) -> Booking:
         walk.rules, walk.calendar, walk.booking.accepted_at, walk.now, walk.starts_at
     ):
         raise DomainError("too_late", rule="F-23")
-    return _end_and_return(walk, "withdraw", actor=actor)
+    return end_and_return(walk, "withdraw", actor=actor)
 
 
 @transaction.atomic
@@ -43,17 +48,20 @@ def cancel_by_learner(*, actor: User, booking_id: int, reason: str = "") -> Book
     """
     walk = open_walk(booking_id)
     if walk.booking.state != BookingState.ACCEPTED:
-        return _end_and_return(walk, "cancel_by_learner", actor=actor, reason=reason, price_owed=False)
+        return end_and_return(walk, "cancel_by_learner", actor=actor, reason=reason, price_owed=False)
     assert walk.booking.accepted_at is not None
+    if walk.session.state in CALLED_OFF:
+        # Nothing is owed for what does not take place, however late the learner says so.
+        return end_and_return(walk, "cancel_by_learner", actor=actor, reason=reason, price_owed=False)
     if walk.now >= walk.starts_at:
         raise DomainError("too_late", rule="F-24")
     outcome = deadlines.cancellation_outcome(
         walk.rules, walk.calendar, walk.booking.accepted_at, walk.now, walk.starts_at, reason=reason
     )
     if outcome == "withdraw":
-        return _end_and_return(walk, "withdraw", actor=actor, reason=reason)
+        return end_and_return(walk, "withdraw", actor=actor, reason=reason)
     if outcome == "free":
-        return _end_and_return(walk, "cancel_by_learner", actor=actor, reason=reason, price_owed=False)
+        return end_and_return(walk, "cancel_by_learner", actor=actor, reason=reason, price_owed=False)
     fsm.apply(walk.booking, "cancel_by_learner", actor=actor, reason=reason, price_owed=True)
     sessions.free_seat(session_id=walk.session.pk)
     _tell_learner(walk, "booking_cancelled_price_owed")
@@ -63,47 +71,58 @@ def cancel_by_learner(*, actor: User, booking_id: int, reason: str = "") -> Book
 @transaction.atomic
 def cancel_by_provider(*, actor: User, booking_id: int, reason: str = "") -> Booking:
     """The provider cancels: all goes back; what was paid is owed. Logs: booking `cancel_by_provider`."""
-    return _end_and_return(open_walk(booking_id), "cancel_by_provider", actor=actor, reason=reason)
+    return end_and_return(open_walk(booking_id), "cancel_by_provider", actor=actor, reason=reason)
 
 
 @transaction.atomic
 def cancel_by_funder(*, actor: User, booking_id: int, reason: str = "") -> Booking:
     """The agency cancels: all goes back; what was paid is owed. Logs: booking `cancel_by_funder`."""
-    return _end_and_return(open_walk(booking_id), "cancel_by_funder", actor=actor, reason=reason)
+    return end_and_return(open_walk(booking_id), "cancel_by_funder", actor=actor, reason=reason)
 
 
 def cancel_session(*, actor: User, session_id: int, reason: str = "") -> list[int]:
-    """The provider cancels a session: it takes nobody more, then each of its open bookings is cancelled.
+    """Provider or agency cancels a session: it takes nobody more, then each of its open bookings is cancelled.
 
     The session is closed in a transaction of its own, so that no acceptance slips through; each booking
-    then in its own. Repeating the call goes on where it was interrupted. Returns the bookings cancelled now.
-    Raises: DomainError `not_allowed` for a session that cannot be cancelled any more.
+    then in its own, by whom it was cancelled: provider or funder. Repeating the call goes on where it was
+    interrupted. Returns the bookings cancelled now.
+    Raises: DomainError `not_found` (404), `not_allowed` for a session that cannot be cancelled any more.
     """
-    session = Session.objects.get(pk=session_id)
+    session = Session.objects.filter(pk=session_id).select_related("micro_credential__provider").first()
+    if session is None:
+        raise DomainError("not_found", status=404, kind="session")
     if session.state != SessionState.CANCELLED:
         sessions.cancel_session(session_id=session_id, actor=actor, reason=reason)
-    open_bookings = Booking.objects.filter(
-        session_id=session_id, state__in=[BookingState.REQUESTED, BookingState.PROPOSED, *SEATED]
-    )
-    ids = list(open_bookings.order_by("pk").values_list("pk", flat=True))
-    return [
-        cancel_by_provider(actor=actor, booking_id=booking_id, reason=reason or "session cancelled").pk
-        for booking_id in ids
-    ]
+    cancel = cancel_by_provider if acts_for_provider(session.micro_credential, actor) else cancel_by_funder
+    open_bookings = Booking.objects.filter(session_id=session_id, state__in=ENDED_WITH_SESSION)
+    cancelled = []
+    for booking_id in list(open_bookings.order_by("pk").values_list("pk", flat=True)):
+        try:
+            cancel(actor=actor, booking_id=booking_id, reason=reason or "session cancelled")
+        except DomainError:
+            # One that somebody ended meanwhile stops nobody else's.
+            if open_bookings.filter(pk=booking_id).exists():
+                raise
+            continue
+        cancelled.append(booking_id)
+    return cancelled
 
 
 @transaction.atomic
 def declare_no_show(*, actor: User, booking_id: int, justified: bool, reason: str = "") -> Booking:
     """The learner never came. Justified: all goes back; unjustified: the full price is owed (F-25).
 
-    Logs: booking `declare_no_show`. Raises: DomainError `too_early` before the session has started, `not_allowed`.
+    Logs: booking `declare_no_show`. Raises: DomainError `too_early` before the session has started,
+    `not_bookable` for a session called off (nobody was absent from it), `not_allowed`.
     """
     walk = open_walk(booking_id)
     _check_accepted(walk, "declare_no_show")
+    if walk.session.state in CALLED_OFF:
+        raise DomainError("not_bookable", reason=f"session_{walk.session.state}")
     if walk.now < walk.starts_at:
         raise DomainError("too_early", rule="F-25")
     if justified:
-        return _end_and_return(walk, "declare_no_show", actor=actor, reason=reason, price_owed=False)
+        return end_and_return(walk, "declare_no_show", actor=actor, reason=reason, price_owed=False)
     fsm.apply(walk.booking, "declare_no_show", actor=actor, reason=reason, price_owed=True)
     sessions.free_seat(session_id=walk.session.pk)
     _tell_learner(walk, "booking_no_show")
@@ -133,7 +152,8 @@ def _check_accepted(walk: Walk, transition: str) -> None:
         raise DomainError("not_allowed", transition=transition, state=walk.booking.state)
 
 
-def _end_and_return(walk: Walk, transition: str, *, actor: User, reason: str = "", **fields: bool) -> Booking:
+def end_and_return(walk: Walk, transition: str, *, actor: User, reason: str = "", **fields: Any) -> Booking:
+    """End the walk's booking by a transition: what it holds goes back, its seat is free, the learner is told."""
     booking = walk.booking
     seated = booking.state in SEATED
     fsm.apply(booking, transition, actor=actor, reason=reason, **fields)

@@ -11,16 +11,24 @@ from ila.core import clock
 from ila.core.errors import DomainError
 
 BOOKABLE_SESSION_STATES = (SessionState.OPEN, SessionState.GUARANTEED)
+# It does not take place: nobody enters it, nobody is absent from it, nobody owes anything for it.
+CALLED_OFF = (SessionState.CANCELLED, SessionState.NEVER_HELD)
 
 
-def check_session_open(session: Session, credential: MicroCredential) -> None:
-    """Raise DomainError `not_bookable` for a session that takes nobody, or an entry that is not registered."""
+def check_session_open(session: Session, credential: MicroCredential, provider: Provider) -> None:
+    """Raise DomainError `not_bookable` for a session that takes nobody, or an entry that may not be booked."""
     if credential.state != "registered":
         raise DomainError("not_bookable", reason=credential.state)
     if session.state not in BOOKABLE_SESSION_STATES:
         raise DomainError("not_bookable", reason=f"session_{session.state}")
     if session.recruitment_closed or session.removed_at is not None:
         raise DomainError("not_bookable", reason="recruitment_closed")
+    if session.starts_at is None:
+        raise DomainError("not_bookable", reason="no_dates")
+    if credential.total_mismatch:
+        raise DomainError("not_bookable", reason="total_mismatch")
+    if provider.name == "":
+        raise DomainError("not_bookable", reason="name_missing")
 
 
 def check_accredited(

@@ -6,6 +6,7 @@ from accounts.models import User
 from funding.models import (
     Allocation,
     Booking,
+    BookingState,
     Bucket,
     Claim,
     ClaimLine,
@@ -56,7 +57,7 @@ def restore_paid(
         return None
     for allocation, cents in moved:
         allocation.paid_cents -= cents
-    key = f"booking:{booking.pk}:restore:{booking.receivables.count()}"
+    key = f"{_restore_key(booking)}{booking.receivables.count()}"
     total = _give_back(booking, moved, Bucket.OWED, what="restore", key=key, actor=actor)
     receivable = Receivable(
         booking=booking,
@@ -85,23 +86,25 @@ def restore_overpaid(booking: Booking, rules: SchemeRules, *, actor: User) -> No
 
 
 def take_back_restored(booking: Booking, *, actor: User, reason: str) -> None:
-    """Undo what `restore_paid` did: a dispute was rejected. Receivables of it fall away.
+    """Undo what `restore_paid` did during a dispute that was rejected. Receivables of it fall away.
 
+    What was owed for another reason (an advance beyond the realised share) stays owed.
     Raises: DomainError `insufficient_rights` when the learner has used the money meanwhile,
     `not_allowed` when the provider has paid some of it back already.
     """
-    receivables = Receivable.objects.filter(booking=booking, closed_at__isnull=True)
-    for receivable in locks.acquire_set(receivables):
-        if receivable.recovered_cents:
-            raise DomainError("not_allowed", reason="partly_recovered")
-        fsm.apply(receivable, "drop", actor=actor, reason=reason)
+    # The n-th restoration of a booking opened its n-th receivable, and its key ends with that number.
+    receivables = locks.acquire_set(Receivable.objects.filter(booking=booking))
+    prefix = _restore_key(booking, disputed=True)
     entries = JournalEntry.objects.filter(
-        scheme=booking.account.scheme,
-        idempotency_key__startswith=f"booking:{booking.pk}:restore:",
-        reversed_by__isnull=True,
+        scheme=booking.account.scheme, idempotency_key__startswith=prefix, reversed_by__isnull=True
     )
     allocations = {(each.lot_id, each.fund): each for each in allocations_of(booking)}
     for entry in entries.select_related("scheme").order_by("pk"):
+        receivable = receivables[int(entry.idempotency_key.removeprefix(prefix))]
+        if receivable.recovered_cents:
+            raise DomainError("not_allowed", reason="partly_recovered")
+        if receivable.closed_at is None:
+            fsm.apply(receivable, "drop", actor=actor, reason=reason)
         for posting in entry.postings.filter(bucket=Bucket.OWED):
             allocation = allocations[posting.lot_id, posting.fund]
             allocation.paid_cents -= posting.amount_cents
@@ -160,6 +163,13 @@ def in_transit_by_allocation(booking: Booking) -> dict[int, int]:
 def in_booking_line(booking: Booking, allocation: Allocation, bucket: Bucket, cents: int) -> Line:
     """A posting of a booking's money that one source pays."""
     return _in_booking(booking, allocation, bucket, cents)
+
+
+def _restore_key(booking: Booking, *, disputed: bool | None = None) -> str:
+    """How the key of a restoration begins; during a dispute it tells that the dispute is why."""
+    if disputed is None:
+        disputed = booking.state == BookingState.DISPUTED
+    return f"booking:{booking.pk}:{'dispute' if disputed else 'restore'}:"
 
 
 def _give_back(

@@ -32,18 +32,21 @@ def request_booking(*, actor: User, account_id: int, session_id: int) -> Booking
     account, session = locks.acquire(
         locks.lock(LearningAccount, account_id), locks.lock(Session, session_id, share=True)
     )
-    if actor.is_service or account.citizen.user_id != actor.pk:
+    if actor.is_service or not actor.is_active or account.citizen.user_id != actor.pk:
         raise DomainError("not_found", status=404, kind="learningaccount")
     credential = session.micro_credential
     rules = version_on(account.scheme, today(account.scheme)).parsed
     guards.check_account_active(account)
     planning.check_bookable(rules, facts_of_learner(account.citizen), facts_of_credential(credential))
-    guards.check_session_open(session, credential)
+    guards.check_session_open(session, credential, credential.provider)
     guards.check_accredited(rules, provider=credential.provider, credential=credential, moment=clock.now())
     if session.currency != account.scheme.currency:
         raise DomainError("not_bookable", reason="currency")
     if session.price_cents <= 0:
         raise DomainError("not_bookable", reason="price_zero")
+    # A disputed booking may yet go on where it was: then there must not be a second one beside it.
+    if Booking.objects.filter(account=account, session=session, state=BookingState.DISPUTED).exists():
+        raise DomainError("not_allowed", reason="already_booked")
     booking = Booking(
         account=account,
         session=session,
@@ -72,7 +75,7 @@ def propose(*, actor: User, booking_id: int, price_cents: int | None = None) -> 
     walk = open_walk(booking_id)
     booking = walk.booking
     _check_requested(walk, "propose")
-    guards.check_session_open(walk.session, booking.credential)
+    guards.check_session_open(walk.session, booking.credential, booking.provider)
     guards.check_accredited(
         walk.rules, provider=booking.provider, credential=booking.credential, moment=walk.now
     )

@@ -7,17 +7,17 @@ from django.db.models import Sum
 
 from accounts.models import User
 from accounts.services import messages
-from catalogue.models import SessionState
 from funding.models import Attendance, Booking, BookingState, Certificate, ExitReason
 from funding.permissions import acts_for_provider
 from funding.schemes import deadlines, planning
 from funding.services import holds
 from funding.services.bookings import guards, money
-from funding.services.bookings.context import Walk, open_walk
+from funding.services.bookings.context import Walk, facts_of_credential, open_walk
+from funding.services.bookings.guards import CALLED_OFF
 from ila.core import fsm
 from ila.core.errors import DomainError
 
-CALLED_OFF = (SessionState.CANCELLED, SessionState.NEVER_HELD)
+PROOFS = ("certificate", "exam")
 IN_COURSE = (BookingState.IN_TRAINING, BookingState.LEFT)
 
 
@@ -69,9 +69,12 @@ def record_attendance(
 def record_certificate(*, actor: User, booking_id: int, kind: str = "certificate") -> Certificate:
     """The provider records that a certificate was given or an examination taken (`exam`) (N-08).
 
-    Raises: DomainError `not_allowed` before the training has begun or after a side exit.
+    Raises: DomainError `incomplete` for another kind of proof, `not_allowed` before the training has begun
+    or after a side exit.
     """
     walk = open_walk(booking_id)
+    if kind not in PROOFS:
+        raise DomainError("incomplete", rule="N-08", what="kind of proof")
     allowed = (*IN_COURSE, BookingState.SERVICE_DECLARED, BookingState.SERVICE_VALIDATED)
     if walk.booking.state not in allowed or not acts_for_provider(walk.booking, actor):
         raise DomainError("not_allowed", transition=kind, state=walk.booking.state)
@@ -104,7 +107,8 @@ def declare_service(*, actor: User, booking_id: int, percent: int | None = None)
     """The provider declares what was done: percent, or by attendance in whole percent rounded down (F-28).
 
     Logs: booking `declare_service`. Raises: DomainError `incomplete` where attendance is in hours and the
-    planned hours are unknown, or the percent is none; `not_allowed`.
+    planned hours are unknown, the percent is none, or the scheme's proof of completion is missing (N-08);
+    `not_allowed`.
     """
     walk = open_walk(booking_id)
     _check_state(walk, "declare_service", BookingState.LEFT)
@@ -112,6 +116,7 @@ def declare_service(*, actor: User, booking_id: int, percent: int | None = None)
         percent = attended_percent(walk.booking)
     if not 0 <= percent <= 100:
         raise DomainError("incomplete", rule="F-28", what="percent")
+    _check_complete(walk, percent)
     fsm.apply(
         walk.booking,
         "declare_service",
@@ -165,6 +170,17 @@ def attended_percent(booking: Booking) -> int:
 def _check_state(walk: Walk, transition: str, state: BookingState) -> None:
     if walk.booking.state != state:
         raise DomainError("not_allowed", transition=transition, state=walk.booking.state)
+
+
+def _check_complete(walk: Walk, percent: int) -> None:
+    if walk.rules.attendance_min_percent is None:
+        return
+    proofs = set(walk.booking.certificates.values_list("kind", flat=True))
+    credential = facts_of_credential(walk.booking.credential)
+    if not planning.is_complete(
+        walk.rules, credential, percent, certificate="certificate" in proofs, exam="exam" in proofs
+    ):
+        raise DomainError("incomplete", rule="N-08", percent=percent)
 
 
 def _settle_parts(walk: Walk, *, actor: User) -> None:

@@ -1,0 +1,156 @@
+"""The demonstration as a whole: load what is missing, play the main job, say what to look at."""
+
+import tempfile
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from accounts.models import User
+from accounts.services import service_users
+from catalogue.models import MicroCredential, Provider
+from catalogue.services import imports
+from catalogue.services.providers import change_iban
+from funding.models import Budget, LearningAccount, Scheme
+from funding.services import accruals, schemes, seals
+from ila.core import clock
+from ila.core.money import format_cents
+from ila.demo import catalogue, people, settlement
+from ila.demo.crowd import Crowd, days_since
+from ila.demo.journey import Stage, Tell, Walker
+
+BUDGET = "Demonstration budget"
+APPROPRIATION_CENTS = 2_000_000_000
+WEEKS_AGO = 11
+ACCRUED_YEARS = 6
+HERO = "Camille Durand"
+# Valid accounts that belong to nobody: the bank is a simulated one.
+IBANS = (
+    "FR7630006000011234567890189",
+    "FR7610107001011234567890129",
+    "FR7611315000011234567890138",
+    "FR7630004028379876543210943",
+    "FR7630056009271234567890182",
+)
+
+
+def play(tell: Tell) -> Walker:
+    """Load and play everything that is missing. Returns the story's booking, settled."""
+    staff = people.load_staff()
+    scheme = schemes.load_preset_scheme(code="cpf", author=staff.author, approver=staff.approver)
+    stage = Stage(scheme, staff, _first_day(scheme), tell)
+    tell("1. Public money is appropriated, credited and spent only on accredited training")
+    with stage.on_day(0):
+        _load_catalogue(stage)
+        _load_money(stage)
+    hero = _hero(stage)
+    crowd = Crowd(stage, _credentials(), days_since(stage))
+    walkers = crowd.walkers()
+    _accrue(stage)
+
+    tell("2. A learner asks, the provider proposes, the learner consents")
+    hero.request(day=1)
+    hero.propose(day=2)
+    hero.accept(day=3)
+    tell("3. The service is proved step by step")
+    hero.train(day=28, hours=Decimal(catalogue.HERO_HOURS) * 9 / 10)
+    hero.declare(day=35)
+    hero.claim(day=44)
+    crowd.play_past(walkers)
+    tell("4. Four people and a bank pay it once")
+    closed = walkers[3].session.micro_credential.provider
+    settlement.settle(stage, closed_account=closed)
+    hero.show_end()
+    crowd.play_present(walkers)
+    seals.seal_entries()
+    return hero
+
+
+def sign_ins() -> list[tuple[str, str]]:
+    """Who may sign in: what they are, and their address."""
+    emails = User.objects.filter(is_service=False, email__endswith="@demo.example")
+    words = {
+        "camille.durand": "Learner with the story's booking",
+        "provider.82044": "Training provider",
+        "case.worker": "Case worker of the agency",
+        "payment.officer": "Payment officer",
+        "auditor": "Auditor",
+    }
+    known = set(emails.values_list("email", flat=True))
+    return [(word, f"{name}@demo.example") for name, word in words.items() if f"{name}@demo.example" in known]
+
+
+def _first_day(scheme: Scheme) -> datetime:
+    """The Monday on which the story began: kept by its budget, so that an interrupted run goes on from the same day."""
+    budget = Budget.objects.filter(scheme=scheme, name=BUDGET).first()
+    if budget is not None:
+        return budget.created_at
+    zone = ZoneInfo(scheme.timezone)
+    day = clock.now().astimezone(zone).date() - timedelta(weeks=WEEKS_AGO)
+    return datetime.combine(day - timedelta(days=day.weekday()), time(9), tzinfo=zone)
+
+
+def _load_money(stage: Stage) -> None:
+    budget = schemes.appropriate(
+        scheme=stage.scheme,
+        budget_name=BUDGET,
+        amount_cents=APPROPRIATION_CENTS,
+        actor=stage.staff.author,
+        idempotency_key="demo:appropriation",
+    )
+    stage.say(
+        f"{format_cents(APPROPRIATION_CENTS, budget.currency)} are appropriated to the scheme “{stage.scheme}”."
+    )
+
+
+def _accrue(stage: Stage) -> None:
+    with stage.on_day(0, 12):
+        count = people.load_population(stage.scheme)
+        budget = Budget.objects.get(scheme=stage.scheme, name=BUDGET)
+        this_year = clock.now().year
+        credited = sum(
+            accruals.accrue_year(
+                scheme=stage.scheme, year=year, actor=service_users.get("ledger"), budget=budget
+            ).cents
+            for year in range(this_year - ACCRUED_YEARS, this_year)
+        )
+        accounts = LearningAccount.objects.filter(scheme=stage.scheme).count()
+        stage.say(
+            f"{count:,} citizens are registered; {format_cents(credited, budget.currency)} of rights credited now to"
+            f" {accounts:,} learning accounts for {ACCRUED_YEARS} years (F-01 to F-04)."
+        )
+
+
+def _load_catalogue(stage: Stage) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        register, offers = catalogue.write_files(
+            Path(folder), from_day=stage.first_day.astimezone(ZoneInfo(stage.scheme.timezone)).date()
+        )
+        report = imports.import_catalogue(kind="edof", files=[offers], register=register)
+    for place, provider in enumerate(Provider.objects.filter(register="siret", iban="").order_by("pk")):
+        change_iban(actor=stage.staff.case_worker, provider_id=provider.pk, iban=IBANS[place % len(IBANS)])
+    stage.say(
+        f"The catalogue is imported: {report.created} entries new, {report.unchanged} unchanged,"
+        f" {report.rejected} rejected; one provider is suspended and cannot be booked."
+    )
+
+
+def _hero(stage: Stage) -> Walker:
+    credential = MicroCredential.objects.get(
+        provider__external_id=catalogue.PROVIDERS[0].siret, external_id=catalogue.HERO
+    )
+    account = people.load_learner(HERO, stage.scheme)
+    member = people.load_provider_member(credential.provider, "provider.82044")
+    return Walker(stage, account, credential.sessions.get(external_id="S1"), member, told=True)
+
+
+def _credentials() -> list[MicroCredential]:
+    """Courses that the others book: certifications of accredited providers."""
+    return list(
+        MicroCredential.objects.filter(
+            provider__register="siret", kind__in=["rs", "rncp"], provider__accreditations__state="accredited"
+        )
+        .exclude(provider__external_id=catalogue.PROVIDERS[0].siret)
+        .select_related("provider")
+        .order_by("pk")[:8]
+    )
