@@ -23,7 +23,7 @@ from funding.models import (
     version_on,
 )
 from funding.schemes.deadlines import add_months
-from funding.schemes.presets import load_preset
+from funding.schemes.presets import Preset, load_preset
 from funding.services import ledger
 from funding.services.ledger import Line
 from ila.core import clock, locks
@@ -39,12 +39,19 @@ NOT_CREDITED = (Source.GRANT, Source.LEARNER)
 def load_preset_scheme(*, code: str, author: User, approver: User) -> Scheme:
     """Put a shipped scheme into force: the scheme and its dated rules; what is there already stays.
 
-    Raises: LookupError for a code that does not ship; DomainError `scheme_differs` when a stored version
-    has other rules than the file; DomainError `invalid` when author and approver are one person.
+    Raises: LookupError for a code that does not ship; else as `put_into_force`.
+    """
+    return put_into_force(preset=load_preset(code), author=author, approver=approver)
+
+
+def put_into_force(*, preset: Preset, author: User, approver: User) -> Scheme:
+    """Put a scheme's dated rules into force under its code; what is there already stays.
+
+    Raises: DomainError `scheme_differs` when a stored version has other rules than given; DomainError
+    `invalid` when author and approver are one person.
     """
     if author.pk == approver.pk:
         raise DomainError("invalid", faults="rules are put into force by another person than their author")
-    preset = load_preset(code)
     with transaction.atomic():
         scheme, _ = Scheme.objects.get_or_create(
             code=preset.code,
@@ -71,7 +78,7 @@ def load_preset_scheme(*, code: str, author: User, approver: User) -> Scheme:
                 )
                 continue
             if version.parsed != rules:
-                raise DomainError("scheme_differs", scheme=code, valid_from=valid_from.isoformat())
+                raise DomainError("scheme_differs", scheme=preset.code, valid_from=valid_from.isoformat())
             if version.valid_until is None and until is not None:
                 version.valid_until = until
                 version.save(update_fields=["valid_until"])
@@ -153,17 +160,17 @@ def credit(
     return lot
 
 
-def expire_lots(*, on: date, actor: User) -> int:
+def expire_lots(*, on: date, actor: User, scheme: Scheme | None = None) -> int:
     """Take back what is still available on lots whose last day lies before `on`; returns how many lots.
 
-    What bookings hold stays held. Works in chunks, each in its own transaction unless the caller has one:
-    killed half-way and started again, it ends in the same result.
+    scheme: only lots of its accounts. What bookings hold stays held. Works in chunks, each in its own
+    transaction unless the caller has one: killed half-way and started again, it ends in the same result.
     Locks: the learning accounts of a chunk, then their lots by id.
     """
     expired = after = 0
     while True:
         chunk = list(
-            _expirable(on).filter(pk__gt=after).order_by("pk").values_list("pk", "account_id")[:EXPIRY_CHUNK]
+            _expirable(on, scheme).filter(pk__gt=after).order_by("pk").values_list("pk", "account_id")[:EXPIRY_CHUNK]
         )
         if not chunk:
             return expired
@@ -171,7 +178,7 @@ def expire_lots(*, on: date, actor: User) -> int:
         with transaction.atomic():
             locks.acquire_set(LearningAccount.objects.filter(pk__in={account for _, account in chunk}))
             lots = list(
-                _expirable(on)
+                _expirable(on, scheme)
                 .filter(pk__in=[pk for pk, _ in chunk])
                 .select_related("account__scheme")
                 .order_by("pk")
@@ -200,8 +207,9 @@ def _expire(scheme: Scheme, lots: list[Lot], *, on: date, actor: User) -> None:
     ledger.post(scheme=scheme, kind="expire", key=key, actor=actor, lines=lines)
 
 
-def _expirable(on: date) -> QuerySet[Lot]:
-    return Lot.objects.filter(expires_on__lt=on, available_cents__gt=0)
+def _expirable(on: date, scheme: Scheme | None) -> QuerySet[Lot]:
+    lots = Lot.objects.filter(expires_on__lt=on, available_cents__gt=0)
+    return lots if scheme is None else lots.filter(account__scheme=scheme)
 
 
 def _require_positive(amount_cents: int) -> None:
