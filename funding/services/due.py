@@ -23,7 +23,7 @@ class DueResult:
 
 
 def next_due_at(*, after: datetime | None = None, scheme: Scheme | None = None) -> datetime | None:
-    """The next moment at which a booking has something due by itself, of one scheme or any, after a moment."""
+    """The next moment at which a booking has something due by itself, after `after`, of one scheme or any."""
     waiting = _bookings(scheme).filter(next_due_at__isnull=False)
     if after is not None:
         waiting = waiting.filter(next_due_at__gt=after)

@@ -169,9 +169,8 @@ def expire_lots(*, on: date, actor: User, scheme: Scheme | None = None) -> int:
     """
     expired = after = 0
     while True:
-        chunk = list(
-            _expirable(on, scheme).filter(pk__gt=after).order_by("pk").values_list("pk", "account_id")[:EXPIRY_CHUNK]
-        )
+        expirable = _expirable(on, scheme).filter(pk__gt=after).order_by("pk")
+        chunk = list(expirable.values_list("pk", "account_id")[:EXPIRY_CHUNK])
         if not chunk:
             return expired
         after = chunk[-1][0]
@@ -186,8 +185,8 @@ def expire_lots(*, on: date, actor: User, scheme: Scheme | None = None) -> int:
             by_scheme: dict[Scheme, list[Lot]] = defaultdict(list)
             for lot in lots:
                 by_scheme[lot.account.scheme].append(lot)
-            for scheme, its_lots in by_scheme.items():
-                _expire(scheme, its_lots, on=on, actor=actor)
+            for each, its_lots in by_scheme.items():
+                _expire(each, its_lots, on=on, actor=actor)
         expired += len(lots)
 
 
