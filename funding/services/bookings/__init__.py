@@ -12,7 +12,13 @@ from funding.services.bookings.endings import (
     lapse,
     withdraw,
 )
-from funding.services.bookings.requests import propose, refuse_by_learner, refuse_by_provider, request_booking
+from funding.services.bookings.requests import (
+    acknowledge_request,
+    propose,
+    refuse_by_learner,
+    refuse_by_provider,
+    request_booking,
+)
 from funding.services.bookings.training import (
     declare_entry,
     declare_exit,
@@ -24,6 +30,7 @@ from funding.services.bookings.training import (
 
 __all__ = [
     "accept",
+    "acknowledge_request",
     "cancel_by_funder",
     "cancel_by_learner",
     "cancel_by_provider",

@@ -43,8 +43,9 @@ def withdraw(*, actor: User, booking_id: int) -> Booking:
 def cancel_by_learner(*, actor: User, booking_id: int, reason: str = "") -> Booking:
     """The learner cancels: a withdrawal inside its term, free in time, else the full price stays owed (F-24).
 
+    Too late is also after the start, as long as no entry is declared.
     Locks: account, session, booking. Logs: booking `withdraw` or `cancel_by_learner`.
-    Raises: DomainError `too_late` (F-24) once the training has started, `not_allowed`.
+    Raises: DomainError `not_allowed`.
     """
     walk = open_walk(booking_id)
     if walk.booking.state != BookingState.ACCEPTED:
@@ -53,8 +54,6 @@ def cancel_by_learner(*, actor: User, booking_id: int, reason: str = "") -> Book
     if walk.session.state in CALLED_OFF:
         # Nothing is owed for what does not take place, however late the learner says so.
         return end_and_return(walk, "cancel_by_learner", actor=actor, reason=reason, price_owed=False)
-    if walk.now >= walk.starts_at:
-        raise DomainError("too_late", rule="F-24")
     outcome = deadlines.cancellation_outcome(
         walk.rules, walk.calendar, walk.booking.accepted_at, walk.now, walk.starts_at, reason=reason
     )

@@ -6,6 +6,7 @@ from accounts.models import Consent, User
 from accounts.services import consents, messages
 from catalogue.models import Session
 from funding.models import Booking, BookingState, LearningAccount, version_on
+from funding.permissions import acts_for_provider
 from funding.schemes import deadlines, planning
 from funding.services.bookings import guards
 from funding.services.bookings.context import (
@@ -104,6 +105,32 @@ def propose(*, actor: User, booking_id: int, price_cents: int | None = None) -> 
 
 
 @transaction.atomic
+def acknowledge_request(*, actor: User, booking_id: int) -> Booking:
+    """The provider says that a request has arrived, which one with prerequisites asks for within its term (F-20).
+
+    No state moves. Later than the term it is recorded and flagged `late_answer`.
+    Locks: account, session, booking. Logs: booking `acknowledge`.
+    Raises: DomainError `not_allowed` for an answered or acknowledged request, or another's.
+    """
+    walk = open_walk(booking_id)
+    booking = walk.booking
+    _check_requested(walk, "acknowledge")
+    if not acts_for_provider(booking, actor) or booking.log.filter(transition="acknowledge").exists():
+        raise DomainError("not_allowed", transition="acknowledge", state=booking.state)
+    fsm.log_row(booking, "acknowledge", source=booking.state, actor=actor).save(force_insert=True)
+    due = deadlines.acknowledge_due(
+        walk.rules,
+        walk.calendar,
+        booking.requested_at,
+        prerequisites=bool(booking.credential.has_prerequisites),
+    )
+    if due is not None and walk.now >= due and "late_answer" not in booking.flags:
+        booking.flags = [*booking.flags, "late_answer"]
+        booking.save(update_fields=["flags"])
+    return booking
+
+
+@transaction.atomic
 def refuse_by_provider(*, actor: User, booking_id: int, reason: str) -> Booking:
     """The provider refuses a request, with a reason (F-20).
 
@@ -122,11 +149,14 @@ def refuse_by_provider(*, actor: User, booking_id: int, reason: str) -> Booking:
 
 @transaction.atomic
 def refuse_by_learner(*, actor: User, booking_id: int, reason: str = "") -> Booking:
-    """The learner says no to a request of theirs or to a proposal. Logs: booking `refuse_by_learner`."""
+    """The learner says no to a request of theirs or to a proposal, which is not to deny consent to it.
+
+    Logs: booking `refuse_by_learner`, consent `lapse`. Raises: DomainError `not_allowed`.
+    """
     walk = open_walk(booking_id)
     fsm.apply(walk.booking, "refuse_by_learner", actor=actor, reason=reason)
     if walk.booking.consent_id is not None:
-        close_consent(walk.booking, "deny", actor=actor)
+        close_consent(walk.booking, "lapse", actor=actor)
     return walk.booking
 
 
