@@ -100,7 +100,7 @@ def _check_schema(entry: Entry, formation: etree._Element) -> None:
 
 
 def _schema_field(formation: etree._Element, fault: Any) -> str:
-    found = formation.getroottree().xpath(fault.path) if fault.path else []
+    found = etree.ElementTree(formation).xpath(fault.path) if fault.path else []
     element = found[0] if isinstance(found, list) and found else formation
     local = etree.QName(element).localname
     missing = _EXPECTED.search(fault.message)
@@ -145,6 +145,7 @@ class _Reader:
     def __init__(self, entry: Entry, formation: etree._Element) -> None:
         self.entry = entry
         self.formation = formation
+        self._lengths: set[int] = set()
 
     def read(self) -> EntryData:
         formation = self.formation
@@ -160,7 +161,7 @@ class _Reader:
                 self.entry.warn("html_cleaned", "active content was taken out", field)
         kind, code = self._certification()
         offers = self._offers()
-        hours = sorted({offer.values["hours"] for offer in offers if offer.values["hours"]})
+        hours = sorted(self._lengths)
         requirements = {offer.values["has_prerequisites"] for offer in offers}
         return EntryData(
             values={
@@ -239,22 +240,23 @@ class _Reader:
         company = int(_text(action, "nombre-heures-entreprise") or 0)
         price, net, vat = self._price(action, number)
         prerequisites = _extra(action, "existence-prerequis")
+        place = _place(address)
+        address_words = _tree(address) if address is not None else None
+        if centre >= 0 and company >= 0 and 0 < centre + company < MAX_HOURS:
+            self._lengths.add(centre + company)
         self._check_days(action, number)
         offer = {
             "mode": str(MODE_OF_TEACHING[values.collapse(_text(action, "modalites-enseignement"))]),
-            **_place(address),
+            **place,
             "language": _text(action, "langue-formation").lower(),
             "hours_centre": centre if action.find(f"{N}nombre-heures-centre") is not None else None,
             "hours_company": company if action.find(f"{N}nombre-heures-entreprise") is not None else None,
-            "hours": centre + company
-            if centre >= 0 and company >= 0 and 0 < centre + company < MAX_HOURS
-            else None,
             "has_prerequisites": {"0": False, "1": True}.get(prerequisites),
             "currency": "EUR",
             "price_cents": price,
             "net_price": net,
             "vat_percent": vat,
-            "facts": self._offer_facts(action),
+            "facts": {**self._offer_facts(action), "address": address_words},
         }
         return OfferData(number, offer, self._sessions(action, number))
 
@@ -292,7 +294,7 @@ class _Reader:
             if abs(gap) > PRICE_TOLERANCE:
                 message = f"{gross[0]} is not {net} plus {vat or 0} % of it"
                 self.entry.fail("price_mismatch", message, f"{number}/frais-ttc")
-        return cents or 0, net, vat
+        return cents or 0, _canonical(net), _canonical(vat)
 
     def _check_days(self, action: etree._Element, number: str) -> None:
         for element in action.findall(f"{N}date-information/{N}date"):
@@ -364,6 +366,10 @@ def _fees(action: etree._Element, info: str) -> list[str]:
     return [text for text in texts if text]
 
 
+def _canonical(text: str) -> str:
+    return values.decimal_text(text) if values.plain_decimal(text) is not None else ""
+
+
 def _extra(element: etree._Element, info: str) -> str:
     found = element.find(f"{N}extras/{N}extra[@info='{info}']")
     return "".join(found.itertext()).strip() if found is not None else ""
@@ -410,7 +416,6 @@ def _place(address: etree._Element | None) -> dict[str, Any]:
         "country": "FR",
         "latitude": None,
         "longitude": None,
-        "address": None,
     }
     if address is None:
         return place
@@ -429,7 +434,6 @@ def _place(address: etree._Element | None) -> dict[str, Any]:
         country=values.collapse(_text(address, "pays")).upper() or "FR",
         latitude=_coordinate(_text(address, f"geolocalisation/{N}latitude"), 90),
         longitude=_coordinate(_text(address, f"geolocalisation/{N}longitude"), 180),
-        address=_tree(address),
     )
     return place
 

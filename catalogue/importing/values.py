@@ -56,6 +56,11 @@ def plain_decimal(text: str) -> Decimal | None:
     return Decimal(text) if _DECIMAL.fullmatch(text) else None
 
 
+def decimal_text(text: str) -> str:
+    """A decimal number written in the one shortest way: 20.0 and 20 are the same rate."""
+    return format(Decimal(text).normalize(), "f")
+
+
 def compact_day(text: str) -> date | None:
     """A day written YYYYMMDD; None when the calendar has no such day."""
     if not _COMPACT_DAY.fullmatch(text):

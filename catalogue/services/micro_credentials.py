@@ -1,5 +1,7 @@
 """Writes on micro-credentials, one at a time; imports write many at once."""
 
+import re
+from collections.abc import Iterable
 from decimal import Decimal
 
 from django.db import transaction
@@ -12,6 +14,7 @@ from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
 
 MAX_SEARCH_TEXT = 20_000
+_TAG = re.compile(r"<[^>]*>")
 
 
 @transaction.atomic
@@ -96,6 +99,12 @@ def relist_micro_credential(*, actor: User, micro_credential_id: int, reason: st
 def search_text(*words: str) -> str:
     """What a micro-credential is found by: lower case, without accents, of bounded length."""
     return folded(" ".join(word for word in words if word))[:MAX_SEARCH_TEXT]
+
+
+def search_text_of(one: MicroCredential, provider: Provider, places: Iterable[str]) -> str:
+    """The search text of a stored or read micro-credential taught at these places."""
+    texts = (_TAG.sub(" ", html) for html in (one.goals_html, one.content_html))
+    return search_text(one.title, one.code, provider.name or "", *places, *texts)
 
 
 @transaction.atomic

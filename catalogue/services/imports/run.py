@@ -1,0 +1,162 @@
+"""One import, from files to what is stored."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from accounts.services import service_users
+from catalogue.importing import edof, etpl, registers
+from catalogue.importing.decoding import open_file
+from catalogue.importing.entries import Entry
+from catalogue.importing.problems import Problem, Problems, RefusedWhole, Report
+from catalogue.importing.registers import RegisterRow
+from catalogue.importing.spool import Spool
+from catalogue.models import CredentialState, MicroCredential
+from catalogue.registers import ETPL_NJ, SIRET
+from catalogue.services.imports.entries import EntryWriter
+from catalogue.services.imports.registers import RegisterWriter
+from ila.core import clock
+
+Format = Literal["edof", "etpl"]
+LOCK_KEY = 0x494C41_0001  # one import at a time on a database
+NAMESPACES = {"edof": SIRET, "etpl": ETPL_NJ}
+NUMBER_FIELDS = {"edof": "numero", "etpl": "programid"}
+
+
+def import_catalogue(
+    *,
+    kind: Format,
+    files: Iterable[Path],
+    register: Path | None = None,
+    full: bool = False,
+    dry_run: bool = False,
+    progress: Callable[[str, int], None] | None = None,
+) -> Report:
+    """Read catalogue files as one catalogue, and store each provider whole or not at all.
+
+    All files are read and checked before anything is stored. A second call waits for the first. Acts as
+    the service user `catalogue-import`. full: what a provider no longer lists is delisted. dry_run: the
+    same report, nothing written. progress: told the stage and how many entries it has done.
+    Locks: an advisory lock for the whole storing; then as `EntryWriter.write`. Logs: each state written.
+    """
+    tell = progress or (lambda stage, count: None)
+    try:
+        paths = list(files)
+        for path in [*paths, *([register] if register is not None else [])]:
+            open_file(path).close()
+        rows = _read_register(kind, register)
+        with Spool(NUMBER_FIELDS[kind]) as spool:
+            report = Report()
+            _read_files(kind, paths, rows, spool, report.errors, tell)
+            _store(kind, rows, spool, report, full=full, dry_run=dry_run, tell=tell)
+            return report
+    except RefusedWhole as refusal:
+        return Report.refused(refusal.problem)
+
+
+def _read_register(kind: Format, path: Path | None) -> dict[str, RegisterRow] | None:
+    if path is None:
+        return None
+    return registers.read_siret_register(path) if kind == "edof" else registers.read_etpl_register(path)
+
+
+def _read_files(
+    kind: Format,
+    paths: list[Path],
+    rows: dict[str, RegisterRow] | None,
+    spool: Spool,
+    errors: Problems,
+    tell: Callable[[str, int], None],
+) -> None:
+    entries: Iterator[Entry | Problem]
+    if kind == "edof":
+        entries = chain.from_iterable(edof.read_file(path) for path in paths)
+    else:
+        entries = chain.from_iterable(etpl.read_file(path, rows or {}) for path in paths)
+    for entry in entries:
+        if isinstance(entry, Problem):
+            errors.add(entry)
+            continue
+        spool.add(entry)
+        for error in entry.errors:
+            errors.add(error)
+        tell("read", spool.entries)
+    spool.close()
+
+
+def _store(
+    kind: Format,
+    rows: dict[str, RegisterRow] | None,
+    spool: Spool,
+    report: Report,
+    *,
+    full: bool,
+    dry_run: bool,
+    tell: Callable[[str, int], None],
+) -> None:
+    namespace = NAMESPACES[kind]
+    report.rejected = spool.rejected
+    spool.copy_warnings(report.warnings)
+    with _alone():
+        actor = service_users.get("catalogue-import")
+        now = clock.now()
+        register_writer = RegisterWriter(namespace, actor=actor, at=now, dry_run=dry_run)
+        if rows is not None:
+            register_writer.apply(rows, full=full)
+        writer = EntryWriter(
+            namespace, actor=actor, at=now, warnings=report.warnings, full=full, dry_run=dry_run
+        )
+        listed = spool.providers()
+        done = 0
+
+        def stored(count: int) -> None:
+            nonlocal done
+            done += count
+            tell("store", done)
+
+        for name in chain(listed, _unlisted(kind, rows, spool, full=full)):
+            counts = writer.write(name, spool, progress=stored)
+            report.created += counts.created
+            report.updated += counts.updated
+            report.unchanged += counts.unchanged
+            report.delisted += counts.delisted
+        if rows is not None:
+            register_writer.warn(rows, report.warnings)
+        today = now.astimezone(ZoneInfo(namespace.time_zone)).date()
+        accredited = register_writer.accredited_on(listed, today)
+        for name in listed:
+            if name not in accredited:
+                message = "the provider is not accredited: its entries are not bookable"
+                report.warnings.add(Problem("not_accredited", message, entry=name))
+
+
+def _unlisted(kind: Format, rows: dict[str, RegisterRow] | None, spool: Spool, *, full: bool) -> list[str]:
+    """Providers of an ETPL register that list nothing any more: a full catalogue delists what they had."""
+    if kind != "etpl" or not full or rows is None:
+        return []
+    holding = MicroCredential.objects.filter(provider__register=NAMESPACES[kind].code).exclude(
+        state__in=(CredentialState.DELISTED, CredentialState.DRAFT)
+    )
+    names = set(holding.order_by().values_list("provider__external_id", flat=True).distinct())
+    return sorted((names & rows.keys()) - set(spool.providers()) - spool.faulty())
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait until no other import stores anything, however long that takes."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('lock_timeout')")
+        (before,) = cursor.fetchone()
+        cursor.execute("SELECT set_config('lock_timeout', '0', false)")
+        cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [before])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK_KEY])
