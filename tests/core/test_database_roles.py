@@ -41,10 +41,16 @@ def test_append_only_models_allow_reading_and_adding_only(app_connection):
 
 
 @pytest.mark.parametrize("model", APPEND_ONLY, ids=lambda model: model._meta.label_lower)
-@pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {}"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE {table} SET {key} = {key}", "DELETE FROM {table}", "TRUNCATE {table}"]
+)
 def test_the_application_can_neither_change_nor_delete_what_is_append_only(app_connection, model, statement):
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        app_connection.execute(sql.SQL(statement).format(sql.Identifier(model._meta.db_table)))
+        app_connection.execute(
+            sql.SQL(statement).format(
+                table=sql.Identifier(model._meta.db_table), key=sql.Identifier(model._meta.pk.column)
+            )
+        )
 
 
 def test_the_role_owns_nothing_and_may_create_nothing(app_connection):

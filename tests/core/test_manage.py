@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from ila.core.db.dsn import make_dsn, parse_dsn
 from ila.core.db.embedded import EmbeddedServer
 from ila.core.errors import DomainError
 from ila.core.management.main import one_line, run
-from tests.support.database import ROOT, WorkerDatabase, create_empty_database
-from tests.support.database import run_manage as run_on
+from tests.support.database import ROOT
+
+NOT_PREPARED = "The database is not prepared: run `manage.py migrate`.\n"
 
 
 def _manage(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
@@ -122,60 +122,36 @@ def test_migrating_twice_changes_nothing_and_says_so(committed_db, run_manage):
     assert "rights granted" in done.stdout
 
 
-def test_two_migrations_of_one_empty_database_at_once(worker_database):
-    name = f"{worker_database.name}_twice"
-    create_empty_database(worker_database.server, name)
-    empty = WorkerDatabase(worker_database.server, name, worker_database.owner_password)
-    with ThreadPoolExecutor(2) as pool:
-        both = list(pool.map(lambda _n: run_on(empty, "migrate"), range(2)))
-    assert [done.returncode for done in both] == [0, 0], [done.stderr for done in both]
-    assert sorted("No migrations to apply." in done.stdout for done in both) == [False, True]
-    with psycopg.connect(empty.app_dsn) as connection:
-        assert connection.execute("SELECT count(*) FROM accounts_user WHERE is_service").fetchone() != (0,)
-
-
 def test_a_fresh_checkout_needs_nothing_but_migrate(tmp_path):
     tmp_path.chmod(0o711)
     first = _manage("worker", "--once", ILA_DATA_DIR=str(tmp_path))
-    assert (first.returncode, first.stderr) == (1, "The database is not prepared: run `manage.py migrate`.\n")
+    assert (first.returncode, first.stderr) == (1, NOT_PREPARED)
     with ThreadPoolExecutor(2) as pool:
         both = list(pool.map(lambda _n: _manage("migrate", ILA_DATA_DIR=str(tmp_path)), range(2)))
     assert [done.returncode for done in both] == [0, 0], [done.stderr for done in both]
+    assert sorted("No migrations to apply." in done.stdout for done in both) == [False, True]
     assert _manage("worker", "--once", ILA_DATA_DIR=str(tmp_path)).returncode == 0
     assert not (tmp_path / "postgres" / "postmaster.pid").exists()
 
 
-def test_an_older_server_will_do(tmp_path):
+def test_an_older_server_and_a_new_owner_password(tmp_path):
     tmp_path.chmod(0o711)
     server = EmbeddedServer(tmp_path / "pg16", version=16).start()
-    dsn = server.dsn()
-    done = _manage("migrate", ILA_DATA_DIR=str(tmp_path), DATABASE_URL=dsn)
-    assert done.returncode == 0, done.stderr
-    done = _manage("worker", "--once", ILA_DATA_DIR=str(tmp_path), DATABASE_URL=dsn)
-    assert done.returncode == 0, done.stderr
+    for password, said in (("first", ""), ("second", "Rights taken from former application roles: ila_app_")):
+        environ = {"ILA_DATA_DIR": str(tmp_path), "DATABASE_URL": server.dsn(password=password)}
+        refused = _manage("worker", "--once", **environ)
+        assert (refused.returncode, refused.stderr) == (1, NOT_PREPARED)
+        done = _manage("migrate", **environ)
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
+        done = _manage("worker", "--once", **environ)
+        assert (done.returncode, done.stderr) == (0, "")
+    with psycopg.connect(server.superuser_dsn("ila")) as connection:
+        # Who knew the first password only can do nothing any more.
+        rows = connection.execute(
+            "SELECT rolname, has_table_privilege(oid, 'accounts_user', 'SELECT') FROM pg_roles"
+            " WHERE rolname LIKE 'ila_app_%%' ORDER BY oid",
+            [],
+        ).fetchall()
+    assert [allowed for _name, allowed in rows] == [False, True]
     server.leave()
-
-
-def test_a_new_owner_password_makes_a_new_application_role(committed_db, worker_database, superuser_dsn):
-    # The roles belong to the whole cluster, so this happens to a role and a database made for it.
-    name = f"{worker_database.name}_rotated"
-    with psycopg.connect(superuser_dsn, autocommit=True) as connection:
-        connection.execute("DROP ROLE IF EXISTS rotated")
-        connection.execute("CREATE ROLE rotated LOGIN CREATEROLE PASSWORD 'first'")
-        connection.execute(f"CREATE DATABASE {name} OWNER rotated")
-    parts = parse_dsn(worker_database.server.dsn(user="rotated", database=name, password="first"))
-    done = run_on(worker_database, "migrate", environ={"DATABASE_URL": make_dsn(parts)})
-    assert done.returncode == 0, done.stderr
-    with psycopg.connect(superuser_dsn, autocommit=True) as connection:
-        connection.execute("ALTER ROLE rotated PASSWORD 'second'")
-    new = make_dsn({**parts, "password": "second"})
-    refused = run_on(worker_database, "worker", "--once", environ={"DATABASE_URL": new})
-    assert (refused.returncode, refused.stderr) == (
-        1,
-        "The database is not prepared: run `manage.py migrate`.\n",
-    )
-    done = run_on(worker_database, "migrate", environ={"DATABASE_URL": new})
-    assert done.returncode == 0, done.stderr
-    assert "Rights taken from former application roles: ila_app_" in done.stdout
-    done = run_on(worker_database, "worker", "--once", environ={"DATABASE_URL": new})
-    assert done.returncode == 0, done.stderr
