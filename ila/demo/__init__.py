@@ -1,1 +1,1 @@
-"""The demonstration: a believable small country, and the main job played once from import to reconciled payment."""
+"""The demonstration: a believable population, and the main job played once from import to payment."""

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 from stdnum import luhn
 
-# Days after the demonstration's first day on which sessions begin; the first is the story's, the last are to come.
+# Days after the first day on which sessions begin; the first is the story's, the last are to come.
 SESSION_WAITS = (26, 95, 130, 200)
 HERO = "RS6604_DATA"
 HERO_HOURS = 50
@@ -78,7 +78,9 @@ FORMATION = """<formation numero="{number}" datemaj="20260526" datecrea="2026052
 <extra info="duree-apprentissage">{hours}</extra>
 <extras info="codes-rythme-formation"><extra info="code-rythme-formation">1</extra></extras>
 <extra info="frais-certif-inclus-frais-anpec">0</extra>
-<extras info="frais-pedagogiques"><extra info="taux-tva">20.0</extra><extra info="frais-ht">{net}</extra><extra info="frais-ttc">{price}</extra></extras>
+<extras info="frais-pedagogiques">
+<extra info="taux-tva">20.0</extra><extra info="frais-ht">{net}</extra><extra info="frais-ttc">{price}</extra>
+</extras>
 <extra info="existence-prerequis">0</extra>
 </extras>
 </action>
@@ -92,7 +94,9 @@ SESSION = """<session numero="{number}" datemaj="20260526" datecrea="20260526">
 <extras info="session"><extra info="garantie">1</extra></extras>
 </session>"""
 ADDRESS = """<adresse numero="2"><ligne>{name}</ligne><codepostal>{postcode}</codepostal><ville>{city}</ville>
-<extras info="adresse"><extra info="ligne5-adresse">Accueil</extra><extra info="conformite-reglementaire">1</extra></extras>
+<extras info="adresse">
+<extra info="ligne5-adresse">Accueil</extra><extra info="conformite-reglementaire">1</extra>
+</extras>
 </adresse>"""
 
 

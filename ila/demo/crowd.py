@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from accounts.models import User
+from accounts.models import Citizen, CitizenStatus, User
 from catalogue.models import MicroCredential, Provider, Session
 from funding.models import BookingState
 from funding.services import bookings
@@ -36,12 +36,7 @@ class Crowd:
         for place, name in enumerate(NAMES):
             credential = self.credentials[place % len(self.credentials)]
             birth_date = date(1968, 3, 14) + timedelta(days=1000 * place)
-            account = people.load_learner(
-                name,
-                self.stage.scheme,
-                birth_date=birth_date,
-                status="job_seeker" if place % 5 == 4 else "employed",
-            )
+            account = people.load_learner(name, self.stage.scheme, birth_date=birth_date)
             found.append(
                 Walker(
                     self.stage,
@@ -51,6 +46,12 @@ class Crowd:
                 )
             )
         return found
+
+    @staticmethod
+    def lose_work(walkers: Sequence[Walker]) -> None:
+        """Some look for work by now: earlier rights stay, and no participation is due (F-10)."""
+        citizens = [walker.account.citizen_id for walker in walkers[4::5]]
+        Citizen.objects.filter(pk__in=citizens).update(status=CitizenStatus.JOB_SEEKER)
 
     def play_past(self, walkers: Sequence[Walker]) -> None:
         """Bookings of the first sessions, up to the day before the payment."""

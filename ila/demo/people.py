@@ -29,8 +29,83 @@ POPULATION = 3000
 CHUNK = 1000
 SEED = 20260504
 
-GIVEN_NAMES = ["Camille", "Léa", "Manon", "Chloé", "Inès", "Sarah", "Julie", "Marie", "Louise", "Nadia", "Fatou", "Amina", "Sofia", "Elena", "Anaïs", "Aïcha", "Claire", "Hugo", "Lucas", "Louis", "Gabriel", "Jules", "Adam", "Raphaël", "Karim", "Mehdi", "Mamadou", "Pierre", "Paul", "Antoine", "Nicolas", "Thomas", "Yann", "Olivier", "Stéphane", "Loïc", "Rachid", "Tomás", "Mateusz"]
-FAMILY_NAMES = ["Martin", "Bernard", "Thomas", "Petit", "Robert", "Richard", "Durand", "Dubois", "Moreau", "Laurent", "Simon", "Michel", "Lefebvre", "Leroy", "Roux", "David", "Bertrand", "Morel", "Fournier", "Girard", "Bonnet", "Dupont", "Lambert", "Fontaine", "Rousseau", "Benali", "Diallo", "Traoré", "Haddad", "Nguyen", "Ferreira", "Kowalski", "Le_Gall", "Da_Silva"]
+GIVEN_NAMES = [
+    "Camille",
+    "Léa",
+    "Manon",
+    "Chloé",
+    "Inès",
+    "Sarah",
+    "Julie",
+    "Marie",
+    "Louise",
+    "Nadia",
+    "Fatou",
+    "Amina",
+    "Sofia",
+    "Elena",
+    "Anaïs",
+    "Aïcha",
+    "Claire",
+    "Hugo",
+    "Lucas",
+    "Louis",
+    "Gabriel",
+    "Jules",
+    "Adam",
+    "Raphaël",
+    "Karim",
+    "Mehdi",
+    "Mamadou",
+    "Pierre",
+    "Paul",
+    "Antoine",
+    "Nicolas",
+    "Thomas",
+    "Yann",
+    "Olivier",
+    "Stéphane",
+    "Loïc",
+    "Rachid",
+    "Tomás",
+    "Mateusz",
+]
+FAMILY_NAMES = [
+    "Martin",
+    "Bernard",
+    "Thomas",
+    "Petit",
+    "Robert",
+    "Richard",
+    "Durand",
+    "Dubois",
+    "Moreau",
+    "Laurent",
+    "Simon",
+    "Michel",
+    "Lefebvre",
+    "Leroy",
+    "Roux",
+    "David",
+    "Bertrand",
+    "Morel",
+    "Fournier",
+    "Girard",
+    "Bonnet",
+    "Dupont",
+    "Lambert",
+    "Fontaine",
+    "Rousseau",
+    "Benali",
+    "Diallo",
+    "Traoré",
+    "Haddad",
+    "Nguyen",
+    "Ferreira",
+    "Kowalski",
+    "Le_Gall",
+    "Da_Silva",
+]
 STATUSES = ((CitizenStatus.EMPLOYED, 71), (CitizenStatus.JOB_SEEKER, 12), (CitizenStatus.SELF_EMPLOYED, 9))
 REST = (CitizenStatus.STUDENT, CitizenStatus.RETIRED, CitizenStatus.INACTIVE)
 
@@ -107,7 +182,7 @@ def strong_sign_in(account: LearningAccount) -> SignIn:
 
 
 def load_population(scheme: Scheme, *, size: int = POPULATION) -> int:
-    """Citizens with learning accounts and no sign-in yet; tops the number up to `size`. Returns how many there are."""
+    """Citizens with accounts and no sign-in yet, up to `size` of them. Returns how many there are."""
     there = Citizen.objects.filter(user__isnull=True).count()
     # A fixed seed, taken up where an interrupted run stopped.
     chance = random.Random(SEED + there)  # noqa: S311 - a population, not a secret

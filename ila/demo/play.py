@@ -6,6 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from schwifty import IBAN
+
 from accounts.models import User
 from accounts.services import service_users
 from catalogue.models import MicroCredential, Provider
@@ -24,14 +26,6 @@ APPROPRIATION_CENTS = 2_000_000_000
 WEEKS_AGO = 11
 ACCRUED_YEARS = 6
 HERO = "Camille Durand"
-# Valid accounts that belong to nobody: the bank is a simulated one.
-IBANS = (
-    "FR7630006000011234567890189",
-    "FR7610107001011234567890129",
-    "FR7611315000011234567890138",
-    "FR7630004028379876543210943",
-    "FR7630056009271234567890182",
-)
 
 
 def play(tell: Tell) -> Walker:
@@ -47,6 +41,7 @@ def play(tell: Tell) -> Walker:
     crowd = Crowd(stage, _credentials(), days_since(stage))
     walkers = crowd.walkers()
     _accrue(stage)
+    crowd.lose_work(walkers)
 
     tell("2. A learner asks, the provider proposes, the learner consents")
     hero.request(day=1)
@@ -81,7 +76,7 @@ def sign_ins() -> list[tuple[str, str]]:
 
 
 def _first_day(scheme: Scheme) -> datetime:
-    """The Monday on which the story began: kept by its budget, so that an interrupted run goes on from the same day."""
+    """The Monday on which the story began, kept by its budget: an interrupted run goes on from there."""
     budget = Budget.objects.filter(scheme=scheme, name=BUDGET).first()
     if budget is not None:
         return budget.created_at
@@ -98,9 +93,7 @@ def _load_money(stage: Stage) -> None:
         actor=stage.staff.author,
         idempotency_key="demo:appropriation",
     )
-    stage.say(
-        f"{format_cents(APPROPRIATION_CENTS, budget.currency)} are appropriated to the scheme “{stage.scheme}”."
-    )
+    stage.say(f"{format_cents(APPROPRIATION_CENTS, budget.currency)} are appropriated to “{stage.scheme}”.")
 
 
 def _accrue(stage: Stage) -> None:
@@ -116,8 +109,8 @@ def _accrue(stage: Stage) -> None:
         )
         accounts = LearningAccount.objects.filter(scheme=stage.scheme).count()
         stage.say(
-            f"{count:,} citizens are registered; {format_cents(credited, budget.currency)} of rights credited now to"
-            f" {accounts:,} learning accounts for {ACCRUED_YEARS} years (F-01 to F-04)."
+            f"{count:,} citizens are registered; {format_cents(credited, budget.currency)} of rights credited"
+            f" now to {accounts:,} learning accounts for {ACCRUED_YEARS} years (F-01 to F-04)."
         )
 
 
@@ -128,11 +121,16 @@ def _load_catalogue(stage: Stage) -> None:
         )
         report = imports.import_catalogue(kind="edof", files=[offers], register=register)
     for place, provider in enumerate(Provider.objects.filter(register="siret", iban="").order_by("pk")):
-        change_iban(actor=stage.staff.case_worker, provider_id=provider.pk, iban=IBANS[place % len(IBANS)])
+        change_iban(actor=stage.staff.case_worker, provider_id=provider.pk, iban=_iban(place))
     stage.say(
         f"The catalogue is imported: {report.created} entries new, {report.unchanged} unchanged,"
         f" {report.rejected} rejected; one provider is suspended and cannot be booked."
     )
+
+
+def _iban(place: int) -> str:
+    """A valid account that belongs to nobody: the bank is a simulated one."""
+    return str(IBAN.generate("FR", bank_code="30006", branch_code="00001", account_code=f"{place + 1:011d}"))
 
 
 def _hero(stage: Stage) -> Walker:

@@ -38,6 +38,8 @@ def settle(stage: Stage, *, closed_account: Provider) -> PaymentBatch:
             batches.send_batch(batch_id=batch.pk, bank=bank.client)
             stage.say(f"The file {batch.msg_id} goes to the bank (pain.001, schema-valid, bytes kept).")
             _listen(stage, bank)
+            # Its part is played; a bank sends the statements of an account to its holder, not to us.
+            bank.change_account("CLOSED", closed=True)
             for day in range(1, 6):
                 bank.advance(to=(moment + timedelta(days=day)).date())
                 with stage.on_day(PAY_DAY + day, 7):
@@ -45,8 +47,8 @@ def settle(stage: Stage, *, closed_account: Provider) -> PaymentBatch:
                 if not Payment.objects.filter(batch=batch, outcome="pending").exists() and day > 1:
                     break
         books.unlink(missing_ok=True)
-    batch.refresh_from_db(fields=["closed_at"])
-    return PaymentBatch.objects.get(pk=batch.pk)
+    batch.refresh_from_db()
+    return batch
 
 
 def _batch(stage: Stage) -> PaymentBatch:
