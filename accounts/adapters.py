@@ -17,7 +17,7 @@ from accounts.services import sign_ins
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Nobody opens an account for themselves yet, services never sign in, and each sign-in is recorded."""
 
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - the library's signature
         return False
 
     def pre_login(self, request: HttpRequest, user: AbstractBaseUser, **kwargs: Any) -> HttpResponse | None:

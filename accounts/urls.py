@@ -1,4 +1,4 @@
-"""Addresses of signing in. Only what this platform offers: nobody opens an account or changes an address here yet."""
+"""Addresses of signing in: only what this platform offers. Nobody opens an account for themselves yet."""
 
 from allauth.account import views as allauth
 from django.urls import path, re_path

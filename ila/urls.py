@@ -1,9 +1,16 @@
 """Addresses: the only module that knows every app."""
 
-from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
+from django.views.i18n import set_language
+
+from ila import views
 
 urlpatterns = [
-    path("accounts/", include("allauth.urls")),
-    path("admin/", admin.site.urls),
+    path("", views.start, name="start"),
+    path("health/", views.health, name="health"),
+    path("language/", login_not_required(set_language), name="set_language"),
+    path("accounts/", include("accounts.urls")),
+    path("", include("catalogue.urls")),
+    path("", include("funding.urls")),
 ]

@@ -27,7 +27,7 @@ from accounts.services import sign_ins
 @never_cache
 @require_http_methods(["GET", "POST"])
 def confirm_identity(request: HttpRequest) -> HttpResponse:
-    """Prove once more who one is; the session then counts as a strong sign-in. 404 unless this place allows it."""
+    """Prove once more who one is: the session then counts as a strong sign-in. 404 where that is not allowed."""
     if not settings.STAND_IN_IDENTITY:
         raise Http404
     target = _safe_target(request)

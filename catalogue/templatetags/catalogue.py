@@ -1,0 +1,31 @@
+"""Texts of providers on our pages."""
+
+from __future__ import annotations
+
+import re
+
+import nh3
+from django import template
+from django.utils.safestring import SafeString, mark_safe
+
+from catalogue.importing.html import ALLOWED_TAGS
+
+register = template.Library()
+
+_LOW_HEADING = re.compile(r"(</?)h[45]\b")
+
+
+@register.filter
+def cleaned(html: str) -> SafeString:
+    """A provider's HTML once more reduced to harmless tags, however it came into the database.
+
+    Its headings become the level below ours, so that the page's outline has no hole.
+    """
+    safe = nh3.clean(
+        html,
+        tags=ALLOWED_TAGS,
+        attributes={"a": {"href"}},
+        url_schemes={"http", "https"},
+        link_rel="nofollow noopener",
+    )
+    return mark_safe(_LOW_HEADING.sub(r"\1h3", safe))  # noqa: S308 - cleaned in the line above

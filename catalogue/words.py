@@ -1,0 +1,60 @@
+"""What the codes of the catalogue read like, in the reader's language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+KINDS = {
+    "rncp": _("National qualification (RNCP)"),
+    "rs": _("Specific certification (RS)"),
+    "clea": _("CléA"),
+    "skills_assessment": _("Skills assessment"),
+    "prior_learning": _("Recognition of prior learning"),
+    "light_licence": _("Light driving licence"),
+    "heavy_licence": _("Heavy driving licence"),
+    "business_creation": _("Business creation"),
+    "course": _("Course"),
+    "curated_course": _("Curated course"),
+}
+MODES = {"in_person": _("In person"), "blended": _("Blended"), "online": _("Online")}
+SESSION_STATES = {
+    "planned": _("Planned"),
+    "open": pgettext_lazy("session", "Open"),
+    "guaranteed": _("Guaranteed to take place"),
+    "running": _("Running"),
+    "held": pgettext_lazy("session", "Over"),
+    "cancelled": _("Cancelled"),
+    "never_held": _("Never held"),
+}
+ACCREDITATION_STATES = {
+    "draft": _("Not accredited"),
+    "submitted": _("Applied for"),
+    "in_review": _("In review"),
+    "accredited": _("Accredited"),
+    "refused": _("Refused"),
+    "suspended": _("Suspended"),
+    "expired": _("Expired"),
+    "withdrawn": _("Withdrawn"),
+}
+# Why an entry or a session cannot be booked: what is the matter, and what would change it.
+REASONS = {
+    "not_accredited": _("The provider is not accredited today, so no public money may pay for it."),
+    "delisted": _("It has left the register and takes no new bookings."),
+    "recruitment_closed": _("The provider takes nobody new for it."),
+    "no_dates": _("No dates are known yet. Ask the provider for some."),
+    "too_late": _("It starts too soon to be booked, or has already started."),
+    "price_zero": _("No price is published, so there is nothing an account could pay."),
+    "total_mismatch": _("The parts of its price do not add up to the total; the provider has to correct it."),
+    "name_missing": _("The register does not name the provider."),
+    "session_full": _("All seats are taken."),
+    "cancelled": _("It has been cancelled."),
+}
+LANGUAGES = {"fr": _("French"), "en": _("English"), "de": _("German"), "nl": _("Dutch"), "es": _("Spanish")}
+
+
+def word(words: dict[str, Any], code: str) -> Any:
+    """The words for a code; a code without words of its own is shown as it is, readable."""
+    return words.get(code) or code.replace("_", " ").capitalize()

@@ -1,0 +1,29 @@
+"""Payment batches with their payments and what the bank said about them."""
+
+from __future__ import annotations
+
+from django.db.models import Count, Q, QuerySet, Sum
+
+from funding.models import BankMessage, PaymentBatch
+
+
+def batches() -> QuerySet[PaymentBatch]:
+    """All batches, newest first, with the number and the sum of their payments in cents."""
+    return (
+        PaymentBatch.objects.select_related("scheme")
+        .annotate(payment_count=Count("payments"), total_cents=Sum("payments__amount_cents", default=0))
+        .order_by("-created_at", "-pk")
+    )
+
+
+def messages_about(batch: PaymentBatch) -> QuerySet[BankMessage]:
+    """The bank's messages that concern a batch, by name or by a payment, oldest first, without content."""
+    return (
+        BankMessage.objects.filter(Q(batch=batch) | Q(pk__in=_naming_payments_of(batch)))
+        .defer("content")
+        .order_by("received_at", "pk")
+    )
+
+
+def _naming_payments_of(batch: PaymentBatch) -> QuerySet[BankMessage]:
+    return BankMessage.objects.filter(lines__payment__batch=batch).values("pk")

@@ -1,0 +1,139 @@
+"""Who may see which bookings, and where each euro of a booking stands."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import Enum
+
+from django.db.models import Q, QuerySet, Sum
+
+from accounts.models import Membership, OrganisationKind, User
+from funding.models import Allocation, Booking, Bucket, Posting
+
+
+class Viewer(Enum):
+    """As whom somebody looks at a booking; a provider is never shown the learner's account."""
+
+    LEARNER = "learner"
+    PROVIDER = "provider"
+    AGENCY = "agency"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one person is in the platform: read once per request."""
+
+    user_id: int
+    agency: bool
+    provider_organisations: frozenset[int]
+
+    def sees_as(self, booking: Booking) -> Viewer | None:
+        """As whom this person sees the booking; None: not at all. The learner's own eyes come first."""
+        if booking.account.citizen.user_id == self.user_id:
+            return Viewer.LEARNER
+        if self.agency:
+            return Viewer.AGENCY
+        if booking.provider.organisation_id in self.provider_organisations:
+            return Viewer.PROVIDER
+        return None
+
+
+def standing_of(user: User) -> Standing:
+    """The user's memberships of today, in one query."""
+    held = Membership.objects.filter(user=user, ended_at__isnull=True).values_list(
+        "organisation__kind", "organisation_id"
+    )
+    rows = list(held) if user.is_active and not user.is_service else []
+    return Standing(
+        user_id=user.pk,
+        agency=any(kind == OrganisationKind.AGENCY for kind, _ in rows),
+        provider_organisations=frozenset(pk for kind, pk in rows if kind == OrganisationKind.PROVIDER),
+    )
+
+
+def visible_bookings(standing: Standing) -> QuerySet[Booking]:
+    """The bookings that a person may see: their own, their provider's, or all for an agency."""
+    if standing.agency:
+        return Booking.objects.all()
+    return Booking.objects.filter(
+        Q(account__citizen__user_id=standing.user_id)
+        | Q(provider__organisation_id__in=standing.provider_organisations)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMoney:
+    """What one source pays of a booking and where it stands, in cents: the five parts add up to amount."""
+
+    source: str
+    amount_cents: int
+    held_cents: int
+    payable_cents: int
+    in_transit_cents: int
+    paid_cents: int
+    returned_cents: int
+
+
+PLACES = ("held", "payable", "in_transit", "paid", "returned")
+
+
+@dataclass(frozen=True, slots=True)
+class BookingMoney:
+    """Where the money of a booking stands. owed_cents: what the provider owes back of it.
+
+    refund_cents: own money that is to be refunded to the learner.
+    """
+
+    sources: tuple[SourceMoney, ...]
+    owed_cents: int
+    refund_cents: int
+
+    @property
+    def amount_cents(self) -> int:
+        """What all sources together gave, in cents."""
+        return sum(one.amount_cents for one in self.sources)
+
+    @property
+    def places(self) -> list[tuple[str, int]]:
+        """Cents by the place where they stand, in the order money takes."""
+        return [(place, sum(getattr(one, f"{place}_cents") for one in self.sources)) for place in PLACES]
+
+
+_OPEN = (Bucket.HELD, Bucket.PAYABLE, Bucket.IN_TRANSIT)
+
+
+def money_of(booking: Booking) -> BookingMoney:
+    """Where each euro of a booking stands, from its allocations and its postings. Two queries."""
+    balances: dict[tuple[str, str, int | None, int | None], int] = defaultdict(int)
+    rows = (
+        Posting.objects.filter(booking=booking)
+        .values_list("bucket", "fund", "lot_id", "budget_id")
+        .annotate(cents=Sum("amount_cents"))
+    )
+    for bucket, fund, lot_id, budget_id, cents in rows:
+        balances[bucket, fund, lot_id, budget_id] += cents
+    sources = []
+    for allocation in Allocation.objects.filter(booking=booking).order_by("position"):
+        where = (allocation.fund, allocation.lot_id, allocation.budget_id)
+        held, payable, in_transit = (balances[bucket, *where] for bucket in _OPEN)
+        sources.append(
+            SourceMoney(
+                source=allocation.source,
+                amount_cents=allocation.amount_cents,
+                held_cents=held,
+                payable_cents=payable,
+                in_transit_cents=in_transit,
+                paid_cents=allocation.paid_cents,
+                returned_cents=allocation.returned_cents,
+            )
+        )
+    return BookingMoney(
+        sources=tuple(sources),
+        owed_cents=-_sum(balances, Bucket.OWED),
+        refund_cents=_sum(balances, Bucket.REFUND_DUE),
+    )
+
+
+def _sum(balances: dict[tuple[str, str, int | None, int | None], int], bucket: str) -> int:
+    return sum(cents for (one, *_), cents in balances.items() if one == bucket)

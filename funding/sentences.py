@@ -1,0 +1,103 @@
+"""What a refusal means and what to do about it, in plain words: a sentence for every code of a DomainError."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from ila.core.errors import DomainError
+
+SENTENCES: dict[str, Promise] = {
+    "insufficient_rights": _(
+        "There is no money in your account that may be used for this training. "
+        "Look at your entitlements, or ask your employer for a top-up."
+    ),
+    "not_eligible": _(
+        "You do not fulfil a condition for this training. Look at who may book it, or choose another one."
+    ),
+    "not_accredited": _(
+        "The provider or the training is not accredited at the moment, so public money may not pay for it. "
+        "Choose another offer."
+    ),
+    "not_bookable": _(
+        "This training cannot be booked from a learning account now. Choose another session or offer."
+    ),
+    "session_full": _("The last seat has just been taken. Choose another session."),
+    "budget_exhausted": _("The budget for this period is used up. Try again when the next period opens."),
+    "window_closed": _("The period in which one could apply is over. Wait for the next one."),
+    "already_granted": _("You already have a grant for this year. You can apply again next year."),
+    "grant_ceiling": _("No more grants are given for this training this year. Choose another one."),
+    "too_early": _("It is too early for this. Come back on the day from which it is possible."),
+    "too_late": _("The term for this is over. Ask the provider for a new proposal or a later session."),
+    "usage_cap": _(
+        "A rule limits how much of your account may pay for this training, and the rest may not be yours "
+        "to pay. Choose a cheaper offer."
+    ),
+    "weak_identity": _("This needs a strong e-identity. Prove who you are, then confirm again."),
+    "consent_missing": _(
+        "Your sign-in could not be matched to this booking. Sign out, sign in again and confirm once more."
+    ),
+    "consent_denied": _(
+        "You have said no to this booking; it cannot be accepted any more. Ask for a new place."
+    ),
+    "not_allowed": _(
+        "This is not possible any more: the booking has moved on in the meantime. Look at its timeline."
+    ),
+    "on_hold": _("This is stopped while something is being checked. You are told when it goes on."),
+    "already_settled": _("This is already paid and settled; there is nothing left to do."),
+    "incomplete": _("Something needed for this is missing. Complete it, then try again."),
+    "bad_price": _(
+        "The price is above what was published. Ask the provider for a proposal at the published price."
+    ),
+    "not_found": _("This does not exist, or is not yours to see."),
+    "invalid": _("Something in this contradicts a rule of the register. Check the values and try again."),
+    "idempotency_mismatch": _(
+        "This form was sent before with other content. Open the page again and confirm what it shows now."
+    ),
+    "file_changed": _("The payment file is not the one that was approved. Stop, and tell the auditors."),
+    "bank_not_configured": _("No bank is set up here. Ask the operator to configure one."),
+    "scheme_differs": _("The rules in force differ from the file. Put a new version into force instead."),
+}
+
+# More precise, where the code alone leaves open what happened: by code and reason.
+PRECISE: dict[tuple[str, str], Promise] = {
+    ("not_bookable", "no_dates"): _("This session has no dates yet. Choose one with dates."),
+    ("not_bookable", "recruitment_closed"): _(
+        "The provider takes nobody new for this session. Choose another one."
+    ),
+    ("not_bookable", "price_zero"): _("No price is published for this training. Choose another one."),
+    ("not_bookable", "currency"): _(
+        "This training is priced in another currency than your account's. Choose another one."
+    ),
+    ("not_bookable", "delisted"): _("This training has left the register. Choose another one."),
+    ("too_late", "session_started"): _("The session has already begun. Ask the provider for a later one."),
+    ("not_allowed", "already_booked"): _(
+        "You already have an open booking for this session. Look at your bookings."
+    ),
+}
+BY_RULE: dict[tuple[str, str], Promise] = {
+    ("too_late", "F-21"): _("The term for accepting this proposal is over. Ask the provider for a new one."),
+    ("too_late", "F-22"): _(
+        "The session starts too soon: a proposal needs eleven working days. Choose a later session."
+    ),
+    ("too_late", "F-23"): _("The term for withdrawing is over. You may still be able to cancel."),
+    ("not_eligible", "F-14"): _(
+        "A light driving licence is paid for job-seekers, or with somebody else's co-funding."
+    ),
+    ("not_eligible", "F-15"): _(
+        "You already hold a licence of this class, so your account may not pay for another one."
+    ),
+    ("not_eligible", "F-25"): _("Your account is suspended for a time after an absence without a reason."),
+}
+
+
+def sentence(error: DomainError) -> str:
+    """What a person reads instead of the code, with the rule's number where one applies."""
+    text = (
+        BY_RULE.get((error.code, error.rule or ""))
+        or PRECISE.get((error.code, str(error.params.get("reason", ""))))
+        or SENTENCES.get(error.code)
+        or _now("This was refused. Nothing has changed. Go back and try again, or ask the agency.")
+    )
+    return f"{text} ({_now('rule')} {error.rule})" if error.rule else str(text)

@@ -1,0 +1,1 @@
+"""Pages of bookings, payment batches and the audit."""

@@ -1,0 +1,274 @@
+"""A learner's bookings, the timeline of one, and the answer to a proposal."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, cast
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import sessions
+from accounts.models import User
+from funding import permissions, words
+from funding.forms import AcceptForm, booking_filter
+from funding.models import Booking, BookingState, Claim, Payment, Receivable, version_on
+from funding.schemes import deadlines
+from funding.schemes.facts import SourcePlan
+from funding.schemes.rules import SchemeRules
+from funding.selectors import timelines
+from funding.selectors.bookings import (
+    PLACES,
+    SourceMoney,
+    Viewer,
+    money_of,
+    standing_of,
+    visible_bookings,
+)
+from funding.sentences import sentence
+from funding.services import bookings, holds
+from funding.services.bookings.acceptance import lots_of, plan_for
+from funding.services.bookings.context import calendar_of
+from ila.core import clock
+from ila.core.calendars import WorkingCalendar
+from ila.core.errors import DomainError
+
+PER_PAGE = 20
+_RELATED = (
+    "account__citizen__user",
+    "account__scheme",
+    "session",
+    "credential",
+    "provider",
+    "consent__sign_in",
+    "scheme_version",
+)
+
+
+@never_cache
+@require_GET
+def booking_list(request: HttpRequest) -> HttpResponse:
+    """The bookings that the person may see, newest first."""
+    standing = standing_of(cast("User", request.user))
+    form = booking_filter(request.GET)
+    found = visible_bookings(standing).select_related(
+        "credential", "provider", "session", "account__citizen", "account__scheme"
+    )
+    if form.chosen:
+        found = found.filter(state=form.chosen)
+    page = Paginator(found.order_by("-requested_at", "-pk"), PER_PAGE).get_page(request.GET.get("page"))
+    rows = [(booking, words.word(words.BOOKING_STATES, booking.state)) for booking in page]
+    context = {
+        "page": page,
+        "rows": rows,
+        "form": form,
+        "own": not standing.agency and not standing.provider_organisations,
+    }
+    return render(request, "funding/bookings.html", context)
+
+
+@never_cache
+@require_GET
+def booking_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """A booking's timeline with its money, as far as the person may see it; 404 for everybody else."""
+    booking, viewer = _find(request, public_id)
+    money = money_of(booking)
+    zone = booking.account.scheme.timezone
+    context = {
+        "booking": booking,
+        "viewer": viewer.value,
+        "zone": zone,
+        "state": words.word(words.BOOKING_STATES, booking.state),
+        "flags": [words.word(words.FLAGS, flag) for flag in booking.flags],
+        "events": timelines.timeline_of(booking, viewer),
+        "money": money,
+        "sources": [_source_row(one) for one in money.sources],
+        "bar": _bar(money.places, money.amount_cents),
+        "places": [
+            (place, words.BUCKETS[place], words.BUCKET_MEANINGS[place], cents)
+            for place, cents in money.places
+        ],
+        "movements": timelines.movements_of(booking) if viewer is not Viewer.PROVIDER else [],
+        "claims": [
+            (claim, words.word(words.CLAIM_KINDS, claim.kind), words.word(words.CLAIM_STATES, claim.state))
+            for claim in Claim.objects.filter(booking=booking).order_by("pk")
+        ],
+        "payments": [
+            (payment, words.word(words.OUTCOMES, payment.outcome))
+            for payment in Payment.objects.filter(claim__booking=booking)
+            .select_related("batch", "claim")
+            .order_by("pk")
+        ],
+        "receivables": [
+            (one, words.word(words.RECEIVABLE_STATES, one.state))
+            for one in Receivable.objects.filter(booking=booking).order_by("pk")
+        ],
+        "holds": list(holds.holds_on(booking)),
+        "consent_state": words.word(words.CONSENT_STATES, booking.consent.state) if booking.consent else "",
+        "batches_open": viewer is Viewer.AGENCY and permissions.may_see_batches(cast("User", request.user)),
+        "answerable": viewer is Viewer.LEARNER and booking.state == BookingState.PROPOSED,
+    }
+    return render(request, "funding/booking.html", context)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What accepting now would mean: who pays, and until which day it can be undone.
+
+    withdrawal_until: last day of withdrawal without a reason (F-23); free_until: last day on which cancelling
+    is free (F-24), when that is later; owed_from: the day from which the full price is owed.
+    """
+
+    plan: SourcePlan | None
+    refusal: str
+    strong: bool
+    withdrawal_until: date | None
+    until_start: bool
+    free_until: date | None
+    owed_from: date | None
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The learner reads what a proposed booking costs and confirms it."""
+    booking, viewer = _find(request, public_id)
+    if viewer is not Viewer.LEARNER:
+        raise Http404
+    form = AcceptForm(request.POST if request.method == "POST" else None, initial={"key": uuid.uuid4()})
+    error = ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            bookings.accept(
+                actor=cast("User", request.user),
+                booking_id=booking.pk,
+                sign_in=sessions.sign_in_of(request),
+                idempotency_key=f"web:{form.cleaned_data['key']}",
+            )
+        except DomainError as refused:
+            error = sentence(refused)
+        else:
+            messages.success(request, _("You have booked. The money is held and your seat is taken."))
+            return redirect("booking", public_id=booking.public_id)
+    if booking.state != BookingState.PROPOSED and not error:
+        return redirect("booking", public_id=booking.public_id)
+    terms = _terms(booking)
+    sign_in = sessions.sign_in_of(request)
+    needs_identity = terms.strong and (sign_in is None or sign_in.assurance != "strong")
+    context = {
+        "booking": booking,
+        "zone": booking.account.scheme.timezone,
+        "form": form,
+        "error": error,
+        "terms": terms,
+        "shares": _shares(terms.plan),
+        "exemption": words.EXEMPTIONS.get(terms.plan.exempt_reason or "", "") if terms.plan else "",
+        "open": booking.state == BookingState.PROPOSED,
+        "identity_url": _identity_url(request) if needs_identity else "",
+    }
+    status = 409 if error else 422 if form.errors else 200
+    return render(request, "funding/accept.html", context, status=status)
+
+
+@require_POST
+def refuse(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The learner says no to a proposal."""
+    booking, viewer = _find(request, public_id)
+    if viewer is not Viewer.LEARNER:
+        raise Http404
+    try:
+        bookings.refuse_by_learner(actor=cast("User", request.user), booking_id=booking.pk)
+    except DomainError as refused:
+        messages.error(request, sentence(refused))
+    else:
+        messages.success(request, _("You have said no. Nothing was paid, and nothing is held."))
+    return redirect("booking", public_id=booking.public_id)
+
+
+def _find(request: HttpRequest, public_id: uuid.UUID) -> tuple[Booking, Viewer]:
+    standing = standing_of(cast("User", request.user))
+    booking = visible_bookings(standing).select_related(*_RELATED).filter(public_id=public_id).first()
+    viewer = standing.sees_as(booking) if booking is not None else None
+    if booking is None or viewer is None:
+        raise Http404
+    return booking, viewer
+
+
+def _terms(booking: Booking) -> Terms:
+    """What accepting now would mean, under the rules of today."""
+    now, scheme = clock.now(), booking.account.scheme
+    calendar = calendar_of(scheme)
+    rules: SchemeRules = version_on(scheme, calendar.local_date(now)).parsed
+    plan, refusal = None, ""
+    try:
+        plan = plan_for(booking, rules, lots_of(booking.account), now)
+    except DomainError as error:
+        refusal = sentence(error)
+    start = booking.session.starts_at
+    withdrawal = free = None
+    until_start = False
+    if start is not None:
+        term = deadlines.withdrawal_until(rules, calendar, now, start)
+        until_start = term == start
+        withdrawal = None if term is None else calendar.local_date(term - timedelta(microseconds=1))
+        free = _cancel_free_until(rules, calendar, calendar.local_date(start))
+    last_free = max((day for day in (withdrawal, free) if day is not None), default=None)
+    return Terms(
+        plan=plan,
+        refusal=refusal,
+        strong=rules.strong_identity_required,
+        withdrawal_until=withdrawal,
+        until_start=until_start,
+        free_until=free if free is not None and (withdrawal is None or free > withdrawal) else None,
+        owed_from=None
+        if last_free is None or until_start or rules.cancel_free_wd is None
+        else last_free + timedelta(days=1),
+    )
+
+
+def _cancel_free_until(rules: SchemeRules, calendar: WorkingCalendar, start: date) -> date | None:
+    """The last day on which cancelling is free: the start is its n-th working day or later (F-24)."""
+    if rules.cancel_free_wd is None:
+        return None
+    day = start
+    while calendar.add_working_days(day, rules.cancel_free_wd) > start:
+        day -= timedelta(days=1)
+    return day
+
+
+def _source_row(one: SourceMoney) -> dict[str, Any]:
+    return {
+        "label": words.word(words.SOURCES, one.source),
+        "amount_cents": one.amount_cents,
+        "places": [(words.BUCKETS[place], getattr(one, f"{place}_cents")) for place in PLACES],
+    }
+
+
+def _shares(plan: SourcePlan | None) -> list[tuple[Any, int]]:
+    if plan is None:
+        return []
+    return [(words.word(words.SOURCES, source), cents) for source, cents in plan.by_source().items()]
+
+
+def _identity_url(request: HttpRequest) -> str:
+    return f"{reverse('confirm_identity')}?{urlencode({'next': request.path})}"
+
+
+def _bar(places: list[tuple[str, int]], total: int) -> list[tuple[str, float, float]]:
+    """The money bar: place, where it begins and how wide it is, in percent of the price."""
+    parts, at = [], 0.0
+    for place, cents in places:
+        if cents > 0 and total > 0:
+            width = round(cents * 100 / total, 3)
+            parts.append((place, at, width))
+            at += width
+    return parts

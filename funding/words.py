@@ -1,0 +1,214 @@
+"""What the codes of bookings, claims, batches and money read like, in the reader's language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+BOOKING_STATES = {
+    "requested": _("Place asked for"),
+    "proposed": _("Place proposed"),
+    "accepted": _("Accepted"),
+    "in_training": _("In training"),
+    "left": _("Training ended"),
+    "service_declared": _("Service declared"),
+    "service_validated": _("Service validated"),
+    "settled": _("Settled"),
+    "refused_by_provider": _("Refused by the provider"),
+    "refused_by_learner": _("Refused by the learner"),
+    "lapsed": _("Lapsed"),
+    "withdrawn": _("Withdrawn"),
+    "cancelled_by_learner": _("Cancelled by the learner"),
+    "cancelled_by_provider": _("Cancelled by the provider"),
+    "cancelled_by_funder": _("Cancelled by the funder"),
+    "no_show": _("No-show"),
+    "disputed": _("Disputed"),
+}
+CLAIM_STATES = {
+    "draft": _("Draft"),
+    "submitted": _("Submitted"),
+    "approved": _("Approved"),
+    "in_batch": _("In a payment batch"),
+    "paid": _("Paid"),
+    "rejected": _("Rejected"),
+    "returned": _("Returned by the bank"),
+}
+CLAIM_KINDS = {"advance": _("Advance"), "final": _("Final claim")}
+BATCH_STATES = {
+    "draft": _("Draft"),
+    "approved": _("Approved"),
+    "exported": _("Exported"),
+    "acknowledged": _("Acknowledged by the bank"),
+    "executed": _("Executed"),
+    "partly_rejected": _("Partly rejected"),
+    "rejected": _("Rejected"),
+}
+OUTCOMES = {
+    "pending": _("Not yet known"),
+    "executed": _("Executed"),
+    "rejected": _("Rejected by the bank"),
+    "returned": _("Returned after execution"),
+}
+MESSAGE_STATES = {
+    "received": _("Received"),
+    "processed": _("Processed"),
+    "refused": pgettext_lazy("bank message", "Not used"),
+}
+CONSENT_STATES = {
+    "asked": _("Asked"),
+    "given": _("Given"),
+    "denied": _("Denied"),
+    "withdrawn": _("Withdrawn"),
+    "lapsed": _("Lapsed"),
+}
+RECEIVABLE_STATES = {
+    "opened": _("Opened"),
+    "demanded": _("Demanded"),
+    "partly_recovered": _("Partly recovered"),
+    "recovered": _("Recovered"),
+    "written_off": _("Written off"),
+    "referred": _("Referred for collection"),
+}
+SOURCES = {
+    "rights": _("Acquired rights"),
+    "endowment": _("Endowment"),
+    "corrective": _("Corrective endowment"),
+    "employer": _("Employer's top-up"),
+    "public": _("Public top-up"),
+    "one_off": _("One-off credit"),
+    "mid_career": _("Mid-career credit"),
+    "grant": _("Grant"),
+    "learner": _("Learner's own money"),
+}
+BUCKETS = {
+    "appropriation": _("Outside the account"),
+    "budget": _("Budget"),
+    "available": _("Learning account"),
+    "held": _("Held"),
+    "payable": _("Payable"),
+    "in_transit": _("In transit"),
+    "paid": _("Paid"),
+    "owed": _("Owed back"),
+    "expired": _("Expired"),
+    "refund_due": _("To be refunded"),
+    "returned": _("Returned"),
+}
+# What each place where money stands means, under the table that names it.
+BUCKET_MEANINGS = {
+    "held": _("kept for this booking until the service is proved"),
+    "payable": _("claimed and approved, not yet sent to the bank"),
+    "in_transit": _("sent to the bank, not yet executed"),
+    "paid": _("received by the provider"),
+    "returned": _("given back to the source it came from"),
+}
+ENTRIES = {
+    "hold_booking": _("Money held for the booking"),
+    "approve_claim": _("Claim approved: payable"),
+    "reject_claim": _("Claim rejected: held again"),
+    "call_back_claim": _("Claim called back: held again"),
+    "partial_service_booking": _("Part that was not taught given back"),
+    "unwind_booking": _("Given back to its sources"),
+    "payment_exported": _("Sent to the bank"),
+    "payment_executed": _("Executed by the bank"),
+    "payment_rejected": _("Rejected by the bank: payable again"),
+    "payment_returned": _("Returned by the bank: payable again"),
+    "restore_booking": _("Given back after payment: the provider owes it"),
+    "recover": _("Paid back by the provider"),
+}
+BOOKING_EVENTS = {
+    "request": _("Place asked for"),
+    "propose": _("Place proposed"),
+    "accept": _("Proposal accepted: the money is held, the seat is taken"),
+    "refuse_by_provider": _("Refused by the provider"),
+    "refuse_by_learner": _("Proposal refused"),
+    "lapse": _("Proposal lapsed without an answer"),
+    "withdraw": _("Withdrawn within the term of withdrawal"),
+    "cancel_by_learner": _("Cancelled by the learner"),
+    "cancel_by_provider": _("Cancelled by the provider"),
+    "cancel_by_funder": _("Cancelled by the funder"),
+    "declare_no_show": _("Absence declared"),
+    "enter": _("Entry into training declared"),
+    "leave": _("Exit from training declared"),
+    "declare_service": _("Service declared"),
+    "validate_service": _("Service validated"),
+    "settle": _("Settled"),
+    "dispute": _("Disputed by the learner"),
+    "reject_dispute": _("Dispute rejected"),
+    "uphold_dispute": _("Dispute upheld: all goes back"),
+}
+CLAIM_EVENTS = {
+    "create": _("Claim drafted"),
+    "submit": _("Claim submitted"),
+    "approve": _("Claim approved"),
+    "reject": _("Claim rejected"),
+    "call_back": _("Claim called back"),
+    "include": _("Claim put into a payment batch"),
+    "pay": _("Claim paid"),
+    "return_payment": _("Payment came back"),
+    "approve_again": _("Claim payable again"),
+}
+BATCH_EVENTS = {
+    "create": _("Batch drawn up"),
+    "approve": _("Batch approved"),
+    "export": _("Payment file exported"),
+    "acknowledge": _("Acknowledged by the bank"),
+    "reject_part": _("Some payments rejected by the bank"),
+    "reject": _("Rejected"),
+    "execute": _("Executed"),
+}
+RECEIVABLE_EVENTS = {
+    "open": _("Repayment opened"),
+    "demand": _("Repayment demanded"),
+    "recover_part": _("Repaid in part"),
+    "recover_rest": _("Repaid"),
+    "write_off": _("Repayment written off"),
+    "refer": _("Repayment referred for collection"),
+    "drop": _("Repayment dropped"),
+}
+CONSENT_EVENTS = {
+    "ask": _("Consent asked"),
+    "give": _("Consent given"),
+    "deny": _("Consent denied"),
+    "withdraw": _("Consent withdrawn"),
+    "lapse": _("Consent lapsed"),
+}
+FLAGS = {
+    "late_entry": _("entry declared late"),
+    "late_exit": _("exit declared late"),
+    "late_answer": _("answered late"),
+    "late_proof": _("proof handed in late"),
+}
+EXIT_REASONS = {
+    "complete": _("complete"),
+    "learner": _("the learner's decision"),
+    "provider_postponed": _("postponed by the provider"),
+    "provider": _("ended by the provider"),
+    "force_majeure": _("force majeure"),
+}
+EXEMPTIONS = {
+    "job_seeker": _("you are registered as a job-seeker"),
+    "prevention_account": _("you hold a prevention account"),
+    "work_incapacity": _("of your work incapacity"),
+    "employer_top_up": _("your employer pays a part"),
+}
+# The invariants of the books, by number, as an auditor reads them.
+INVARIANTS = {
+    1: _("The postings of every journal entry add up to zero, per currency."),
+    2: _("Nobody can update, delete or truncate a posting."),
+    3: _("Every stored balance equals the sum of its postings."),
+    4: _("No learner's lot, no session's seats and no budget is below zero."),
+    5: _("What a booking holds equals the sum of its allocations until it is settled or released."),
+    6: _("Per scheme, everything that was appropriated is accounted for, wherever it stands now."),
+    7: _("Every payment has an approved claim, approved by neither the claim's author nor the batch's."),
+    8: _("Every accepted booking has the consent of its own learner, with the sign-in it was given under."),
+    9: _("Provider and training were accredited when the booking was accepted and when the training began."),
+    10: _("The same key, or the same outside event, changed money once."),
+    11: _("Journal entries are sealed in order; none was changed, taken out or slipped in."),
+}
+
+
+def word(words: dict[str, Any], code: str) -> Any:
+    """The words for a code; a code without words of its own is shown as it is, readable."""
+    return words.get(code) or code.replace("_", " ").capitalize()

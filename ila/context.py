@@ -1,0 +1,82 @@
+"""What the header of every page shows: where one may go, and where one is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Citizen, Membership, OrganisationKind, Role
+from funding.permissions import BATCH_ROLES
+
+# Pages under an address belong to its entry of the menu.
+_SECTIONS = {
+    "catalogue": _("Catalogue"),
+    "bookings": _("Bookings"),
+    "batches": _("Payment batches"),
+    "audit": _("Audit"),
+    "account_login": _("Sign in"),
+}
+
+
+_ABOUT = {
+    "catalogue": _("Search micro-credentials and their sessions, without signing in."),
+    "bookings": _("What was asked for, proposed, booked and paid, with every step and who took it."),
+    "batches": _("What was sent to the bank, and what the bank said about it."),
+    "audit": _("Whether the books hold, checked to the cent."),
+    "account_login": _("See your bookings, answer a proposal."),
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """An entry of the menu. here: `page` on the page itself, `true` on one under it, else empty."""
+
+    label: Any
+    about: Any
+    url: str
+    here: str
+    end: bool = False
+
+
+class Navigation:
+    """The menu of one request, made when a template asks for it."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+
+    @property
+    def items(self) -> list[Item]:
+        """The pages that this person may open, in order."""
+        path = self._request.path
+        made = []
+        for name in self._names():
+            url = reverse(name)
+            here = "page" if path == url else "true" if path.startswith(url) else ""
+            made.append(Item(_SECTIONS[name], _ABOUT[name], url, here, end=name == "account_login"))
+        return made
+
+    def _names(self) -> list[str]:
+        user = getattr(self._request, "user", None)
+        if user is None or not user.is_authenticated:
+            return ["catalogue", "account_login"]
+        names = ["catalogue"]
+        held = Membership.objects.filter(user=user, ended_at__isnull=True).values_list(
+            "organisation__kind", "role"
+        )
+        roles = {role for kind, role in held if kind == OrganisationKind.AGENCY}
+        if Citizen.objects.filter(user=user).exists():
+            names.append("bookings")
+        if roles & set(BATCH_ROLES):
+            names.append("batches")
+        if roles & set(Role.values):
+            names.append("audit")
+        return names
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: the menu."""
+    return {"navigation": Navigation(request)}

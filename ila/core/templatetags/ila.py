@@ -1,0 +1,136 @@
+"""Money, days, status tags, form fields and pages of a list, written the same way everywhere."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.core.paginator import Page
+from django.forms import BoundField, CheckboxInput, PasswordInput, Select, Textarea
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+
+from ila.core.money import format_cents
+
+register = template.Library()
+
+_NBSP = "\u00a0"
+
+
+@register.filter
+def money(cents: int | None, currency: str) -> str:
+    """An amount in the reader's language; nothing for an amount that is not known."""
+    return "" if cents is None else format_cents(cents, currency, get_language() or "en")
+
+
+@register.filter
+def day(value: date | datetime | None, zone: str = "UTC") -> str | SafeString:
+    """A day in words, in the scheme's or provider's time zone."""
+    if value is None:
+        return ""
+    here = value.astimezone(ZoneInfo(zone or "UTC")) if isinstance(value, datetime) else value
+    text = date_format(here, "j F Y").replace(" ", _NBSP, 1)
+    return format_html('<time datetime="{}">{}</time>', f"{here:%Y-%m-%d}", text)
+
+
+@register.filter
+def moment(value: datetime | None, zone: str = "UTC") -> str | SafeString:
+    """A day and an hour in words, in the scheme's or provider's time zone."""
+    if value is None:
+        return ""
+    here = value.astimezone(ZoneInfo(zone or "UTC"))
+    text = f"{date_format(here, 'j F Y')}, {here:%H:%M}".replace(" ", _NBSP, 1)
+    return format_html('<time datetime="{}">{}</time>', here.isoformat(timespec="seconds"), text)
+
+
+_COLOURS = {
+    "green": ("settled", "executed", "paid", "accredited", "guaranteed", "processed", "given", "recovered"),
+    "blue": (
+        "accepted",
+        "in_training",
+        "approved",
+        "exported",
+        "acknowledged",
+        "open",
+        "registered",
+        "in_batch",
+    ),
+    "yellow": (
+        "requested",
+        "proposed",
+        "submitted",
+        "draft",
+        "pending",
+        "asked",
+        "received",
+        "planned",
+        "opened",
+    ),
+    "purple": ("left", "service_declared", "service_validated", "running", "held", "demanded"),
+    "red": ("disputed", "refused", "rejected", "returned", "withdrawn_accreditation", "no_show", "suspended"),
+    "orange": ("partly_rejected", "on_hold", "partly_recovered", "expired"),
+}
+_COLOUR_OF = {state: colour for colour, states in _COLOURS.items() for state in states}
+
+
+@register.inclusion_tag("parts/tag.html")
+def status_tag(state: str, label: Any, colour: str = "") -> dict[str, Any]:
+    """A state as a coloured label; the word says it all, the colour only helps the eye."""
+    return {"label": label, "colour": colour or _COLOUR_OF.get(state, "grey")}
+
+
+@register.inclusion_tag("parts/field.html")
+def field(bound: BoundField, **attributes: str) -> dict[str, Any]:
+    """A form field with its label, hint and errors, tied together for screen readers.
+
+    attributes: HTML attributes of the control, written with _ for -.
+    """
+    widget = bound.field.widget
+    kind = "input"
+    if isinstance(widget, Select):
+        kind = "select"
+    elif isinstance(widget, Textarea):
+        kind = "textarea"
+    elif isinstance(widget, CheckboxInput):
+        kind = "checkbox"
+    name = "checkboxes__input" if kind == "checkbox" else kind
+    classes = [f"govuk-{name}"]
+    if bound.errors and kind != "checkbox":
+        classes.append(f"govuk-{name}--error")
+    if isinstance(widget, PasswordInput):
+        classes.append("govuk-password-input__input govuk-js-password-input-input")
+    attrs = {key.replace("_", "-"): value for key, value in attributes.items()}
+    described = [
+        f"{bound.id_for_label}_{part}"
+        for part, there in (("hint", bound.help_text), ("error", bound.errors))
+        if there
+    ]
+    if described:
+        attrs["aria-describedby"] = " ".join(described)
+    attrs["class"] = " ".join(classes)
+    # What the form library suggests as a placeholder repeats the label and vanishes while one types.
+    widget.attrs.pop("placeholder", None)
+    if not bound.errors:
+        widget.attrs.pop("aria-invalid", None)
+    return {
+        "bound": bound,
+        "control": bound.as_widget(attrs=attrs),
+        "kind": kind,
+        "password": isinstance(widget, PasswordInput),
+    }
+
+
+@register.inclusion_tag("parts/pagination.html", takes_context=True)
+def pagination(context: template.Context, page: Page[Any], label: Any) -> dict[str, Any]:
+    """Links to the neighbouring pages of a list; the other parameters of the address stay."""
+    return {
+        "request": context["request"],
+        "page": page,
+        "label": label,
+        "numbers": page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1),
+        "ellipsis": page.paginator.ELLIPSIS,
+    }
