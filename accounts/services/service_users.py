@@ -11,10 +11,7 @@ DOMAIN = "service.invalid"
 
 def ensure(using: str = "default") -> None:
     """Create the service users that are missing."""
-    users = [
-        User(email=_address(name), display_name=name, is_service=True, password="!")
-        for name in NAMES
-    ]
+    users = [User(email=_address(name), display_name=name, is_service=True, password="!") for name in NAMES]
     User.objects.using(using).bulk_create(users, ignore_conflicts=True)
 
 

@@ -26,6 +26,11 @@ def paying_party() -> Party:
     )
 
 
+def bank_is_configured() -> bool:
+    """Whether there is a way to the bank."""
+    return bool(settings.BANK_ADDRESS or (settings.BANK_OUTBOX and settings.BANK_INBOX))
+
+
 def open_bank() -> BankPort:
     """The way to the bank: an address, or the two folders of a transfer client.
 

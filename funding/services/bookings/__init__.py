@@ -9,6 +9,7 @@ from funding.services.bookings.endings import (
     cancel_by_provider,
     cancel_session,
     declare_no_show,
+    finish_cancelled_sessions,
     lapse,
     withdraw,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "deny_consent",
     "facts_of_credential",
     "facts_of_learner",
+    "finish_cancelled_sessions",
     "lapse",
     "note_payment",
     "propose",

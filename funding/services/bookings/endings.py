@@ -6,7 +6,7 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.services import messages, service_users
-from catalogue.models import Session, SessionState
+from catalogue.models import Session, SessionLog, SessionState
 from catalogue.services import sessions
 from funding.models import Booking, BookingState
 from funding.permissions import acts_for_provider
@@ -104,6 +104,20 @@ def cancel_session(*, actor: User, session_id: int, reason: str = "") -> list[in
                 raise
             continue
         cancelled.append(booking_id)
+    return cancelled
+
+
+def finish_cancelled_sessions() -> int:
+    """Cancel the bookings that an interrupted `cancel_session` left open, as the person who had begun it.
+
+    Returns how many bookings were cancelled.
+    """
+    left = Booking.objects.filter(session__state=SessionState.CANCELLED, state__in=ENDED_WITH_SESSION)
+    cancelled = 0
+    for session_id in sorted(set(left.values_list("session_id", flat=True))):
+        begun = SessionLog.objects.filter(subject_id=session_id, target=SessionState.CANCELLED)
+        first = begun.select_related("actor").latest("pk")
+        cancelled += len(cancel_session(actor=first.actor, session_id=session_id, reason=first.reason))
     return cancelled
 
 

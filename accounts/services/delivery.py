@@ -1,0 +1,64 @@
+"""Sending the messages that wait: each once, oldest first; what fails stays and is tried again."""
+
+import structlog
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from accounts.models import Message
+from ila.core import clock
+
+log = structlog.get_logger(__name__)
+
+MAX_ATTEMPTS = 10
+
+
+def send_waiting(*, limit: int = 500) -> int:
+    """Send up to `limit` waiting messages. Returns how many went out.
+
+    Several workers share the work: a message that one has in hand is passed over by the others. A message
+    goes out at least once: a worker killed between the sending and its note of it leaves it to be sent again.
+    """
+    sent = 0
+    for _ in range(limit):
+        with transaction.atomic():
+            message = _next()
+            if message is None:
+                return sent
+            message.attempts += 1
+            try:
+                _send(message)
+            except OSError as error:
+                # The mail server is away: the kind of error is logged, never an address.
+                log.warning("message_not_sent", message=message.pk, error=type(error).__name__)
+                message.save(update_fields=["attempts"])
+                return sent
+            message.sent_at = clock.now()
+            message.save(update_fields=["attempts", "sent_at"])
+        sent += 1
+    return sent
+
+
+def _next() -> Message | None:
+    waiting = Message.objects.filter(sent_at__isnull=True, attempts__lt=MAX_ATTEMPTS)
+    return (
+        waiting.select_related("recipient")
+        .order_by("attempts", "created_at", "pk")
+        .select_for_update(of=("self",), skip_locked=True)
+        .first()
+    )
+
+
+def _send(message: Message) -> None:
+    with translation.override(message.recipient.language):
+        context = {**message.context, "recipient": message.recipient, "site": settings.SITE_ADDRESS}
+        text = render_to_string(f"email/{message.template}.txt", context)
+        subject, _, body = text.partition("\n")
+        mail = EmailMultiAlternatives(subject.strip(), body.lstrip("\n"), to=[message.recipient.email])
+        html = render_to_string(
+            "email/frame.html", {**context, "subject": subject.strip(), "body": body.strip()}
+        )
+        mail.attach_alternative(html, "text/html")
+        mail.send()
