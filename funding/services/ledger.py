@@ -136,7 +136,7 @@ class refusals_named:  # noqa: N801 - reads as a statement: `with refusals_named
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: Any) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
         if not isinstance(error, IntegrityError):
             return
         diagnosis = getattr(error.__cause__, "diag", None)

@@ -37,7 +37,8 @@ def test_each_message_has_a_subject_a_text_a_page_and_a_link(template: str) -> N
     assert delivery.send_waiting() == 1
     (sent,) = mail.outbox
     assert sent.to == [user.email]
-    assert sent.subject and "\n" not in sent.subject
+    assert sent.subject
+    assert "\n" not in sent.subject
     assert f"/bookings/{BOOKING}/" in str(sent.body)
     html = str(sent.alternatives[0][0])
     assert f"/bookings/{BOOKING}/</a>" in html

@@ -100,7 +100,7 @@ def _accept(
     consents.check_sign_in(
         sign_in=sign_in, citizen=booking.account.citizen, strong=rules.strong_identity_required
     )
-    _check(booking, rules, situation, now)
+    _check(booking, situation, now)
     plan = plan_for(booking, rules, situation.lots, now)
 
     text = acceptance_text(consent.text, plan, booking.currency)
@@ -236,7 +236,7 @@ def _read_situation(booking: Booking, now: datetime) -> _Situation:
     return _Situation(version, accredited, on_hold, lots_of(booking.account))
 
 
-def _check(booking: Booking, rules: SchemeRules, situation: _Situation, now: datetime) -> None:
+def _check(booking: Booking, situation: _Situation, now: datetime) -> None:
     guards.check_account_active(booking.account)
     guards.check_session_open(booking.session, booking.credential, booking.provider)
     assert booking.session.starts_at is not None
