@@ -1,0 +1,180 @@
+"""A row of every state machine in any of its states, to try every transition on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from accounts.models import Consent, User
+from accounts.services import service_users
+from catalogue.models import Accreditation, MicroCredential, Session
+from funding.models import Booking, Claim, PaymentBatch, Receivable, version_on
+from ila.core import clock, fsm
+from tests.factories.accounts import MembershipFactory
+from tests.support.world import Learner, World
+
+
+@dataclass
+class Rows:
+    """Makes a row of a machine in a state, with every timestamp set, so that only the state decides."""
+
+    world: World = field(default_factory=World)
+
+    def __post_init__(self) -> None:
+        self.learner: Learner = self.world.make_learner()
+        self.manager: User = MembershipFactory.create(organisation=self.world.agency, role="manager").user
+        self.make: dict[type[fsm.Machine], Callable[[str], fsm.Machine]] = {
+            Accreditation: self._accreditation,
+            Booking: self._booking,
+            Claim: self._claim,
+            Consent: self._consent,
+            MicroCredential: self._micro_credential,
+            PaymentBatch: self._batch,
+            Receivable: self._receivable,
+            Session: self._session,
+        }
+
+    def started(self, model: type[fsm.Machine], state: str) -> fsm.Machine:
+        """A saved row in that state, with its first log row."""
+        row = self.make[model](state)
+        fsm.start(row, actor=self.manager)
+        return row
+
+    def _consent(self, state: str) -> Consent:
+        return Consent(
+            citizen=self.learner.citizen,
+            text="text",
+            text_hash=Consent.hash_of("text"),
+            answered_at=clock.now(),
+            sign_in=self.learner.sign_in,
+            state=state,
+        )
+
+    def _accreditation(self, state: str) -> Accreditation:
+        names = ("submitted", "review_started", "accredited", "refused", "expired", "withdrawn")
+        values: dict[str, Any] = {f"{name}_at": clock.now() for name in names}
+        if state in ("suspended", "withdrawn"):
+            values["suspended_at"] = clock.now()
+        provider = self.world.make_provider(accredited=False)
+        provider.organisation = self.world.provider.organisation
+        provider.save()
+        return Accreditation(
+            provider=provider, authority="Other", valid_from=date(2025, 1, 1), state=state, **values
+        )
+
+    def _micro_credential(self, state: str) -> MicroCredential:
+        values: dict[str, Any] = {"submitted_at": clock.now(), "registered_at": clock.now()}
+        if state in ("suspended", "delisted"):
+            values[f"{state}_at"] = clock.now()
+        return MicroCredential(
+            provider=self.world.provider,
+            external_id="row",
+            entry="row",
+            title="Row",
+            kind="rs",
+            currency="EUR",
+            state=state,
+            **values,
+        )
+
+    def _session(self, state: str) -> Session:
+        names = ("opened", "started", "held", "cancelled", "never_held")
+        values: dict[str, Any] = {f"{name}_at": clock.now() for name in names}
+        if state not in ("planned", "open"):
+            values["guaranteed_at"] = clock.now()
+        return Session(
+            micro_credential=self.world.credential,
+            external_id="row",
+            currency="EUR",
+            price_cents=100,
+            state=state,
+            **values,
+        )
+
+    def _booking(self, state: str) -> Booking:
+        consent = self._consent("given")
+        fsm.start(consent, actor=self.learner.user)
+        now = clock.now()
+        return Booking(
+            account=self.learner.account,
+            session=self.world.session,
+            credential=self.world.credential,
+            provider=self.world.provider,
+            scheme_version=version_on(self.world.scheme, now.date()),
+            consent=consent,
+            state=state,
+            price_cents=165_000,
+            currency="EUR",
+            proposed_at=now,
+            accepted_at=now,
+            entered_at=now,
+            left_at=now,
+            exit_reason="complete",
+            declared_percent=100,
+            service_declared_at=now,
+            service_validated_at=now,
+            realised_percent=100,
+            settled_at=now,
+            ended_at=now,
+            disputed_at=now,
+            state_before_dispute="in_training" if state == "disputed" else "",
+        )
+
+    def _claim(self, state: str) -> Claim:
+        booking = self._booking("service_validated")
+        fsm.start(booking, actor=self.manager)
+        now = clock.now()
+        return Claim(
+            booking=booking,
+            provider=booking.provider,
+            kind="final",
+            state=state,
+            amount_cents=100,
+            currency="EUR",
+            author=self.world.provider_user,
+            approver=self.world.payer,
+            submitted_at=now,
+            approved_at=now,
+            paid_at=now,
+        )
+
+    def _batch(self, state: str) -> PaymentBatch:
+        now = clock.now()
+        return PaymentBatch(
+            scheme=self.world.scheme,
+            msg_id="ROW",
+            state=state,
+            currency="EUR",
+            value_date=now.date(),
+            author=self.world.payer,
+            approver=self.world.second_payer,
+            approved_at=now,
+            exported_at=now,
+            closed_at=now,
+        )
+
+    def _receivable(self, state: str) -> Receivable:
+        booking = self._booking("settled")
+        fsm.start(booking, actor=self.manager)
+        return Receivable(
+            booking=booking,
+            provider=booking.provider,
+            state=state,
+            amount_cents=100,
+            recovered_cents=100 if state == "recovered" else 0,
+            currency="EUR",
+            reason="row",
+            closed_at=clock.now(),
+        )
+
+    def actor_for(self, who: str) -> User:
+        """The person a table names: learner, provider, funder, payer, or the clock's service."""
+        return {
+            "learner": self.learner.user,
+            "provider": self.world.provider_user,
+            "funder": self.world.case_worker,
+            "payer": self.world.second_payer,
+            "clock": service_users.get("clock"),
+        }[who]
