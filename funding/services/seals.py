@@ -6,7 +6,7 @@ far this goes, and what a restored database means: docs/decisions/0040-seals.md.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -278,8 +278,11 @@ class Verification:
         expected = sum(Seal.objects.values_list("entries", flat=True))
         return cls(anchors=anchors or {}, expected=expected)
 
-    def faults(self) -> Iterator[Fault]:
-        """Every fault, in the order of the chain; `seals` and `entries` count what was looked at."""
+    def faults(self, *, progress: Callable[[int, int], None] | None = None) -> Iterator[Fault]:
+        """Every fault, in the order of the chain; `seals` and `entries` count what was looked at.
+
+        progress: called with the entries looked at and to be looked at.
+        """
         known = {epoch.number: epoch for epoch in epochs()}
         previous: Seal | None = None
         chunk: list[Seal] = []
@@ -289,6 +292,8 @@ class Verification:
             if chunk and (not joined or sum(each.entries for each in chunk) + seal.entries > MAX_ENTRIES):
                 yield from self._check_leaves(chunk, known)
                 chunk = []
+                if progress is not None:
+                    progress(self.entries, self.expected)
             if seal.epoch in known:
                 chunk.append(seal)
             previous = seal

@@ -1,0 +1,43 @@
+"""Every kind of journal entry there is, and between which buckets it may move money.
+
+An entry of a kind that is not listed, or that moves money otherwise, was written by nobody of ours.
+"""
+
+from funding.models import Bucket
+
+B = Bucket
+BITS = {bucket.value: 1 << place for place, bucket in enumerate(Bucket)}
+UNKNOWN = 1 << len(BITS)
+
+_ORIGIN = (B.AVAILABLE, B.BUDGET, B.REFUND_DUE)
+
+# kind: (buckets it takes from, buckets it gives to)
+KINDS: dict[str, tuple[tuple[Bucket, ...], tuple[Bucket, ...]]] = {
+    "appropriate": ((B.APPROPRIATION,), (B.BUDGET,)),
+    "credit": ((B.BUDGET, B.APPROPRIATION), (B.AVAILABLE,)),
+    "accrue": ((B.BUDGET,), (B.AVAILABLE,)),
+    "expire": ((B.AVAILABLE,), (B.EXPIRED,)),
+    "hold_booking": ((B.AVAILABLE, B.BUDGET, B.APPROPRIATION), (B.HELD,)),
+    "partial_service_booking": ((B.HELD,), _ORIGIN),
+    "unwind_booking": ((B.HELD,), _ORIGIN),
+    "restore_booking": ((B.OWED,), _ORIGIN),
+    "approve_claim": ((B.HELD,), (B.PAYABLE,)),
+    "reject_claim": ((B.PAYABLE,), (B.HELD,)),
+    "call_back_claim": ((B.PAYABLE,), (B.HELD,)),
+    "payment_exported": ((B.PAYABLE,), (B.IN_TRANSIT,)),
+    "payment_executed": ((B.IN_TRANSIT,), (B.PAID,)),
+    "payment_rejected": ((B.IN_TRANSIT,), (B.PAYABLE,)),
+    "payment_returned": ((B.IN_TRANSIT, B.PAID), (B.PAYABLE,)),
+    "recover": ((B.PAID,), (B.OWED,)),
+}
+
+
+def values_sql() -> str:
+    """The table as rows of (kind, mask of what it takes from, mask of what it gives to)."""
+    return ", ".join(
+        f"('{kind}', {_mask(takes)}, {_mask(gives)})" for kind, (takes, gives) in sorted(KINDS.items())
+    )
+
+
+def _mask(buckets: tuple[Bucket, ...]) -> int:
+    return sum(BITS[bucket.value] for bucket in set(buckets))
