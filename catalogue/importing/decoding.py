@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from catalogue.importing.problems import RefusedWhole
+from catalogue.importing.problems import RefusedWholeError
 
 CHUNK = 1 << 16
 _ENCODINGS = {
@@ -32,17 +32,17 @@ _UNASSIGNED_LATIN_1 = re.compile(rb"[\x80-\x9f]")
 
 
 def open_file(path: Path) -> BinaryIO:
-    """Open a file named on the command line. Raises: RefusedWhole `not_found`."""
+    """Open a file named on the command line. Raises: RefusedWholeError `not_found`."""
     try:
         return path.open("rb")
     except OSError as error:
-        raise RefusedWhole("not_found", f"{path}: {error.strerror or error}") from error
+        raise RefusedWholeError("not_found", f"{path}: {error.strerror or error}") from error
 
 
 def read_utf8(file: BinaryIO) -> Iterator[bytes]:
     """The text of an XML file as UTF-8 in chunks.
 
-    Reads UTF-8, ISO-8859-1 and windows-1252. Raises: RefusedWhole `not_xml` for an empty or compressed
+    Reads UTF-8, ISO-8859-1 and windows-1252. Raises: RefusedWholeError `not_xml` for an empty or compressed
     file and for NUL; `wrong_encoding` for an unknown encoding, bytes that are not the declared encoding,
     and single-byte declarations over what is in truth UTF-8.
     """
@@ -52,13 +52,15 @@ def read_utf8(file: BinaryIO) -> Iterator[bytes]:
     mojibake = _MojibakeWatch() if name in {"iso-8859-1", "cp1252"} else None
     while True:
         if b"\0" in chunk:
-            raise RefusedWhole("not_xml", "the file has a NUL character")
+            raise RefusedWholeError("not_xml", "the file has a NUL character")
         if name == "iso-8859-1" and _UNASSIGNED_LATIN_1.search(chunk):
-            raise RefusedWhole("wrong_encoding", "the file has bytes that are no characters of ISO-8859-1")
+            raise RefusedWholeError(
+                "wrong_encoding", "the file has bytes that are no characters of ISO-8859-1"
+            )
         try:
             text = decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:
-            raise RefusedWhole("wrong_encoding", f"the file is not {name}: {error.reason}") from error
+            raise RefusedWholeError("wrong_encoding", f"the file is not {name}: {error.reason}") from error
         if mojibake is not None:
             mojibake.feed(chunk)
         if not chunk:
@@ -67,7 +69,7 @@ def read_utf8(file: BinaryIO) -> Iterator[bytes]:
         yield chunk if name == "utf-8" else text.encode()
         chunk = file.read(CHUNK)
     if mojibake is not None and mojibake.found:
-        raise RefusedWhole("wrong_encoding", f"the file says {name} and is UTF-8")
+        raise RefusedWholeError("wrong_encoding", f"the file says {name} and is UTF-8")
 
 
 def _first_chunk(file: BinaryIO) -> bytes:
@@ -75,11 +77,11 @@ def _first_chunk(file: BinaryIO) -> bytes:
     while len(chunk) < CHUNK and (more := file.read(CHUNK - len(chunk))):
         chunk += more
     if not chunk.strip(b" \t\r\n"):
-        raise RefusedWhole("not_xml", "the file is empty")
+        raise RefusedWholeError("not_xml", "the file is empty")
     if chunk.startswith(_COMPRESSED):
-        raise RefusedWhole("not_xml", "the file is compressed")
+        raise RefusedWholeError("not_xml", "the file is compressed")
     if chunk.startswith(_WIDE):
-        raise RefusedWhole(
+        raise RefusedWholeError(
             "wrong_encoding", "the file is UTF-16 or UTF-32; UTF-8, ISO-8859-1 and windows-1252 are read"
         )
     return chunk
@@ -92,9 +94,9 @@ def _declared(chunk: bytes) -> str:
     declared = match[2].decode("ascii", "replace")
     name = _ENCODINGS.get(declared.strip().lower())
     if name is None:
-        raise RefusedWhole("wrong_encoding", f"the encoding {declared[:60]!r} is not known")
+        raise RefusedWholeError("wrong_encoding", f"the encoding {declared[:60]!r} is not known")
     if chunk.startswith(codecs.BOM_UTF8) and name not in {"utf-8", "ascii"}:
-        raise RefusedWhole("wrong_encoding", f"the file says {name} and starts as UTF-8 does")
+        raise RefusedWholeError("wrong_encoding", f"the file says {name} and starts as UTF-8 does")
     return "utf-8" if chunk.startswith(codecs.BOM_UTF8) else name
 
 

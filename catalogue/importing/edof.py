@@ -1,7 +1,7 @@
 """One EDOF formation: validated by the published schema, then read into an entry."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +11,7 @@ from lxml import etree
 
 from catalogue.importing import html, values
 from catalogue.importing.entries import MAX_NUMBER, Entry, EntryData, OfferData, SessionData
-from catalogue.importing.problems import Problem, RefusedWhole
+from catalogue.importing.problems import Problem, RefusedWholeError
 from catalogue.importing.splitting import NAMESPACE, Piece, split_file
 from catalogue.models.micro_credentials import CredentialKind
 from catalogue.models.offers import DeliveryMode
@@ -37,7 +37,7 @@ _VOLATILE = {"datemaj", "datecrea", "numero"}
 def read_file(path: Path) -> Iterator[Entry | Problem]:
     """The entries of an EDOF file in their order, and schema problems outside any entry.
 
-    Raises: RefusedWhole, possibly at the very end of the file.
+    Raises: RefusedWholeError, possibly at the very end of the file.
     """
     for piece in split_file(path):
         yield piece if isinstance(piece, Problem) else read_piece(piece)
@@ -75,7 +75,7 @@ def _parse(xml: bytes, line: int) -> etree._Element:
     try:
         root = etree.fromstring(xml, parser)
     except etree.XMLSyntaxError as error:
-        raise RefusedWhole("not_xml", f"not readable XML: {error.msg}", line=line) from error
+        raise RefusedWholeError("not_xml", f"not readable XML: {error.msg}", line=line) from error
     return root[0]
 
 
@@ -89,7 +89,8 @@ def _check_schema(entry: Entry, formation: etree._Element) -> None:
     if schema.validate(formation):
         return
     seen: set[str] = set()
-    for fault in schema.error_log:
+    faults: Iterable[Any] = schema.error_log  # type: ignore[assignment]
+    for fault in faults:
         # One fault of one element is told once, however many facets it breaks.
         if fault.path in seen:
             continue
@@ -102,6 +103,8 @@ def _check_schema(entry: Entry, formation: etree._Element) -> None:
 def _schema_field(formation: etree._Element, fault: Any) -> str:
     found = etree.ElementTree(formation).xpath(fault.path) if fault.path else []
     element = found[0] if isinstance(found, list) and found else formation
+    if not isinstance(element, etree._Element):
+        return "formation"
     local = etree.QName(element).localname
     missing = _EXPECTED.search(fault.message)
     if "Missing child element" in fault.message and missing:
@@ -270,7 +273,7 @@ class _Reader:
         }
         facts: dict[str, Any] = {}
         for child in action:
-            if child.tag in read_elsewhere or not isinstance(child.tag, str):
+            if child.tag in read_elsewhere:
                 continue
             facts.setdefault(etree.QName(child).localname, []).append(_tree(child))
         return {**{name: sorted(items, key=repr) for name, items in facts.items()}, "extras": _extras(action)}
@@ -354,6 +357,10 @@ class _Reader:
         return number
 
 
+def _words(element: etree._Element) -> str:
+    return "".join(str(text) for text in element.itertext())
+
+
 def _text(element: etree._Element, path: str) -> str:
     found = element.find(f"{N}{path}")
     return (found.text or "") if found is not None else ""
@@ -362,7 +369,7 @@ def _text(element: etree._Element, path: str) -> str:
 def _fees(action: etree._Element, info: str) -> list[str]:
     """The non-empty fees of that kind, in the action's own extras."""
     found = action.findall(f"{N}extras/{N}extras[@info='frais-pedagogiques']/{N}extra[@info='{info}']")
-    texts = ("".join(element.itertext()).strip(" \t\r\n") for element in found)
+    texts = (_words(element).strip(" \t\r\n") for element in found)
     return [text for text in texts if text]
 
 
@@ -372,7 +379,7 @@ def _canonical(text: str) -> str:
 
 def _extra(element: etree._Element, info: str) -> str:
     found = element.find(f"{N}extras/{N}extra[@info='{info}']")
-    return "".join(found.itertext()).strip() if found is not None else ""
+    return _words(found).strip() if found is not None else ""
 
 
 def _extras(element: etree._Element) -> list[dict[str, Any]]:
@@ -381,7 +388,7 @@ def _extras(element: etree._Element) -> list[dict[str, Any]]:
         _tree(child)
         for extras in element.findall(f"{N}extras")
         for child in extras
-        if isinstance(child.tag, str) and not str(child.get("info", "")).startswith("contact")
+        if not str(child.get("info", "")).startswith("contact")
     ]
     return sorted((item for item in items if not _is_fee(item)), key=repr)
 
@@ -400,7 +407,7 @@ def _tree(element: etree._Element) -> dict[str, Any]:
     text = values.collapse("".join((element.text or "", *((child.tail or "") for child in element))))
     if text:
         node["text"] = text
-    children = [_tree(child) for child in element if isinstance(child.tag, str) and child.tag not in PERSONAL]
+    children = [_tree(child) for child in element if child.tag not in PERSONAL]
     if children:
         unordered = element.tag == f"{N}extras"
         node["children"] = sorted(children, key=repr) if unordered else children
@@ -420,8 +427,7 @@ def _place(address: etree._Element | None) -> dict[str, Any]:
     if address is None:
         return place
     parts = {
-        extra.get("info"): values.collapse("".join(extra.itertext()))
-        for extra in address.findall(f"{N}extras/{N}extra")
+        extra.get("info"): values.collapse(_words(extra)) for extra in address.findall(f"{N}extras/{N}extra")
     }
     street = " ".join(
         filter(None, (parts.get("numero-voie"), parts.get("code-nature-voie"), parts.get("libelle-voie")))

@@ -42,13 +42,21 @@ class EntryData:
     names: list[str] = field(default_factory=list)
 
     def digest(self) -> str:
-        """A fingerprint of all that is stored. A guarantee is not part of it: it is given, never taken back."""
+        """A fingerprint of all that is stored, guarantees apart: one is given, and never taken back."""
         facts = self._plain(guarantee=False)
         facts["offers"].sort(key=_number)
         for offer in facts["offers"]:
             offer["sessions"].sort(key=_number)
         text = json.dumps(facts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def guarantees(self) -> list[tuple[str, str, bool]]:
+        """Offer's number, session's number, whether the file guarantees it."""
+        return [
+            (offer.number, session.number, session.guaranteed)
+            for offer in self.offers
+            for session in offer.sessions
+        ]
 
     def dumps(self) -> bytes:
         """For the spool."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from catalogue.importing import html, values
 from catalogue.importing.entries import MAX_NUMBER, Entry, EntryData
-from catalogue.importing.problems import RefusedWhole
+from catalogue.importing.problems import RefusedWholeError
 from catalogue.importing.registers import MAX_ID, STATE_OF_STATUS, RegisterRow
 from catalogue.importing.tables import Record, read_records
 from catalogue.models.micro_credentials import CredentialKind
@@ -36,13 +36,13 @@ _HOURS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")
 def read_file(path: Path, register: dict[str, RegisterRow]) -> Iterator[Entry]:
     """The programmes of an ETPL file in their order.
 
-    Raises: RefusedWhole, possibly at the very end of the file.
+    Raises: RefusedWholeError, possibly at the very end of the file.
     """
     for record in read_records(path, needed=NEEDED):
         provider = record["providerid"]
         if not provider or len(provider) > MAX_ID:
             told = "empty" if not provider else "too long"
-            raise RefusedWhole("not_csv", f"providerid is {told}", line=record.line, field="providerid")
+            raise RefusedWholeError("not_csv", f"providerid is {told}", line=record.line, field="providerid")
         yield _read(record, provider, register)
 
 

@@ -126,7 +126,7 @@ class _ActiveFinder(HTMLParser):
             self.found = True
 
     def handle_endtag(self, tag: str) -> None:
-        self._in_style = False
+        self._in_style = self._in_style and tag != "style"
 
     def handle_data(self, data: str) -> None:
         if self._in_style and _style_is_active(data):

@@ -8,7 +8,7 @@ MAX_LISTED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One error or warning. line: where the entry starts (1 is the first); entry, field: null when of none."""
+    """One error or warning. line: where the entry starts, 1 is the first; entry, field: null when of none."""
 
     code: str
     message: str
@@ -27,7 +27,7 @@ class Problem:
         }
 
 
-class RefusedWhole(Exception):
+class RefusedWholeError(Exception):
     """The call is refused: nothing of any file is stored."""
 
     def __init__(self, code: str, message: str, *, line: int | None = None, field: str | None = None) -> None:

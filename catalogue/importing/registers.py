@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from catalogue.importing import values
-from catalogue.importing.problems import RefusedWhole
+from catalogue.importing.problems import RefusedWholeError
 from catalogue.importing.tables import Record, read_records
 from catalogue.models.accreditations import AccreditationState
 
@@ -50,14 +50,14 @@ class RegisterRow:
 
 
 def read_siret_register(path: Path) -> dict[str, RegisterRow]:
-    """A register of French providers by SIRET. Raises: RefusedWhole, `bad_register` among them."""
+    """A register of French providers by SIRET. Raises: RefusedWholeError, `bad_register` among them."""
     rows: dict[str, RegisterRow] = {}
     for record in read_records(path, needed=SIRET_COLUMNS):
         siret = _identifier(record, "siret", rows)
         valid_from = _day(record, "valid_from", american=False)
         valid_until = _day(record, "valid_until", american=False)
         if valid_from is not None and valid_until is not None and valid_until < valid_from:
-            raise RefusedWhole(
+            raise RefusedWholeError(
                 "bad_register",
                 f"{siret} is valid until a day before it is valid",
                 line=record.line,
@@ -69,7 +69,7 @@ def read_siret_register(path: Path) -> dict[str, RegisterRow]:
 
 
 def read_etpl_register(path: Path) -> dict[str, RegisterRow]:
-    """New Jersey's register of providers by their id. Raises: RefusedWhole, `bad_register` among them."""
+    """New Jersey's register of providers by their id. Raises: RefusedWholeError, such as `bad_register`."""
     rows: dict[str, RegisterRow] = {}
     for record in read_records(path, needed=ETPL_COLUMNS):
         provider = _identifier(record, "providerid", rows)
@@ -94,11 +94,11 @@ def read_etpl_register(path: Path) -> dict[str, RegisterRow]:
 def _identifier(record: Record, column: str, seen: dict[str, RegisterRow]) -> str:
     identifier = record[column]
     if not identifier:
-        raise RefusedWhole("not_csv", f"{column} is empty", line=record.line, field=column)
+        raise RefusedWholeError("not_csv", f"{column} is empty", line=record.line, field=column)
     if len(identifier) > MAX_ID:
-        raise RefusedWhole("bad_register", f"{column} is too long", line=record.line, field=column)
+        raise RefusedWholeError("bad_register", f"{column} is too long", line=record.line, field=column)
     if identifier in seen:
-        raise RefusedWhole(
+        raise RefusedWholeError(
             "bad_register", f"{column} {identifier} comes twice", line=record.line, field=column
         )
     return identifier
@@ -108,7 +108,7 @@ def _state(record: Record, column: str) -> AccreditationState:
     state = STATE_OF_STATUS.get(record[column])
     if state is None:
         message = f"the status {record[column][:60]!r} is not known"
-        raise RefusedWhole("bad_register", message, line=record.line, field=column)
+        raise RefusedWholeError("bad_register", message, line=record.line, field=column)
     return state
 
 
@@ -119,5 +119,5 @@ def _day(record: Record, column: str, *, american: bool) -> date | None:
     day = values.register_day(text, american=american)
     if day is None:
         message = f"{text[:60]!r} is no day of the calendar"
-        raise RefusedWhole("bad_register", message, line=record.line, field=column)
+        raise RefusedWholeError("bad_register", message, line=record.line, field=column)
     return day

@@ -11,7 +11,7 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from catalogue.importing.decoding import open_file, read_utf8
-from catalogue.importing.problems import Problem, RefusedWhole
+from catalogue.importing.problems import Problem, RefusedWholeError
 
 NAMESPACE = "https://www.of.moncompteformation.gouv.fr"
 MAX_TEXT = 10_000_000  # bytes between two tags
@@ -31,8 +31,8 @@ class Piece:
 def split_file(path: Path) -> Iterator[Piece | Problem]:
     """The formations of an EDOF file in their order, and problems of what is around them.
 
-    Raises: RefusedWhole (`not_found`, `not_xml`, `wrong_encoding`, `doctype`, `wrong_root`) as soon as it
-    is known, which may be at the very end of the file.
+    Raises: RefusedWholeError `not_found`, `not_xml`, `wrong_encoding`, `doctype`, `wrong_root` as soon as
+    it is known, which may be at the very end of the file.
     """
     with open_file(path) as file:
         splitter = _Splitter()
@@ -95,11 +95,13 @@ class _Splitter:
             self._parser.Parse(chunk, final)
         except pyexpat.ExpatError as error:
             message = pyexpat.ErrorString(error.code) or "not well-formed"
-            raise RefusedWhole("not_xml", f"not well-formed XML: {message}", line=error.lineno) from error
+            raise RefusedWholeError(
+                "not_xml", f"not well-formed XML: {message}", line=error.lineno
+            ) from error
 
     def _doctype(self, *_declaration: object) -> None:
         line = self._parser.CurrentLineNumber
-        raise RefusedWhole("doctype", "a document type declaration is never read", line=line)
+        raise RefusedWholeError("doctype", "a document type declaration is never read", line=line)
 
     def _namespace(self, prefix: str | None, uri: str | None) -> None:
         if self._piece_at is None:
@@ -125,10 +127,10 @@ class _Splitter:
             self._child(uri, local, line)
             self._begin_piece(at, line, is_entry=self._in_offres and local == "formation")
 
-    def _end(self, name: str) -> None:
+    def _end(self, _name: str) -> None:
         at = self._mark()
         if self._piece_at is not None and self._depth == self._piece_depth:
-            self._finish_piece(name, at)
+            self._finish_piece(at)
         elif self._depth == 2:
             self._in_offres = False
             if not self._seen_entries:
@@ -140,7 +142,9 @@ class _Splitter:
     def _root(self, uri: str, local: str, line: int) -> None:
         if (uri, local) != (NAMESPACE, "lheo"):
             found = f"{{{uri}}}{local}" if uri else local
-            raise RefusedWhole("wrong_root", f"the root is {found[:200]}, not {{{NAMESPACE}}}lheo", line=line)
+            raise RefusedWholeError(
+                "wrong_root", f"the root is {found[:200]}, not {{{NAMESPACE}}}lheo", line=line
+            )
 
     def _offres(self, line: int) -> None:
         if self._seen_offres or self._seen_extras:
@@ -178,7 +182,7 @@ class _Splitter:
         )
         self._opening = f"<file{declared}>".encode()
 
-    def _finish_piece(self, name: str, at: int) -> None:
+    def _finish_piece(self, at: int) -> None:
         start = self._piece_at
         assert start is not None
         self._piece_at = None
@@ -229,4 +233,4 @@ class _Splitter:
     def _check_text(self, at: int) -> None:
         if at - self._last_tag > MAX_TEXT:
             line = self._parser.CurrentLineNumber
-            raise RefusedWhole("not_xml", f"a text of more than {MAX_TEXT // 1_000_000} MB", line=line)
+            raise RefusedWholeError("not_xml", f"a text of more than {MAX_TEXT // 1_000_000} MB", line=line)

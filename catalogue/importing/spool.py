@@ -4,10 +4,12 @@ A provider is stored whole or not at all and its entries may lie anywhere in any
 written before the last byte was read. The spool is a private SQLite file, gone with its directory.
 """
 
+import json
 import sqlite3
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,26 +20,34 @@ from catalogue.importing.problems import Problem, Problems
 _TABLES = """
     CREATE TABLE entry (
         seq INTEGER PRIMARY KEY, provider TEXT NOT NULL, number TEXT NOT NULL, line INTEGER NOT NULL,
-        digest TEXT NOT NULL, data BLOB NOT NULL
+        digest TEXT NOT NULL, status TEXT NOT NULL, guarantees TEXT NOT NULL, data BLOB NOT NULL
     );
     CREATE TABLE numbered (provider TEXT, number TEXT, PRIMARY KEY (provider, number)) WITHOUT ROWID;
     CREATE TABLE provider (
         name TEXT PRIMARY KEY, entries INTEGER NOT NULL, faults INTEGER NOT NULL
     ) WITHOUT ROWID;
     CREATE TABLE warning (
-        seq INTEGER PRIMARY KEY, provider TEXT NOT NULL, line INTEGER, entry TEXT, field TEXT, code TEXT, message TEXT
+        seq INTEGER PRIMARY KEY, provider TEXT NOT NULL,
+        line INTEGER, entry TEXT, field TEXT, code TEXT, message TEXT
     );
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Spooled:
-    """An entry as it comes back from the spool."""
+    """An entry as it comes back from the spool. guarantees: per offer's and session's number."""
 
     number: str
     line: int
     digest: str
-    data: EntryData
+    status: str
+    guarantees: list[tuple[str, str, bool]]
+    raw: bytes
+
+    @cached_property
+    def data(self) -> EntryData:
+        """All of it; an entry that is unchanged is never asked."""
+        return EntryData.loads(self.raw)
 
 
 class Spool:
@@ -88,8 +98,17 @@ class Spool:
             )
         if entry.data is not None and not entry.errors and entry.number is not None:
             self._db.execute(
-                "INSERT INTO entry (provider, number, line, digest, data) VALUES (?, ?, ?, ?, ?)",
-                (entry.provider, entry.number, entry.line, entry.data.digest(), entry.data.dumps()),
+                "INSERT INTO entry (provider, number, line, digest, status, guarantees, data)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    entry.provider,
+                    entry.number,
+                    entry.line,
+                    entry.data.digest(),
+                    entry.data.status,
+                    json.dumps(entry.data.guarantees()),
+                    entry.data.dumps(),
+                ),
             )
 
     def close(self) -> None:
@@ -118,8 +137,8 @@ class Spool:
         first = True
         while True:
             rows = self._db.execute(
-                "SELECT number, line, digest, data FROM entry"
-                f" WHERE provider = ? AND number {'>=' if first else '>'} ? ORDER BY number LIMIT ?",  # noqa: S608
+                "SELECT number, line, digest, status, guarantees, data FROM entry"
+                f" WHERE provider = ? AND number {'>=' if first else '>'} ? ORDER BY number LIMIT ?",
                 (provider, after, size),
             ).fetchall()
             if not rows:
@@ -127,7 +146,8 @@ class Spool:
             first = False
             after = rows[-1][0]
             yield [
-                Spooled(number, line, digest, EntryData.loads(data)) for number, line, digest, data in rows
+                Spooled(number, line, digest, status, json.loads(guarantees), data)
+                for number, line, digest, status, guarantees, data in rows
             ]
 
     def holds(self, provider: str, number: str) -> bool:
@@ -140,7 +160,8 @@ class Spool:
     def copy_warnings(self, into: Problems) -> None:
         """The warnings of all providers without a fault, in the order of the files."""
         rows = self._db.execute(
-            "SELECT line, entry, field, code, message FROM warning JOIN provider ON provider.name = warning.provider"
+            "SELECT line, entry, field, code, message"
+            " FROM warning JOIN provider ON provider.name = warning.provider"
             " WHERE provider.faults = 0 ORDER BY warning.seq"
         )
         for line, entry, field, code, message in rows:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from catalogue.importing.decoding import CHUNK, open_file
-from catalogue.importing.problems import RefusedWhole
+from catalogue.importing.problems import RefusedWholeError
 
 MAX_FIELD = 10_000_000
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -33,7 +33,7 @@ class Record:
 def read_records(path: Path, *, needed: Iterable[str]) -> Iterator[Record]:
     """The records of a CSV file with a header; blank lines are none.
 
-    Raises: RefusedWhole `not_found`, `wrong_encoding` (not UTF-8), `not_csv` (a missing column, a record
+    Raises: RefusedWholeError `not_found`, `wrong_encoding` (not UTF-8), `not_csv` (a missing column, a record
     that is shorter or longer than the header, an unclosed quote, NUL).
     """
     with open_file(path) as file:
@@ -55,24 +55,26 @@ def read_records(path: Path, *, needed: Iterable[str]) -> Iterator[Record]:
                     continue
                 if len(row) != len(header):
                     told = f"{len(row)} values where the header has {len(header)}"
-                    raise RefusedWhole("not_csv", f"the record has {told}", line=line)
+                    raise RefusedWholeError("not_csv", f"the record has {told}", line=line)
                 yield Record(line, {name: _unwrapped(value) for name, value in zip(header, row, strict=True)})
         except csv.Error as error:
-            raise RefusedWhole("not_csv", f"not a CSV file: {error}", line=line) from error
+            raise RefusedWholeError("not_csv", f"not a CSV file: {error}", line=line) from error
         finally:
             csv.field_size_limit(previous)
         if header is None:
-            raise RefusedWhole("not_csv", "the file has no header")
+            raise RefusedWholeError("not_csv", "the file has no header")
 
 
 def _header(row: list[str], needed: Iterable[str], line: int) -> list[str]:
     header = [name.strip() for name in row]
     for name in needed:
         if name not in header:
-            raise RefusedWhole("not_csv", f"the column {name} is missing", line=line, field=name)
+            raise RefusedWholeError("not_csv", f"the column {name} is missing", line=line, field=name)
     twice = {name for name in header if name and header.count(name) > 1}
     if twice:
-        raise RefusedWhole("not_csv", f"the column {min(twice)} comes twice", line=line, field=min(twice))
+        raise RefusedWholeError(
+            "not_csv", f"the column {min(twice)} comes twice", line=line, field=min(twice)
+        )
     return header
 
 
@@ -96,11 +98,11 @@ def _lines(file: BinaryIO) -> Iterator[str]:
     while True:
         chunk = file.read(CHUNK)
         if b"\0" in chunk:
-            raise RefusedWhole("not_csv", "the file has a NUL character")
+            raise RefusedWholeError("not_csv", "the file has a NUL character")
         try:
             rest += decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:
-            raise RefusedWhole("wrong_encoding", f"the file is not UTF-8: {error.reason}") from error
+            raise RefusedWholeError("wrong_encoding", f"the file is not UTF-8: {error.reason}") from error
         done = 0
         for match in _LINE_END.finditer(rest):
             if chunk and match.end() == len(rest) and match[0] == "\r":
@@ -109,7 +111,7 @@ def _lines(file: BinaryIO) -> Iterator[str]:
             done = match.end()
         rest = rest[done:]
         if len(rest) > MAX_FIELD:
-            raise RefusedWhole("not_csv", f"a line of more than {MAX_FIELD // 1_000_000} MB")
+            raise RefusedWholeError("not_csv", f"a line of more than {MAX_FIELD // 1_000_000} MB")
         if not chunk:
             break
     if rest:

@@ -69,7 +69,7 @@ def compact_day(text: str) -> date | None:
 
 
 def register_day(text: str, *, american: bool) -> date | None:
-    """A day as registers write it: 2026-05-31, with or without an hour, or (american) 5/31/2026 12:00:00 AM."""
+    """A day as registers write it: 2026-05-31 or (american) 5/31/2026, with or without an hour."""
     if match := _ISO_DAY.fullmatch(text):
         return _day(int(match[1]), int(match[2]), int(match[3]))
     if american and (match := _US_DAY.fullmatch(text)):

@@ -32,7 +32,7 @@ def satisfied(regime: str, *, provider: bool, credential: bool) -> bool:
 
 
 def in_force(moment: datetime, zone: ZoneInfo) -> QuerySet[Accreditation]:
-    """Accreditations that stood at that moment: valid on its day in `zone`, and not suspended or ended then."""
+    """Accreditations that stood at that moment: valid on its day in `zone`, not suspended or ended."""
     day = moment.astimezone(zone).date()
     latest = AccreditationLog.objects.filter(subject=OuterRef("pk"), at__lte=moment).order_by("-at", "-pk")
     return (
@@ -49,5 +49,5 @@ def provider_in_force(moment: datetime, zone: ZoneInfo, provider_ref: str) -> Ex
 
 
 def credential_in_force(moment: datetime, zone: ZoneInfo, credential_ref: str) -> Exists:
-    """Condition for a queryset: the micro-credential that `credential_ref` names was accredited at that moment."""
+    """Condition for a queryset: the micro-credential that `credential_ref` names was accredited then."""
     return Exists(in_force(moment, zone).filter(micro_credential=OuterRef(credential_ref)))

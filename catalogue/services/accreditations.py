@@ -108,12 +108,18 @@ def grant_accreditation(
     valid_until: date | None = None,
     reason: str = "",
 ) -> Accreditation:
-    """Accredit for a period, both days included. Locks: accreditation. Raises: DomainError `not_allowed`, `invalid`."""
+    """Accredit for a period, both days included.
+
+    Locks: accreditation. Raises: DomainError `not_allowed`, `invalid`.
+    """
     return _move(accreditation_id, "accredit", actor, reason, valid_from=valid_from, valid_until=valid_until)
 
 
 def refuse_accreditation(*, actor: User, accreditation_id: int, reason: str) -> Accreditation:
-    """Refuse an application. Locks: accreditation. Raises: DomainError `incomplete` without a reason, `not_allowed`."""
+    """Refuse an application.
+
+    Locks: accreditation. Raises: DomainError `incomplete` without a reason, `not_allowed`.
+    """
     return _move(accreditation_id, "refuse", actor, _required(reason))
 
 

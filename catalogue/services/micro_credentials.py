@@ -77,7 +77,10 @@ def register_micro_credential(*, actor: User, micro_credential_id: int, reason: 
 
 
 def suspend_micro_credential(*, actor: User, micro_credential_id: int, reason: str) -> MicroCredential:
-    """From this moment nothing new is booked on it. Locks: micro-credential. Raises: DomainError `not_allowed`."""
+    """From this moment nothing new is booked on it.
+
+    Locks: micro-credential. Raises: DomainError `not_allowed`.
+    """
     return _move(micro_credential_id, "suspend", actor, reason)
 
 
@@ -87,12 +90,18 @@ def resume_micro_credential(*, actor: User, micro_credential_id: int, reason: st
 
 
 def delist_micro_credential(*, actor: User, micro_credential_id: int, reason: str) -> MicroCredential:
-    """Take it out of the register; live bookings go on. Locks: micro-credential. Raises: DomainError `not_allowed`."""
+    """Take it out of the register; live bookings go on.
+
+    Locks: micro-credential. Raises: DomainError `not_allowed`.
+    """
     return _move(micro_credential_id, "delist", actor, reason)
 
 
 def relist_micro_credential(*, actor: User, micro_credential_id: int, reason: str = "") -> MicroCredential:
-    """Take a delisted one into the register again. Locks: micro-credential. Raises: DomainError `not_allowed`."""
+    """Take a delisted one into the register again.
+
+    Locks: micro-credential. Raises: DomainError `not_allowed`.
+    """
     return _move(micro_credential_id, "relist", actor, reason)
 
 

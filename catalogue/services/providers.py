@@ -59,7 +59,7 @@ def change_iban(*, actor: User, provider_id: int, iban: str) -> Provider:
 
 
 def checked_iban(text: str) -> str:
-    """An IBAN in its compact form, or "". Raises: DomainError `invalid` when length or check digits are wrong."""
+    """An IBAN in its compact form, or "". Raises: DomainError `invalid` for wrong length or check digits."""
     if not text:
         return ""
     try:

@@ -83,7 +83,10 @@ def start_session(*, actor: User, session_id: int) -> Session:
 
 
 def end_session(*, actor: User, session_id: int) -> Session:
-    """Teaching has ended as it should: the session was held. Locks: session. Raises: DomainError `not_allowed`."""
+    """Teaching has ended as it should: the session was held.
+
+    Locks: session. Raises: DomainError `not_allowed`.
+    """
     return _move(session_id, actor, "", "hold")
 
 

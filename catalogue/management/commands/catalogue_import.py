@@ -1,4 +1,4 @@
-"""Import a catalogue: `catalogue_import --format edof|etpl FILE… [--register FILE] [--full] [--dry-run] [--json]`."""
+"""Import a catalogue: `catalogue_import --format edof|etpl FILE… [--register FILE] [--full] …`."""
 
 import json
 import sys

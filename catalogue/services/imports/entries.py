@@ -2,20 +2,16 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from accounts.models import User
-from catalogue.importing.entries import EntryData, OfferData, SessionData
 from catalogue.importing.problems import Problem, Problems
-from catalogue.importing.registers import STATE_OF_STATUS
 from catalogue.importing.spool import Spool, Spooled
 from catalogue.models import (
     Accreditation,
-    AccreditationState,
     ChangeKind,
     CredentialState,
     MicroCredential,
@@ -26,39 +22,13 @@ from catalogue.models import (
     SessionSeats,
     SessionState,
 )
-from catalogue.registers import Register, last_second_of_day, start_of_day
+from catalogue.registers import Register
+from catalogue.services.imports import rows
 from catalogue.services.imports.moves import CREDENTIAL_PATHS, Walk, last_moved_by, log_moves, move_many
-from catalogue.services.micro_credentials import search_text_of
 from ila.core import fsm, locks
 
 BATCH = 500
 REASON = "catalogue import"
-CREDENTIAL_STATE = {
-    AccreditationState.ACCREDITED: CredentialState.REGISTERED,
-    AccreditationState.SUSPENDED: CredentialState.SUSPENDED,
-    AccreditationState.SUBMITTED: CredentialState.SUBMITTED,
-}
-CREDENTIAL_FIELDS = (
-    *("title", "kind", "code", "goals_html", "content_html", "language", "has_prerequisites", "currency"),
-    *("price_cents", "total_mismatch", "facts", "hours", "digest", "search_text", "updated_at"),
-)
-OFFER_FIELDS = (
-    *("mode", "place", "street", "postcode", "city", "country", "latitude", "longitude", "language"),
-    *(
-        "hours_centre",
-        "hours_company",
-        "has_prerequisites",
-        "currency",
-        "price_cents",
-        "net_price",
-        "vat_percent",
-    ),
-    *("facts", "removed_at", "updated_at"),
-)
-SESSION_FIELDS = (
-    *("starts_at", "ends_at", "whole_days", "currency", "price_cents", "recruitment_closed", "removed_at"),
-    *("details", "updated_at"),
-)
 
 
 @dataclass(slots=True)
@@ -122,11 +92,11 @@ class EntryWriter:
                 if not self._dry_run:
                     self._apply(provider, plan)
                 progress(len(batch))
-            if self._full and provider.pk is not None:
+            if self._full and not provider._state.adding:
                 self._delist_absent(provider, spool, counts)
         return counts
 
-    # -- reading what is stored -----------------------------------------------------------------------------------
+    # reading what is stored
 
     def _provider(self, name: str) -> Provider:
         found = Provider.objects.filter(register=self._register.code, external_id=name).first()
@@ -149,14 +119,13 @@ class EntryWriter:
         return provider
 
     def _stored(self, provider: Provider, numbers: list[str]) -> dict[str, _Stored]:
-        if provider.pk is None:
+        if provider._state.adding:
             return {}
-        rows = MicroCredential.objects.filter(provider=provider, external_id__in=numbers)
-        if not self._dry_run:
-            rows = rows.order_by("pk").select_for_update(no_key=True)
+        found = MicroCredential.objects.filter(provider=provider, external_id__in=numbers)
+        found = found.only("external_id", "digest", "state")
         stored = {
-            number: _Stored(pk, digest, state)
-            for pk, number, digest, state in rows.values_list("pk", "external_id", "digest", "state")
+            one.external_id: _Stored(one.pk, one.digest, one.state)
+            for one in (found if self._dry_run else locks.acquire_set(found))
         }
         by_pk = {one.pk: one for one in stored.values()}
         offer_numbers: dict[int, str] = {}
@@ -171,7 +140,7 @@ class EntryWriter:
             by_pk[session.micro_credential_id].sessions[offer, session.external_id] = session
         return stored
 
-    # -- comparing --------------------------------------------------------------------------------------------------
+    # comparing
 
     def _plan(
         self, provider: Provider, batch: list[Spooled], stored: dict[str, _Stored], counts: Counts
@@ -185,7 +154,7 @@ class EntryWriter:
                 plan.created.append(entry)
                 counts.created += 1
                 continue
-            wanted = CREDENTIAL_STATE[STATE_OF_STATUS[entry.data.status]]
+            wanted = rows.state_of(entry.status)
             steps = () if known.pk in held_back else CREDENTIAL_PATHS.get((known.state, wanted), ())
             if steps:
                 plan.walks.append(Walk(known.pk, known.state, steps))
@@ -204,7 +173,7 @@ class EntryWriter:
 
     def _held_back(self, stored: Iterable[_Stored]) -> set[int]:
         """Entries that an officer suspended or delisted: no list brings them back."""
-        held = set()
+        held: set[int] = set()
         for state in (CredentialState.SUSPENDED, CredentialState.DELISTED):
             ids = [one.pk for one in stored if one.state == state]
             if ids:
@@ -214,22 +183,21 @@ class EntryWriter:
 
     def _guarantees(self, provider: Provider, entry: Spooled, known: _Stored) -> list[int]:
         given = []
-        for offer in entry.data.offers:
-            for told in offer.sessions:
-                session = known.sessions.get((offer.number, told.number))
-                if session is None:
-                    continue
-                if told.guaranteed and session.state == SessionState.OPEN:
-                    given.append(session.pk)
-                elif not told.guaranteed and session.guaranteed_at is not None:
-                    self._warn(
-                        "guarantee_kept",
-                        "a guarantee once given is kept",
-                        provider,
-                        entry.number,
-                        line=entry.line,
-                        field=f"{offer.number}/{told.number}/garantie",
-                    )
+        for offer, number, guaranteed in entry.guarantees:
+            session = known.sessions.get((offer, number))
+            if session is None:
+                continue
+            if guaranteed and session.state == SessionState.OPEN:
+                given.append(session.pk)
+            elif not guaranteed and session.guaranteed_at is not None:
+                self._warn(
+                    "guarantee_kept",
+                    "a guarantee once given is kept",
+                    provider,
+                    entry.number,
+                    line=entry.line,
+                    field=f"{offer}/{number}/garantie",
+                )
         return given
 
     def _plan_sessions(self, provider: Provider, touched: list[tuple[Spooled, _Stored]], plan: _Plan) -> None:
@@ -254,7 +222,7 @@ class EntryWriter:
                 name = "/".join(path)
                 if path in told_sessions:
                     offer, told = told_sessions[path]
-                    new = self._session(provider, offer, told)
+                    new = rows.session(provider, offer, told, self._at)
                     plan.changes += self._changes(session, new, taken)
                     moved = self._moved(session, new)
                     if moved and taken:
@@ -274,7 +242,7 @@ class EntryWriter:
     def _changes(self, old: Session, new: Session, taken: int) -> list[SessionChange]:
         changes = []
         if self._moved(old, new):
-            changes.append(self._change(old, ChangeKind.DATES, _period(old), _period(new), taken))
+            changes.append(self._change(old, ChangeKind.DATES, rows.period(old), rows.period(new), taken))
         if old.price_cents != new.price_cents:
             before, after = ({"price_cents": one.price_cents} for one in (old, new))
             changes.append(self._change(old, ChangeKind.PRICE, before, after, taken))
@@ -302,20 +270,22 @@ class EntryWriter:
             at=self._at,
         )
 
-    # -- writing ----------------------------------------------------------------------------------------------------
+    # writing
 
     def _apply(self, provider: Provider, plan: _Plan) -> None:
         created = MicroCredential.objects.bulk_create(
-            [self._credential(provider, one) for one in plan.created]
+            [rows.credential(provider, one, self._at) for one in plan.created]
         )
         self._log_created(MicroCredential, created)
         MicroCredential.objects.bulk_create(
-            [self._credential(provider, one) for one, _ in plan.updated],
+            [rows.credential(provider, one, self._at) for one, _ in plan.updated],
             update_conflicts=True,
             unique_fields=["provider", "external_id"],
-            update_fields=CREDENTIAL_FIELDS,
+            update_fields=rows.CREDENTIAL_FIELDS,
         )
-        entries = [(one.pk, spooled, None) for one, spooled in zip(created, plan.created, strict=True)]
+        entries: list[tuple[int, Spooled, _Stored | None]] = [
+            (one.pk, spooled, None) for one, spooled in zip(created, plan.created, strict=True)
+        ]
         entries += [(known.pk, spooled, known) for spooled, known in plan.updated]
         self._store_offers(provider, entries)
         Session.objects.filter(pk__in=plan.removed_sessions).update(removed_at=self._at, updated_at=self._at)
@@ -327,22 +297,25 @@ class EntryWriter:
     def _store_offers(self, provider: Provider, entries: list[tuple[int, Spooled, _Stored | None]]) -> None:
         told = [(pk, offer, known) for pk, spooled, known in entries for offer in spooled.data.offers]
         offers = Offer.objects.bulk_create(
-            [self._offer(pk, offer) for pk, offer, _ in told],
+            [rows.offer(pk, offer, self._at) for pk, offer, _ in told],
             update_conflicts=True,
             unique_fields=["micro_credential", "external_id"],
-            update_fields=OFFER_FIELDS,
+            update_fields=rows.OFFER_FIELDS,
         )
         new: list[Session] = []
         old: list[Session] = []
         for stored, (pk, offer, known) in zip(offers, told, strict=True):
             for one in offer.sessions:
-                session = self._session(provider, offer, one)
+                session = rows.session(provider, offer, one, self._at)
                 session.micro_credential_id = pk
                 session.offer_id = stored.pk
                 is_known = known is not None and (offer.number, one.number) in known.sessions
                 (old if is_known else new).append(session)
         Session.objects.bulk_create(
-            old, update_conflicts=True, unique_fields=["offer", "external_id"], update_fields=SESSION_FIELDS
+            old,
+            update_conflicts=True,
+            unique_fields=["offer", "external_id"],
+            update_fields=rows.SESSION_FIELDS,
         )
         created = Session.objects.bulk_create(new)
         SessionSeats.objects.bulk_create([SessionSeats(session_id=one.pk) for one in created])
@@ -362,55 +335,7 @@ class EntryWriter:
         walks = [Walk(one.pk, SessionState.OPEN, ("guarantee",)) for one in locked]
         move_many(Session, walks, actor=self._actor, at=self._at, reason=REASON)
 
-    def _credential(self, provider: Provider, entry: Spooled) -> MicroCredential:
-        data = entry.data
-        state = CREDENTIAL_STATE[STATE_OF_STATUS[data.status]]
-        one = MicroCredential(
-            provider=provider,
-            external_id=entry.number,
-            entry=f"{provider.external_id}/{entry.number}",
-            digest=entry.digest,
-            hours=Decimal(data.hours) if data.hours is not None else None,
-            state=state,
-            created_at=self._at,
-            updated_at=self._at,
-            submitted_at=self._at if state == CredentialState.SUBMITTED else None,
-            registered_at=self._at if state == CredentialState.REGISTERED else None,
-            suspended_at=self._at if state == CredentialState.SUSPENDED else None,
-            **data.values,
-        )
-        one.search_text = search_text_of(one, provider, data.names)
-        return one
-
-    def _offer(self, micro_credential_id: int, offer: OfferData) -> Offer:
-        return Offer(
-            micro_credential_id=micro_credential_id,
-            external_id=offer.number,
-            created_at=self._at,
-            updated_at=self._at,
-            **offer.values,
-        )
-
-    def _session(self, provider: Provider, offer: OfferData, told: SessionData) -> Session:
-        state = SessionState.GUARANTEED if told.guaranteed else SessionState.OPEN
-        zone = provider.time_zone
-        return Session(
-            external_id=told.number,
-            starts_at=start_of_day(date.fromisoformat(told.starts), zone) if told.starts else None,
-            ends_at=last_second_of_day(date.fromisoformat(told.ends), zone) if told.ends else None,
-            whole_days=True,
-            currency=offer.values["currency"],
-            price_cents=offer.values["price_cents"],
-            recruitment_closed=told.closed,
-            details=told.details,
-            state=state,
-            opened_at=self._at,
-            guaranteed_at=self._at if told.guaranteed else None,
-            created_at=self._at,
-            updated_at=self._at,
-        )
-
-    # -- the complete catalogue ---------------------------------------------------------------------------------------
+    # the complete catalogue
 
     def _delist_absent(self, provider: Provider, spool: Spool, counts: Counts) -> None:
         listed = MicroCredential.objects.filter(provider=provider).exclude(
@@ -418,13 +343,13 @@ class EntryWriter:
         )
         after = 0
         while True:
-            rows = list(
+            page = list(
                 listed.filter(pk__gt=after).order_by("pk").values_list("pk", "external_id", "state")[:BATCH]
             )
-            if not rows:
+            if not page:
                 return
-            after = rows[-1][0]
-            absent = [row for row in rows if not spool.holds(provider.external_id, row[1])]
+            after = page[-1][0]
+            absent = [row for row in page if not spool.holds(provider.external_id, row[1])]
             counts.delisted += len(absent)
             self._delist(provider, absent)
 
@@ -457,7 +382,7 @@ class EntryWriter:
         if not self._dry_run:
             SessionChange.objects.bulk_create(changes)
 
-    # -- saying so ----------------------------------------------------------------------------------------------------
+    # saying so
 
     def _warn_bookings(self, provider: Provider, entry: Spooled, field_: str, taken: int, what: str) -> None:
         message = f"{what}, and {taken} live bookings are on it"
@@ -468,10 +393,3 @@ class EntryWriter:
     ) -> None:
         entry = f"{provider.external_id}/{number}"
         self._warnings.add(Problem(code, message, line=line, entry=entry, field=field))
-
-
-def _period(session: Session) -> dict[str, str | None]:
-    return {
-        "starts_at": session.starts_at.isoformat() if session.starts_at else None,
-        "ends_at": session.ends_at.isoformat() if session.ends_at else None,
-    }

@@ -56,7 +56,7 @@ class Walk:
 def targets(model: type[fsm.Machine]) -> dict[tuple[str, str], str]:
     """(state, transition) → target of a machine."""
     transitions = fsm.machine_field(model).get_all_transitions(model)
-    return {(one.source, one.name): one.target for one in transitions}
+    return {(str(one.source), str(one.name)): str(one.target) for one in transitions}
 
 
 def move_many(
@@ -92,8 +92,9 @@ def log_moves(
     reason: str,
 ) -> None:
     """Write one log row for each of the objects."""
+    log_model: Any = model.log_model
     rows = [
-        model.log_model(
+        log_model(
             subject_id=pk,
             actor=actor,
             transition=transition,
@@ -104,7 +105,7 @@ def log_moves(
         )
         for pk in ids
     ]
-    fsm.bulk_log(rows, model=model.log_model)
+    fsm.bulk_log(rows, model=log_model)
 
 
 def last_moved_by(model: type[fsm.Machine], ids: Iterable[int], target: str) -> dict[int, int]:
@@ -130,11 +131,12 @@ def _stamps(model: type[fsm.Machine], transition: str, at: datetime) -> dict[str
         }
         return {names[transition]: at}
     if model is MicroCredential:
-        return {
+        stamps: dict[str, dict[str, Any]] = {
             "submit": {"submitted_at": at},
             "register": {"registered_at": at},
             "suspend": {"suspended_at": at},
             "delist": {"delisted_at": at, "suspended_at": None},
             "relist": {"delisted_at": None, "registered_at": at},
-        }[transition]
+        }
+        return stamps[transition]
     return {"guarantee": {"guaranteed_at": at}}[transition]

@@ -129,7 +129,7 @@ class RegisterWriter:
             if found is None:
                 # What an officer refused or withdrew does not come back by a list.
                 create = provider is None or provider.pk not in taken_away
-                state = row.state if create else S.WITHDRAWN
+                state = str(row.state if create else S.WITHDRAWN)
                 changes.append(
                     _Change(row, provider, None, create, (), Standing(state, row.valid_from, row.valid_until))
                 )

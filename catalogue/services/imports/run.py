@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from accounts.models import User
 from accounts.services import service_users
 from catalogue.importing import edof, etpl, registers
 from catalogue.importing.decoding import open_file
 from catalogue.importing.entries import Entry
-from catalogue.importing.problems import Problem, Problems, RefusedWhole, Report
+from catalogue.importing.problems import Problem, Problems, RefusedWholeError, Report
 from catalogue.importing.registers import RegisterRow
 from catalogue.importing.spool import Spool
 from catalogue.models import CredentialState, MicroCredential
@@ -44,8 +45,10 @@ def import_catalogue(
     same report, nothing written. progress: told the stage and how many entries it has done.
     Locks: an advisory lock for the whole storing; then as `EntryWriter.write`. Logs: each state written.
     """
-    tell = progress or (lambda stage, count: None)
+    tell = progress or _silent
     try:
+        # Asked first: a database that is not ready is no reason to read for a minute.
+        actor = service_users.get("catalogue-import")
         paths = list(files)
         for path in [*paths, *([register] if register is not None else [])]:
             open_file(path).close()
@@ -53,10 +56,14 @@ def import_catalogue(
         with Spool(NUMBER_FIELDS[kind]) as spool:
             report = Report()
             _read_files(kind, paths, rows, spool, report.errors, tell)
-            _store(kind, rows, spool, report, full=full, dry_run=dry_run, tell=tell)
+            _store(kind, rows, spool, report, actor=actor, full=full, dry_run=dry_run, tell=tell)
             return report
-    except RefusedWhole as refusal:
+    except RefusedWholeError as refusal:
         return Report.refused(refusal.problem)
+
+
+def _silent(_stage: str, _count: int) -> None:
+    """Nobody wants to know."""
 
 
 def _read_register(kind: Format, path: Path | None) -> dict[str, RegisterRow] | None:
@@ -95,6 +102,7 @@ def _store(
     spool: Spool,
     report: Report,
     *,
+    actor: User,
     full: bool,
     dry_run: bool,
     tell: Callable[[str, int], None],
@@ -103,7 +111,6 @@ def _store(
     report.rejected = spool.rejected
     spool.copy_warnings(report.warnings)
     with _alone():
-        actor = service_users.get("catalogue-import")
         now = clock.now()
         register_writer = RegisterWriter(namespace, actor=actor, at=now, dry_run=dry_run)
         if rows is not None:
