@@ -11,6 +11,8 @@ CREATE FUNCTION ledger_post(
     p_buckets text[], p_funds text[], p_amounts bigint[], p_lots bigint[], p_budgets bigint[], p_bookings bigint[],
     OUT entry_id bigint, OUT created boolean
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    lots_moved integer;
 BEGIN
     INSERT INTO funding_journalentry (scheme_id, kind, currency, idempotency_key, actor_id, occurred_at, reverses_id)
     VALUES (p_scheme, p_kind, p_currency, p_key, p_actor, p_at, p_reverses)
@@ -63,6 +65,11 @@ BEGIN
          WHERE line.lot IS NOT NULL GROUP BY line.lot
       ) AS moved
      WHERE lot.id = moved.lot;
+    GET DIAGNOSTICS lots_moved = ROW_COUNT;
+    IF lots_moved <> (SELECT count(DISTINCT named) FROM unnest(p_lots) AS named) THEN
+        RAISE EXCEPTION 'entry % names a lot that is not there', p_key
+            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'posting_lot_exists';
+    END IF;
 
     UPDATE funding_budget AS budget
        SET available_cents = budget.available_cents + moved.amount

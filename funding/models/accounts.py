@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from ila.core import clock
+from ila.core.models import never_removed_triggers
 
 
 class Source(models.TextChoices):
@@ -75,7 +76,10 @@ class Lot(models.Model):
 
     APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT", "UPDATE (earmark)")
 
-    account = models.ForeignKey(LearningAccount, on_delete=models.PROTECT, related_name="lots")
+    # The uniqueness below begins with the account: an index of its own would be written for nothing.
+    account = models.ForeignKey(
+        LearningAccount, on_delete=models.PROTECT, db_index=False, related_name="lots"
+    )
     source = models.CharField(max_length=20, choices=Source)
     fund = models.CharField(max_length=10, choices=Fund)
     currency = models.CharField(max_length=3)
@@ -88,6 +92,7 @@ class Lot(models.Model):
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:
+        triggers: ClassVar[list[Any]] = never_removed_triggers()
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(
                 fields=["account", "source", "expires_on", "earmark"],

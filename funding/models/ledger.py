@@ -68,11 +68,17 @@ class Posting(AppendOnlyModel):
 
     APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT",)
 
-    entry = models.ForeignKey(JournalEntry, on_delete=models.PROTECT, related_name="postings")
+    # Entries and lots are never removed, and the functions that write postings name only those they wrote
+    # themselves: a trigger for each row to check it again doubled the cost of an accrual (decision 0050).
+    entry = models.ForeignKey(
+        JournalEntry, on_delete=models.PROTECT, db_constraint=False, related_name="postings"
+    )
     bucket = models.CharField(max_length=20, choices=Bucket)
     fund = models.CharField(max_length=10, choices=Fund)
     amount_cents = models.BigIntegerField()
-    lot = models.ForeignKey(Lot, on_delete=models.PROTECT, null=True, related_name="postings")
+    lot = models.ForeignKey(
+        Lot, on_delete=models.PROTECT, null=True, db_constraint=False, related_name="postings"
+    )
     budget = models.ForeignKey(
         "funding.Budget", on_delete=models.PROTECT, null=True, db_index=False, related_name="+"
     )

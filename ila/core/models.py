@@ -22,14 +22,23 @@ def append_only_triggers() -> list[pgtrigger.Trigger]:
     """Refuse UPDATE, DELETE and TRUNCATE, whoever asks (a TRUNCATE passes row triggers by)."""
     return [
         pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-        pgtrigger.Trigger(
-            name="no_truncate",
-            operation=pgtrigger.Truncate,
-            when=pgtrigger.Before,
-            level=pgtrigger.Statement,
-            func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;",
-        ),
+        _no_truncate(),
     ]
+
+
+def never_removed_triggers() -> list[pgtrigger.Trigger]:
+    """Refuse DELETE and TRUNCATE, whoever asks: rows that others name without a foreign key."""
+    return [pgtrigger.Protect(name="never_removed", operation=pgtrigger.Delete), _no_truncate()]
+
+
+def _no_truncate() -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name="no_truncate",
+        operation=pgtrigger.Truncate,
+        when=pgtrigger.Before,
+        level=pgtrigger.Statement,
+        func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;",
+    )
 
 
 class AppendOnlyModel(models.Model):
