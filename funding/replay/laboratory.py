@@ -1,0 +1,140 @@
+"""The scheme of a scenario: a shipped one under a code of its own, with the rules that the scenario overrides."""
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from funding.replay.reading import ScenarioError
+from funding.replay.scenario import Scenario
+from funding.replay.values import instant
+from funding.schemes.presets import Preset, load_preset, override, preset_codes
+from funding.schemes.rules import RulesError, SchemeRules
+
+# Every scheme the platform is meant for; those without a preset yet are told apart from a slip of the pen.
+SCHEMES = (
+    "cpf",
+    "stap",
+    "skillsfuture",
+    "flanders",
+    "geneva",
+    "upper_austria",
+    "greece",
+    "lithuania",
+    "germany",
+    "croatia",
+    "wioa_ita",
+    "canada",
+    "uk_2000",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A scenario with its times in UTC. `at`: of each event, None for at once; `to`: where an advance goes."""
+
+    scenario: Scenario
+    preset: Preset
+    starts: datetime
+    at: tuple[datetime | None, ...]
+    to: tuple[datetime | None, ...]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The scheme's time zone: that of every time without an offset."""
+        return ZoneInfo(self.preset.timezone)
+
+
+def plan_scenario(scenario: Scenario) -> Plan:
+    """Settle everything that needs no database: the scheme's rules, and the times, which never go back.
+
+    Raises: ScenarioError for an unknown scheme, rule or value, and a time before an earlier one.
+    """
+    preset = _with_rules(_preset(scenario.scheme), scenario)
+    zone = ZoneInfo(preset.timezone)
+    _check_sessions(scenario, zone)
+    starts = now = instant(scenario.clock, zone)
+    ats: list[datetime | None] = []
+    tos: list[datetime | None] = []
+    for number, event in enumerate(scenario.events):
+        at = None if event.at is None else instant(event.at, zone)
+        to = getattr(event, "to", None)
+        to = None if to is None else instant(to, zone)
+        for key, moment in (("at", at), ("to", to)):
+            if moment is None:
+                continue
+            if moment < now:
+                raise ScenarioError(
+                    f"events[{number}].{key}",
+                    f"goes back from {_local(now, zone)} to {_local(moment, zone)}",
+                )
+            now = moment
+        ats.append(at)
+        tos.append(to)
+    return Plan(scenario, preset, starts, tuple(ats), tuple(tos))
+
+
+def private(preset: Preset) -> Preset:
+    """The same scheme under a code that no stored one has."""
+    return replace(preset, code=f"replay-{preset.code}-{secrets.token_hex(8)}"[:40])
+
+
+def _preset(code: str) -> Preset:
+    shipped = preset_codes()
+    if code in shipped:
+        return load_preset(code)
+    what = "is not available yet" if code in SCHEMES else "is unknown"
+    raise ScenarioError("scheme", f"{code!r} {what}: there are {', '.join(shipped)}")
+
+
+def _with_rules(preset: Preset, scenario: Scenario) -> Preset:
+    """The rules overridden in the version that is in force at the clock's day and in all later ones.
+
+    In earlier ones too where they can bear it: a credit for a past year is reckoned by that year's rules,
+    and a scenario about that credit means it.
+    """
+    if not scenario.rules:
+        return preset
+    day = instant(scenario.clock, ZoneInfo(preset.timezone)).astimezone(ZoneInfo(preset.timezone)).date()
+    first = max((valid_from for valid_from, _ in preset.versions if valid_from <= day), default=date.min)
+    versions: list[tuple[date, SchemeRules]] = []
+    for valid_from, rules in preset.versions:
+        try:
+            versions.append((valid_from, override(rules, scenario.rules)))
+        except RulesError as error:
+            if valid_from >= first:
+                raise ScenarioError("", _faults(error)) from None
+            versions.append((valid_from, rules))
+    in_force = next((rules for valid_from, rules in versions if valid_from >= first), versions[-1][1])
+    return replace(
+        preset,
+        country=in_force.country,
+        timezone=in_force.timezone,
+        currency=in_force.currency,
+        versions=tuple(versions),
+    )
+
+
+def _faults(error: RulesError) -> str:
+    return "; ".join(
+        f"{', '.join(f'rules.{name}' for name in fault.parameters)}: {fault.message}"
+        for fault in error.faults
+    )
+
+
+def _check_sessions(scenario: Scenario, zone: ZoneInfo) -> None:
+    for number, session in enumerate(scenario.sessions):
+        if session.starts is None or session.ends is None:
+            continue
+        if instant(session.ends, zone, end_of_day=True) < instant(session.starts, zone):
+            raise ScenarioError(f"sessions[{number}].ends", "comes before the start")
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> str:
+    return moment.astimezone(zone).isoformat(timespec="minutes")
+
+
+def shown(value: Any, zone: ZoneInfo) -> str:
+    """A moment as people of the scheme read it."""
+    return f"{value.astimezone(zone):%Y-%m-%d %H:%M}" if isinstance(value, datetime) else str(value)

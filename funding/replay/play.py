@@ -1,0 +1,101 @@
+"""Playing a scenario: everything happens in one transaction, which is always undone."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from funding import audit
+from funding.replay import outcome, scenario
+from funding.replay.acts import Acts
+from funding.replay.cast import assemble
+from funding.replay.laboratory import Plan, plan_scenario
+from funding.replay.outcome import EventResult
+from funding.replay.refusals import code_of
+from funding.replay.stage import Stage
+from funding.sentences import sentence
+from ila.core import clock
+from ila.core.errors import DomainError
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a scenario has come to; `moments` says when each event happened."""
+
+    plan: Plan
+    events: tuple[EventResult, ...]
+    moments: tuple[datetime, ...]
+    bookings: dict[str, Any]
+    learners: dict[str, Any]
+    providers: dict[str, Any]
+    violations: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the audit of the scenario's books found nothing."""
+        return not self.violations
+
+    def as_json(self) -> dict[str, Any]:
+        """The outcome in the shape that programs read."""
+        return {
+            "events": [each.as_json() for each in self.events],
+            "bookings": self.bookings,
+            "learners": self.learners,
+            "providers": self.providers,
+            "audit": {"ok": self.ok, "violations": list(self.violations)},
+        }
+
+
+def run_scenario(values: Any) -> Outcome:
+    """Play a scenario, given as plain values, through the real services; nothing of it remains.
+
+    Raises: ScenarioError for a scenario that says something impossible, naming the place.
+    """
+    plan = plan_scenario(scenario.parse_scenario(values))
+    with transaction.atomic():
+        try:
+            played = _play(plan)
+        finally:
+            transaction.set_rollback(True)
+    if played.violations:
+        # What was wrong in this database before, and still is, is no finding about the scenario.
+        before = set(audit.run().violations)
+        played = replace(played, violations=tuple(each for each in played.violations if each not in before))
+    return played
+
+
+def _play(plan: Plan) -> Outcome:
+    with clock.at(plan.starts) as hand:
+        cast = assemble(plan)
+        stage = Stage(cast, hand)
+        acts = Acts(cast)
+        results: list[EventResult] = []
+        moments: list[datetime] = []
+        for number, event in enumerate(plan.scenario.events):
+            for moment in (plan.at[number], plan.to[number]):
+                stage.move_to(moment)
+            moments.append(stage.begin_act())
+            results.append(_do(acts, event, number))
+        stage.move_to(None)
+        # What the database would ask at the end of a transaction that stays.
+        connection.check_constraints()
+        return Outcome(
+            plan=plan,
+            events=tuple(results),
+            moments=tuple(moments),
+            bookings=outcome.bookings_json(acts),
+            learners=outcome.learners_json(cast, today=stage.today),
+            providers=outcome.providers_json(cast),
+            violations=tuple(audit.run().violations),
+        )
+
+
+def _do(acts: Acts, event: scenario.Event, number: int) -> EventResult:
+    """One event in a savepoint of its own: refused, it has changed nothing."""
+    try:
+        with transaction.atomic():
+            acts.do(event, number=number)
+    except DomainError as error:
+        return EventResult(number, ok=False, code=code_of(error), rule=error.rule, sentence=sentence(error))
+    return EventResult(number, ok=True)
