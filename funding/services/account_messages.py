@@ -5,10 +5,11 @@ and what does not fit in it is a finding on its line, or a gap.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db.models import Q
 
 from accounts.models import User
 from funding.banking.continuity import find_gaps_between, find_own_gap
@@ -45,17 +46,15 @@ def process_account_message(
             raise RefusedMessage("unknown_account", f"{report.iban} is no account of ours")
     movements = [(report, movement) for report in parsed.reports for movement in movements_of(report)]
     references = {movement.reference for _, movement in movements if movement.reference}
-    bulk = [movement.entry.batch_msg_id for _, movement in movements if movement.detail is None]
-    known = Payment.objects.filter(end_to_end_id__in=references, batch__file__isnull=False)
-    ids = set(known.values_list("pk", flat=True))
-    ids |= set(
-        Payment.objects.filter(
-            batch__msg_id__in=[m for m in bulk if m], batch__file__isnull=False
-        ).values_list("pk", flat=True)
+    our_files = _our_files(movement for _, movement in movements)
+    sums = {file_of(movement.entry) for _, movement in movements if movement.detail is None}
+    named = Q(end_to_end_id__in=references) | Q(
+        batch__in=[our_files[each] for each in sums & our_files.keys()]
     )
+    ids = Payment.objects.filter(named, batch__file__isnull=False).values_list("pk", flat=True)
     work = Settlement(ids, actor=actor)
     strict = parsed.kind != STATEMENT
-    matcher = _Matcher(message, work, result, strict=strict)
+    matcher = _Matcher(message, work, result, our_files=our_files, strict=strict)
     for report in parsed.reports:
         statement = None if strict else _store_statement(message, report)
         for movement in movements_of(report):
@@ -86,10 +85,33 @@ def movements_of(report: AccountReport) -> Iterator[Movement]:
             yield Movement(entry, detail, sign * (detail.amount_cents or 0))
 
 
+def _our_files(movements: Iterable[Movement]) -> dict[str, int]:
+    """Batches of ours, by MsgId, that these movements name as the file they come from."""
+    names: set[str] = set()
+    for movement in movements:
+        names.add(file_of(movement.entry))
+        if movement.detail is not None:
+            names |= {movement.detail.file_msg_id, movement.detail.payment_info_id}
+    return dict(PaymentBatch.objects.filter(msg_id__in=names - {""}).values_list("msg_id", "pk"))
+
+
+def file_of(entry: Entry) -> str:
+    """The file that an entry books as one sum: its MsgId, which is also the id of its only bulk."""
+    return entry.batch_msg_id or entry.batch_payment_info_id
+
+
 class _Matcher:
     """Takes movement by movement to its payment. Strict: what does not fit refuses the whole message."""
 
-    def __init__(self, message: BankMessage, work: Settlement, result: Report, *, strict: bool) -> None:
+    def __init__(
+        self,
+        message: BankMessage,
+        work: Settlement,
+        result: Report,
+        *,
+        our_files: dict[str, int],
+        strict: bool,
+    ) -> None:
         self.message = message
         self.work = work
         self.result = result
@@ -103,9 +125,7 @@ class _Matcher:
         for payment_id, cents, reference in earlier.values_list("payment_id", "amount_cents", "reference"):
             if payment_id is not None:
                 self._told[payment_id, cents > 0].add(reference)
-        self._our_files = dict(
-            PaymentBatch.objects.filter(pk__in=list(work.batches)).values_list("msg_id", "pk")
-        )
+        self._our_files = our_files
 
     def match(self, movement: Movement, statement: BankStatement | None) -> None:
         if movement.detail is None and self._match_bulk(movement, statement):
@@ -120,14 +140,15 @@ class _Matcher:
         self._add_line(movement, statement, payment, finding, movement.cents)
 
     def finish(self) -> None:
-        if self.strict and self._unmatched and len(self._unmatched) == len(self.lines):
-            about = self._unmatched[0].reference or self._unmatched[0].entry.reference
+        debits = [movement for movement in self._unmatched if movement.cents < 0]
+        if self.strict and debits and len(self._unmatched) == len(self.lines):
+            about = debits[0].reference or debits[0].entry.reference
             raise RefusedMessage("unknown_payment", f"nothing in it is a payment of ours ({about})")
         BankLine.objects.bulk_create(self.lines, batch_size=1000)
 
     def _match_bulk(self, movement: Movement, statement: BankStatement | None) -> bool:
         """One entry for a whole file, booked as a sum: all its payments, or none."""
-        batch_id = self._our_files.get(movement.entry.batch_msg_id)
+        batch_id = self._our_files.get(file_of(movement.entry))
         if batch_id is None or movement.cents >= 0:
             return False
         payments = [
@@ -137,7 +158,7 @@ class _Matcher:
         ]
         if sum(payment.amount_cents for payment in payments) != -movement.cents:
             self._refuse_or_find(
-                "other_amount", f"{movement.entry.batch_msg_id}: {-movement.cents} cents debited"
+                "other_amount", f"{file_of(movement.entry)}: {-movement.cents} cents debited"
             )
             self._add_line(movement, statement, None, "other_amount", movement.cents)
             return True

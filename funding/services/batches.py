@@ -157,7 +157,7 @@ def approve_batch(*, actor: User, batch_id: int) -> PaymentBatch:
 
     Locks: the batch. Logs: PaymentBatchLog. Raises: DomainError `not_allowed`.
     """
-    (batch,) = locks.acquire(locks.lock(PaymentBatch, batch_id))
+    batch: PaymentBatch = locks.acquire(locks.lock(PaymentBatch, batch_id))[0]
     if batch.author_id == actor.pk:
         raise DomainError("not_allowed", status=403, reason="approved by its own author", batch=batch.msg_id)
     theirs = Claim.objects.filter(payments__batch=batch)

@@ -18,7 +18,7 @@ from funding.banking.port import (
     BankUnreachable,
     OutgoingFile,
 )
-from tests.funding.banking.conftest import CREDITOR, OPENING, OUR_IBAN, BankDesk, make_file
+from tests.funding.banking.conftest import CREDITOR, OPENING, BankDesk, make_file
 
 
 def kinds(desk: BankDesk) -> list[str]:
@@ -154,4 +154,3 @@ def test_the_bank_pays_what_the_file_says(desk: BankDesk) -> None:
         100_000,
         CREDITOR,
     )
-    assert OUR_IBAN

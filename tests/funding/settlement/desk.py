@@ -26,6 +26,7 @@ IBANS = (
     "ES9121000418450200051332",
 )
 OPENING = 10_000_000_00
+SETTLEMENT = ("held", "payable", "in_transit", "paid", "owed")
 
 
 @dataclass
@@ -34,10 +35,12 @@ class Desk:
 
     world: World
     bank: SimulatedBank
-    hand: clock.Hand
+    hand: clock.VirtualClock
     providers: list[Provider] = field(default_factory=list)
 
-    def booking(self, *, provider: Provider | None = None, percent: int = 100, learner: Learner | None = None) -> Booking:
+    def booking(
+        self, *, provider: Provider | None = None, percent: int = 100, learner: Learner | None = None
+    ) -> Booking:
         """A booking whose service is validated; its provider's account is at another bank."""
         world = self.world
         provider = provider or world.provider
@@ -98,8 +101,8 @@ def settlement_desk(*, ibans: tuple[str, ...] = IBANS) -> Iterator[Desk]:
 
 
 def balances() -> dict[str, int]:
-    """Cents in every bucket of the journal that concerns bookings."""
-    rows = Posting.objects.filter(booking__isnull=False).values("bucket").annotate(cents=Sum("amount_cents"))
+    """Cents in every bucket of the journal that money of a booking passes until the bank has paid it."""
+    rows = Posting.objects.filter(bucket__in=SETTLEMENT).values("bucket").annotate(cents=Sum("amount_cents"))
     return {row["bucket"]: row["cents"] for row in rows if row["cents"]}
 
 
