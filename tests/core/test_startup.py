@@ -19,8 +19,11 @@ COMMANDS = sorted(
 )
 # The least arguments with which a command gets as far as the database.
 ARGUMENTS = {
+    "accrue": ("cpf", "2026"),
+    "bank_export": ("M1",),
+    "bank_import": (str(ROOT / "tests/core/scenario.json"),),
     "bench": ("accept",),
-    "catalogue_import": ("--format", "edof", str(ROOT / "pyproject.toml")),
+    "catalogue_import": ("--format", "edof", str(ROOT / "tests/data/edof/exemple_catalogue.xml")),
     "catalogue_list": ("--json",),
     "createsuperuser": ("--noinput", "--email", "a@example.org"),
     "demo": ("--no-serve",),
@@ -45,7 +48,8 @@ def empty_database(worker_database):
 @pytest.mark.parametrize("command", [*COMMANDS, "shell", "createsuperuser"])
 def test_no_command_runs_on_an_unprepared_database(empty_database, tmp_path, command):
     arguments = [str(tmp_path) if word == "DIR" else word for word in ARGUMENTS.get(command, ())]
-    done = run_on(empty_database, command, *arguments)
+    folders = {"BANK_OUTBOX": str(tmp_path), "BANK_INBOX": str(tmp_path)}
+    done = run_on(empty_database, command, *arguments, environ=folders)
     assert (done.returncode, done.stderr) == (1, NOT_PREPARED)
     with psycopg.connect(empty_database.owner_dsn) as connection:
         tables = connection.execute(

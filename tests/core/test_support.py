@@ -79,10 +79,10 @@ def test_directories_of_killed_runs_are_removed(tmp_path, monkeypatch):
 
 @pytest.mark.browser
 def test_a_page_in_a_real_browser(page, server):
-    response = page.goto("/admin/login/")
+    response = page.goto("/accounts/login/")
     assert response is not None
     assert response.status == 200
     assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
-    with urllib.request.urlopen(f"{server.url}/admin/login/") as answer:  # noqa: S310 - our own server
+    with urllib.request.urlopen(f"{server.url}/accounts/login/") as answer:  # noqa: S310 - our own server
         assert answer.headers["X-Frame-Options"] == "DENY"
         assert answer.headers["Permissions-Policy"]
