@@ -243,8 +243,7 @@ class Acts:
         part = self.cast.providers[event.provider]
         if event.iban is not None:
             providers.change_iban(actor=part.user, provider_id=part.provider.pk, iban=event.iban)
-        given = event.model_fields_set
-        if given & {"accredited_from", "accredited_until"}:
+        if event.model_fields_set & {"accredited_from", "accredited_until"}:
             self._accredit_anew(part, event)
 
     def suspend(self, event: script.Suspend) -> None:
@@ -333,9 +332,13 @@ class Acts:
     def _accredit_anew(self, part: ProviderPart, event: script.SetProvider) -> None:
         """Other days from now on. What was accredited until now stays so in the records of the past."""
         now = Accreditation.objects.filter(state__in=IN_FORCE, provider=part.provider).first()
-        days = {"accredited_from": now and now.valid_from, "accredited_until": now and now.valid_until}
-        days |= {name: getattr(event, name) for name in days if name in event.model_fields_set}
-        valid_from, valid_until = days["accredited_from"], days["accredited_until"]
+        given = event.model_fields_set
+        valid_from = None if now is None else now.valid_from
+        valid_until = None if now is None else now.valid_until
+        if "accredited_from" in given:
+            valid_from = event.accredited_from
+        if "accredited_until" in given:
+            valid_until = event.accredited_until
         if valid_from and valid_until and valid_until < valid_from:
             raise DomainError("not_allowed", reason="accredited_until comes before accredited_from")
         suspended = now is not None and now.state == AccreditationState.SUSPENDED

@@ -84,7 +84,17 @@ def assemble(plan: Plan) -> Cast:
         actor=service_users.get("ledger"),
         idempotency_key="appropriate:scenario",
     )
-    cast = Cast(plan, tag, scheme, budget, *officers)
+    case_worker, claims_officer, payment_officer, releasing_officer = officers
+    cast = Cast(
+        plan=plan,
+        tag=tag,
+        scheme=scheme,
+        budget=budget,
+        case_worker=case_worker,
+        claims_officer=claims_officer,
+        payment_officer=payment_officer,
+        releasing_officer=releasing_officer,
+    )
     _add_learners(cast)
     _add_providers(cast)
     _add_credentials(cast)
@@ -136,7 +146,6 @@ def _add_learners(cast: Cast) -> None:
 
 
 def _citizen(row: script.Learner, user: User, country: str) -> Citizen:
-    citizenship = {True: country, None: country, False: ELSEWHERE}.get(row.citizen, row.citizen)  # type: ignore[call-overload]
     return Citizen(
         user=user,
         given_name="Learner",
@@ -149,13 +158,20 @@ def _citizen(row: script.Learner, user: User, country: str) -> Citizen:
         annual_hours=row.annual_hours,
         driving_licences=list(row.driving_licences),
         residence=row.residence or country,
-        citizenship=citizenship,
+        citizenship=_citizenship(row.citizen, country),
         work_incapacity_percent=row.work_incapacity_percent,
         prevention_account=row.prevention_account,
         income_cents=row.income_cents,
         student_finance=row.student_finance,
         insured_months=INSURED_MONTHS if row.insured_months is None else row.insured_months,
     )
+
+
+def _citizenship(value: str | bool | None, country: str) -> str:
+    """A country, or whether it is the scheme's own."""
+    if isinstance(value, str):
+        return value
+    return ELSEWHERE if value is False else country
 
 
 def _add_providers(cast: Cast) -> None:

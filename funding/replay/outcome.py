@@ -1,8 +1,9 @@
 """What a scenario has come to: bookings, accounts, providers, as the books say at the end."""
 
 from collections import defaultdict
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Sum
@@ -15,13 +16,21 @@ from ila.core.errors import DomainError
 
 @dataclass(frozen=True, slots=True)
 class EventResult:
-    """What became of one event. code, rule: of a refusal; sentence: the refusal in words."""
+    """What became of one event.
+
+    code, rule: of a refusal; sentence: the refusal in words. moved: cents by bucket. fell_due: the states that
+    bookings came to by themselves before it, by booking, and the cents moved by that.
+    """
 
     number: int
     ok: bool
+    at: datetime
     code: str = ""
     rule: str | None = None
     sentence: str = ""
+    moved: Mapping[str, int] = field(default_factory=dict)
+    fell_due: Sequence[tuple[str, str]] = ()
+    moved_before: Mapping[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The event's line of the outcome."""

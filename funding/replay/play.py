@@ -1,7 +1,6 @@
 """Playing a scenario: everything happens in one transaction, which is always undone."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -12,6 +11,7 @@ from funding.replay.acts import Acts
 from funding.replay.cast import assemble
 from funding.replay.laboratory import Plan, plan_scenario
 from funding.replay.outcome import EventResult
+from funding.replay.records import Records
 from funding.replay.refusals import code_of
 from funding.replay.stage import Stage
 from funding.sentences import sentence
@@ -21,11 +21,10 @@ from ila.core.errors import DomainError
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a scenario has come to; `moments` says when each event happened."""
+    """What a scenario has come to."""
 
     plan: Plan
     events: tuple[EventResult, ...]
-    moments: tuple[datetime, ...]
     bookings: dict[str, Any]
     learners: dict[str, Any]
     providers: dict[str, Any]
@@ -70,20 +69,21 @@ def _play(plan: Plan) -> Outcome:
         cast = assemble(plan)
         stage = Stage(cast, hand)
         acts = Acts(cast)
+        records = Records(cast)
         results: list[EventResult] = []
-        moments: list[datetime] = []
         for number, event in enumerate(plan.scenario.events):
             for moment in (plan.at[number], plan.to[number]):
                 stage.move_to(moment)
-            moments.append(stage.begin_act())
-            results.append(_do(acts, event, number))
+            fell_due, moved = _named(acts, records), records.moved()
+            result = _do(acts, event, EventResult(number, ok=True, at=stage.begin_act()))
+            records.by_itself()
+            results.append(replace(result, fell_due=fell_due, moved_before=moved, moved=records.moved()))
         stage.move_to(None)
         # What the database would ask at the end of a transaction that stays.
         connection.check_constraints()
         return Outcome(
             plan=plan,
             events=tuple(results),
-            moments=tuple(moments),
             bookings=outcome.bookings_json(acts),
             learners=outcome.learners_json(cast, today=stage.today),
             providers=outcome.providers_json(cast),
@@ -91,11 +91,16 @@ def _play(plan: Plan) -> Outcome:
         )
 
 
-def _do(acts: Acts, event: scenario.Event, number: int) -> EventResult:
+def _do(acts: Acts, event: scenario.Event, result: EventResult) -> EventResult:
     """One event in a savepoint of its own: refused, it has changed nothing."""
     try:
         with transaction.atomic():
-            acts.do(event, number=number)
+            acts.do(event, number=result.number)
     except DomainError as error:
-        return EventResult(number, ok=False, code=code_of(error), rule=error.rule, sentence=sentence(error))
-    return EventResult(number, ok=True)
+        return replace(result, ok=False, code=code_of(error), rule=error.rule, sentence=sentence(error))
+    return result
+
+
+def _named(acts: Acts, records: Records) -> list[tuple[str, str]]:
+    names = {pk: name for name, pk in acts.bookings.items()}
+    return [(names[booking_id], state) for booking_id, state in records.by_itself()]

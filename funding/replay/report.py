@@ -1,6 +1,6 @@
 """The outcome of a scenario for people: what happened at each event, why not, and who holds which cent."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from funding.replay.laboratory import Plan
@@ -49,25 +49,33 @@ def _lines(outcome: Outcome) -> Iterator[str]:
 
 
 def _events(outcome: Outcome) -> Iterator[str]:
-    rows = []
-    for event, moment, result in zip(
-        outcome.plan.scenario.events, outcome.moments, outcome.events, strict=True
-    ):
-        when = f"{moment.astimezone(outcome.plan.zone):%Y-%m-%d %H:%M}"
+    plan = outcome.plan
+    rows: list[tuple[str, str, str, str, str]] = []
+    for event, result in zip(plan.scenario.events, outcome.events, strict=True):
+        when = f"{result.at.astimezone(plan.zone):%Y-%m-%d %H:%M}"
+        if result.fell_due or result.moved_before:
+            due = ", ".join(f"{name} {state}" for name, state in result.fell_due)
+            rows.append(("", "before", due or "expired", "by itself", _moved(result.moved_before, plan)))
         verdict = "done" if result.ok else f"refused: {result.code}"
         if result.rule:
             verdict += f" ({result.rule})"
-        what = " ".join(
-            filter(None, (event.do, getattr(event, "booking", None), _details(event, outcome.plan)))
-        )
-        rows.append((str(result.number), when, what, verdict, result.sentence))
+        what = " ".join(filter(None, (event.do, getattr(event, "booking", None), _details(event, plan))))
+        rows.append((str(result.number), when, what, verdict, result.sentence or _moved(result.moved, plan)))
     widths = [max((len(row[n]) for row in rows), default=0) for n in range(3)]
-    for number, when, what, verdict, sentence in rows:
-        yield f"  {number:>{widths[0]}}  {when}  {what:<{widths[2]}}  {verdict}".rstrip()
-        if sentence:
-            yield f"  {'':>{widths[0]}}  {'':>16}  {sentence}"
+    for number, when, what, verdict, more in rows:
+        yield f"  {number:>{widths[0]}}  {when:>16}  {what:<{widths[2]}}  {verdict}".rstrip()
+        if more:
+            yield f"  {'':>{widths[0]}}  {'':>16}  {more}"
     if not rows:
         yield "  none"
+
+
+def _moved(moved: Mapping[str, int], plan: Plan) -> str:
+    """The money that moved, to the cent: available −€1,500.00, held +€1,650.00."""
+    return ", ".join(
+        f"{bucket.replace('_', ' ')} {'+' if cents > 0 else '−'}{_money(abs(cents), plan)}"
+        for bucket, cents in moved.items()
+    )
 
 
 def _details(event: Any, plan: Plan) -> str:

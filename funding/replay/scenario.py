@@ -1,6 +1,8 @@
 """The words of a scenario file: its head, its cast and its events, each key typed and none unknown."""
 
 from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -46,7 +48,7 @@ class Learner(Row):
     status: Status = "employed"
     qualification_level: Annotated[int, Field(strict=True, ge=0, le=8)] = 4
     disabled: Flag = False
-    hours_ratio: Ratio = Field(default=1, validate_default=True)  # type: ignore[assignment]
+    hours_ratio: Ratio = Decimal(1)
     annual_hours: Hours | None = None
     driving_licences: tuple[Annotated[str, Field(strict=True, min_length=1, max_length=8)], ...] = ()
     residence: Country | None = None
@@ -69,7 +71,8 @@ class Provider(Row):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        return _check_period(self)
+        _check_period(self.accredited_from, self.accredited_until)
+        return self
 
 
 class Credential(Row):
@@ -89,7 +92,8 @@ class Credential(Row):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        return _check_period(self)
+        _check_period(self.accredited_from, self.accredited_until)
+        return self
 
 
 class Session(Row):
@@ -103,10 +107,9 @@ class Session(Row):
     price_cents: Cents
 
 
-def _check_period(row: Any) -> Any:
-    if row.accredited_from and row.accredited_until and row.accredited_until < row.accredited_from:
+def _check_period(first: date | None, last: date | None) -> None:
+    if first is not None and last is not None and last < first:
         raise ValueError("accredited_until comes before accredited_from")
-    return row
 
 
 # -- the events ------------------------------------------------------------------------------------------
