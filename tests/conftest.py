@@ -42,17 +42,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(message)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = [
-        report
-        for report in terminalreporter.stats.get("skipped", [])
-        if "browser" in getattr(report, "keywords", {})
-    ]
-    if skipped:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterator[None]:
+    yield
+    # After everything else, or it would be lost above the list of all skipped tests.
+    skipped = terminalreporter.stats.get("skipped", [])
+    number = sum("browser" in getattr(report, "keywords", {}) for report in skipped)
+    if number:
         terminalreporter.write_line(
-            f"{len(skipped)} browser tests were skipped: they need Debian's Chromium"
-            f" ({chromium.HOW_TO_INSTALL})."
+            f"{number} browser tests were skipped: they need Debian's Chromium ({chromium.HOW_TO_INSTALL})."
         )
 
 
