@@ -6,6 +6,8 @@ from accounts.models import Membership, OrganisationKind, Role
 
 FUNDER_ROLES = (Role.CASE_WORKER, Role.MANAGER)
 PAYMENT_ROLES = (Role.PAYMENT_OFFICER, Role.MANAGER)
+# A hold stops money and pays none: who follows a suspicion may place one.
+HOLD_ROLES = (*FUNDER_ROLES, Role.PAYMENT_OFFICER, Role.INVESTIGATOR)
 # Batches name bank accounts: who pays and who audits sees them.
 BATCH_ROLES = (*PAYMENT_ROLES, Role.AUDITOR)
 
@@ -44,6 +46,11 @@ def may_pay(_subject: Any, actor: Any) -> bool:
 def may_settle(_subject: Any, actor: Any) -> bool:
     """The bank's messages, read by the named service, or a payment officer."""
     return _is_service(actor) or may_pay(_subject, actor)
+
+
+def may_hold(actor: Any) -> bool:
+    """Who stops money and lets it go again: the agency's people, but its auditors, and the platform's services."""
+    return _is_service(actor) or has_agency_role(actor, *HOLD_ROLES)
 
 
 def may_see_batches(actor: Any) -> bool:

@@ -234,7 +234,7 @@ class Booking(fsm.Machine):
         self.price_cents = price_cents
         self.proposed_at = clock.now()
         self._flag("late_answer", when=late)
-        self._due("lapse", accept_due)
+        self._due("lapse" if accept_due is not None else "", accept_due)
 
     @transition(field=state, source=S.PROPOSED, target=S.ACCEPTED, permission=is_learner)
     def accept(self, *, scheme_version: Any) -> None:

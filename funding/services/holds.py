@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from catalogue.models import Provider, Session
+from funding import permissions
 from funding.models import Booking, Hold
 from ila.core import clock, locks
 from ila.core.errors import DomainError
@@ -26,8 +27,10 @@ def place_hold(
 ) -> Hold:
     """Stop the money of one booking, session, provider or bank account until a moment (N-16).
 
-    Raises: DomainError `incomplete` without a reason, an end in the future or exactly one scope.
+    Raises: DomainError `incomplete` without a reason, an end in the future or exactly one scope;
+    `not_allowed` for who may stop no money.
     """
+    _require_may_hold(owner)
     if not reason.strip() or until <= clock.now():
         raise DomainError("incomplete", rule="N-16")
     if sum(scope is not None for scope in (booking, session, provider)) + bool(iban) != 1:
@@ -46,7 +49,11 @@ def place_hold(
 
 @transaction.atomic
 def release_hold(*, hold_id: int, actor: User) -> Hold:
-    """End a hold before its time. Locks: the hold. Raises: DomainError `not_allowed` when it is over."""
+    """End a hold before its time.
+
+    Locks: the hold. Raises: DomainError `not_allowed` when it is over, or for who may stop no money.
+    """
+    _require_may_hold(actor)
     hold: Hold
     (hold,) = locks.acquire(locks.lock(Hold, hold_id))
     if hold.released_at is not None or hold.expires_at <= clock.now():
@@ -55,6 +62,11 @@ def release_hold(*, hold_id: int, actor: User) -> Hold:
     hold.released_by = actor
     hold.save(update_fields=["released_at", "released_by"])
     return hold
+
+
+def _require_may_hold(actor: User) -> None:
+    if not permissions.may_hold(actor):
+        raise DomainError("not_allowed", status=403, what="hold")
 
 
 def open_holds(moment: datetime | None = None) -> QuerySet[Hold]:

@@ -68,9 +68,11 @@ TABLE: dict[type[fsm.Machine], tuple[str, str]] = {
     # requested → proposed → accepted → in_training → left → service_declared → service_validated → settled;
     # side exits; disputed (and back)
     Booking: (
-        "requested proposed accepted in_training left service_declared service_validated settled"
-        " refused_by_provider refused_by_learner lapsed withdrawn cancelled_by_learner cancelled_by_provider"
-        " cancelled_by_funder no_show disputed",
+        """
+        requested proposed accepted in_training left service_declared service_validated settled
+        refused_by_provider refused_by_learner lapsed withdrawn cancelled_by_learner cancelled_by_provider
+        cancelled_by_funder no_show disputed
+        """,
         """
         provider propose            requested                               proposed
         learner  accept             proposed                                accepted
@@ -242,7 +244,8 @@ def values_of(row: models.Model) -> dict[str, Any]:
 
 
 def log_of(row: fsm.Machine) -> models.QuerySet[fsm.TransitionLog]:
-    return type(row).log_model._base_manager.filter(subject=row.pk)
+    log: Any = type(row).log_model._base_manager
+    return log.filter(subject=row.pk)
 
 
 def test_a_dispute_goes_back_to_each_state_it_may_come_from() -> None:

@@ -9,7 +9,7 @@ from accounts.services import messages, service_users
 from catalogue.models import Session, SessionLog, SessionState
 from catalogue.services import sessions
 from funding.models import Booking, BookingState
-from funding.permissions import acts_for_provider
+from funding.permissions import acts_for_funder, acts_for_provider
 from funding.schemes import deadlines
 from funding.services.bookings import money
 from funding.services.bookings.context import Walk, open_walk
@@ -110,14 +110,15 @@ def cancel_session(*, actor: User, session_id: int, reason: str = "") -> list[in
 def finish_cancelled_sessions() -> int:
     """Cancel the bookings that an interrupted `cancel_session` left open, as the person who had begun it.
 
-    Returns how many bookings were cancelled.
+    Who may no longer act has it finished by the platform's clock. Returns how many bookings were cancelled.
     """
     left = Booking.objects.filter(session__state=SessionState.CANCELLED, state__in=ENDED_WITH_SESSION)
     cancelled = 0
     for session_id in sorted(set(left.values_list("session_id", flat=True))):
         begun = SessionLog.objects.filter(subject_id=session_id, target=SessionState.CANCELLED)
         first = begun.select_related("actor").latest("pk")
-        cancelled += len(cancel_session(actor=first.actor, session_id=session_id, reason=first.reason))
+        actor = first.actor if _may_finish(session_id, first.actor) else service_users.get("clock")
+        cancelled += len(cancel_session(actor=actor, session_id=session_id, reason=first.reason))
     return cancelled
 
 
@@ -158,6 +159,11 @@ def lapse(*, booking_id: int) -> bool:
     close_consent(booking, "lapse", actor=actor)
     _tell_learner(walk, "booking_lapsed")
     return True
+
+
+def _may_finish(session_id: int, actor: User) -> bool:
+    session = Session.objects.select_related("micro_credential__provider").get(pk=session_id)
+    return acts_for_provider(session.micro_credential, actor) or acts_for_funder(None, actor)
 
 
 def _check_accepted(walk: Walk, transition: str) -> None:

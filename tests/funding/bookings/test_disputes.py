@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from catalogue.services import sessions
 from funding.models import Booking, Receivable
 from funding.services import bookings, claims, receivables
 from ila.core.clock import VirtualClock
@@ -21,7 +20,9 @@ def deny(world: World, learner: Learner, booking: Booking) -> Booking:
 
 
 def resolve(world: World, booking: Booking, *, upheld: bool) -> Booking:
-    return bookings.resolve_dispute(actor=world.case_worker, booking_id=booking.pk, upheld=upheld, reason="heard")
+    return bookings.resolve_dispute(
+        actor=world.case_worker, booking_id=booking.pk, upheld=upheld, reason="heard"
+    )
 
 
 def balances(learner: Learner) -> tuple[int, int, int]:
@@ -63,7 +64,9 @@ def test_denied_before_acceptance_ends_it(world: World, learner: Learner) -> Non
 def test_only_the_learner_denies(world: World, learner: Learner) -> None:
     booking = world.accepted(learner)
     for actor in (world.make_learner().user, world.provider_user, world.case_worker):
-        refusal = expect_refusal("not_allowed", None, bookings.deny_consent, actor=actor, booking_id=booking.pk)
+        refusal = expect_refusal(
+            "not_allowed", None, bookings.deny_consent, actor=actor, booking_id=booking.pk
+        )
         assert refusal.status == 403
 
 
