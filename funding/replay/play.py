@@ -72,13 +72,12 @@ def _play(plan: Plan) -> Outcome:
         records = Records(cast)
         results: list[EventResult] = []
         for number, event in enumerate(plan.scenario.events):
-            for moment in (plan.at[number], plan.to[number]):
-                stage.move_to(moment)
+            stage.move_to(plan.to[number] or plan.at[number] or stage.now)
             fell_due, moved = _named(acts, records), records.moved()
             result = _do(acts, event, EventResult(number, ok=True, at=stage.begin_act()))
             records.by_itself()
             results.append(replace(result, fell_due=fell_due, moved_before=moved, moved=records.moved()))
-        stage.move_to(None)
+        stage.move_to(stage.now)
         # What the database would ask at the end of a transaction that stays.
         connection.check_constraints()
         return Outcome(
