@@ -71,8 +71,9 @@ HELD = f"""
           FROM shares GROUP BY booking_id
       ) AS total ON total.booking_id = booking.id
       LEFT JOIN (
-        SELECT booking_id, sum(amount_cents) AS away
-          FROM funding_claim WHERE state = 'in_batch' GROUP BY booking_id
+        SELECT booking_id, sum(amount_cents) AS unpaid,
+               sum(amount_cents) FILTER (WHERE state = 'in_batch') AS away
+          FROM funding_claim WHERE state IN ('approved', 'in_batch', 'returned') GROUP BY booking_id
       ) AS claim ON claim.booking_id = booking.id
       JOIN funding_learningaccount AS account ON account.id = booking.account_id
       JOIN funding_scheme AS scheme ON scheme.id = account.scheme_id
@@ -82,7 +83,8 @@ HELD = f"""
             <> CASE WHEN booking.accepted_at IS NULL THEN 0 ELSE booking.price_cents END),
         ('ended_and_still_holds',
          coalesce(total.outstanding, 0) > CASE
-            WHEN booking.state = '{S.SETTLED.value}' THEN 0
+            -- What the bank sent back is to be paid again.
+            WHEN booking.state = '{S.SETTLED.value}' THEN coalesce(claim.unpaid, 0)
             WHEN booking.state IN ({_listed((S.WITHDRAWN, S.CANCELLED_BY_PROVIDER, S.CANCELLED_BY_FUNDER))})
                 OR (booking.state IN ({_listed((S.CANCELLED_BY_LEARNER, S.NO_SHOW))})
                     AND booking.realised_percent IS NULL)
