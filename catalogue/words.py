@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 KINDS = {
     "rncp": _("National qualification (RNCP)"),
@@ -20,15 +19,6 @@ KINDS = {
     "curated_course": _("Curated course"),
 }
 MODES = {"in_person": _("In person"), "blended": _("Blended"), "online": _("Online")}
-SESSION_STATES = {
-    "planned": _("Planned"),
-    "open": pgettext_lazy("session", "Open"),
-    "guaranteed": _("Guaranteed to take place"),
-    "running": _("Running"),
-    "held": pgettext_lazy("session", "Over"),
-    "cancelled": _("Cancelled"),
-    "never_held": _("Never held"),
-}
 ACCREDITATION_STATES = {
     "draft": _("Not accredited"),
     "submitted": _("Applied for"),
@@ -50,7 +40,6 @@ REASONS = {
     "total_mismatch": _("The parts of its price do not add up to the total; the provider has to correct it."),
     "name_missing": _("The register does not name the provider."),
     "session_full": _("All seats are taken."),
-    "cancelled": _("It has been cancelled."),
 }
 LANGUAGES = {"fr": _("French"), "en": _("English"), "de": _("German"), "nl": _("Dutch"), "es": _("Spanish")}
 

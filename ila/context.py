@@ -67,8 +67,10 @@ class Navigation:
         held = Membership.objects.filter(user=user, ended_at__isnull=True).values_list(
             "organisation__kind", "role"
         )
-        roles = {role for kind, role in held if kind == OrganisationKind.AGENCY}
-        if Citizen.objects.filter(user=user).exists():
+        rows = list(held)
+        roles = {role for kind, role in rows if kind == OrganisationKind.AGENCY}
+        provides = any(kind == OrganisationKind.PROVIDER for kind, _role in rows)
+        if roles or provides or Citizen.objects.filter(user=user).exists():
             names.append("bookings")
         if roles & set(BATCH_ROLES):
             names.append("batches")

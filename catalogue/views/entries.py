@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_GET
 from catalogue import words
 from catalogue.forms import MONTHS, PRICES, SearchForm
 from catalogue.models import Accreditation, MicroCredential, Offer, Session
-from catalogue.selectors.accreditation import in_force
+from catalogue.selectors import bookability
 from catalogue.views import finding
 from ila.core import clock
 from ila.core.money import format_cents
@@ -70,8 +71,11 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
     )
     if one is None:
         raise Http404
-    zone = one.provider.namespace.calendar.zone
-    accredited = in_force(now, zone).filter(provider=one.provider).exists()
+    accreditations = list(
+        Accreditation.objects.filter(provider=one.provider).order_by("-created_at", "-pk")[:5]
+    )
+    day = bookability.today_at(one.provider)
+    valid = [each for each in accreditations if _covers(each, day)]
     sessions = (
         Session.objects.filter(micro_credential=one, removed_at__isnull=True)
         .exclude(ends_at__lt=now)
@@ -79,17 +83,17 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         .order_by("starts_at", "pk")
     )
     page = Paginator(sessions, SESSIONS_PER_PAGE).get_page(request.GET.get("page"))
+    of_entry = bookability.entry_reasons(one, accredited=bool(valid))
     rows = []
     for session in page:
-        session.micro_credential = one
-        reasons = finding.session_reasons(session, accredited=accredited, now=now)
-        rows.append({"session": session, "reasons": _sentences(reasons), "state": _session_state(session)})
-    reasons = finding.entry_reasons(one, accredited=accredited)
+        reasons = of_entry | bookability.session_reasons(session, one.provider, day)
+        if finding.is_full(session):
+            reasons.add("session_full")
+        # What is the matter with the whole entry is said once, beside its price.
+        rows.append({"session": session, "bookable": not reasons, "reasons": _sentences(reasons - of_entry)})
     has_sessions = bool(page.paginator.count) or Session.objects.filter(micro_credential=one).exists()
-    if not has_sessions and not one.price_cents:
-        reasons.append("price_zero")
     if has_sessions and not page.paginator.count:
-        reasons.append("too_late")
+        of_entry.add("too_late")
     context = {
         "entry": one,
         "provider": one.provider,
@@ -97,19 +101,15 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
         "kind": words.word(words.KINDS, one.kind),
         "language": words.word(words.LANGUAGES, one.language) if one.language else "",
         "accreditations": [
-            (
-                each,
-                words.word(words.ACCREDITATION_STATES, each.state),
-                each.state == "accredited" and accredited,
-            )
-            for each in Accreditation.objects.filter(provider=one.provider).order_by("-created_at", "-pk")[:5]
+            (each, words.word(words.ACCREDITATION_STATES, each.state), each in valid)
+            for each in accreditations
         ],
-        "accredited": accredited,
-        "reasons": _sentences(reasons),
+        "accredited": bool(valid),
+        "reasons": _sentences(of_entry),
         "page": page,
         "rows": rows,
         "offers": [(each, words.word(words.MODES, each.mode) if each.mode else "") for each in _offers(one)],
-        "price_from": min((row["session"].price_cents for row in rows), default=one.price_cents),
+        "price_from": min((session.price_cents for session in page), default=one.price_cents),
         "has_sessions": has_sessions,
         "back": _back(request),
     }
@@ -120,12 +120,14 @@ def _offers(one: MicroCredential) -> list[Offer]:
     return list(Offer.objects.filter(micro_credential=one, removed_at=None).order_by("city", "pk")[:30])
 
 
-def _sentences(reasons: list[str]) -> list[Any]:
-    return [words.word(words.REASONS, reason) for reason in dict.fromkeys(reasons)]
+def _covers(one: Accreditation, day: date) -> bool:
+    """Whether the accreditation stands on that day."""
+    begun = one.valid_from is None or one.valid_from <= day
+    return one.state == "accredited" and begun and (one.valid_until is None or day <= one.valid_until)
 
 
-def _session_state(session: Session) -> Any:
-    return words.word(words.SESSION_STATES, session.state)
+def _sentences(reasons: set[str]) -> list[Any]:
+    return [text for code, text in words.REASONS.items() if code in reasons]
 
 
 def _row(one: Any, offers: list[Offer]) -> dict[str, Any]:

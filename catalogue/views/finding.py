@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db.models import (
@@ -21,16 +22,22 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
-    Value,
     When,
 )
 
 from catalogue import registers
 from catalogue.importing.values import folded
-from catalogue.models import MicroCredential, Offer, Session, SessionSeats
-from catalogue.models.micro_credentials import CredentialState
+from catalogue.models import (
+    Accreditation,
+    AccreditationState,
+    CredentialState,
+    MicroCredential,
+    Offer,
+    Session,
+    SessionSeats,
+)
 from catalogue.models.sessions import BOOKABLE_STATES
-from catalogue.selectors.accreditation import provider_in_force
+from catalogue.selectors import bookability
 
 _LISTED = (CredentialState.REGISTERED, CredentialState.SUSPENDED)
 _WORD = re.compile(r"\w+", re.UNICODE)
@@ -50,55 +57,56 @@ def listed() -> QuerySet[MicroCredential]:
     return MicroCredential.objects.filter(state__in=_LISTED)
 
 
-def first_bookable_moment(register: registers.Register, now: datetime) -> datetime:
-    """The earliest start that a session of this register may have to be booked at `now` (F-22)."""
-    calendar = register.calendar
-    return calendar.start_of_day(calendar.add_working_days(calendar.local_date(now), register.notice_wd))
+def _per_register(build: Callable[[registers.Register, date], Q], now: datetime) -> Q:
+    """A condition for each register, on the day it is there."""
+    parts = (build(one, now.astimezone(one.calendar.zone).date()) for one in registers.REGISTERS.values())
+    return reduce(or_, parts)
 
 
-def _per_register(build: Any) -> Q:
-    return cast("Q", reduce(or_, (build(register) for register in registers.REGISTERS.values())))
+def _early_enough(register: registers.Register, day: date) -> Q:
+    first = register.calendar.start_of_day(bookability.earliest_start(register.code, day))
+    return Q(micro_credential__provider__register=register.code, starts_at__gte=first)
+
+
+def _accredited(register: registers.Register, day: date) -> Q:
+    standing = Accreditation.objects.filter(
+        Q(valid_from__isnull=True) | Q(valid_from__lte=day),
+        Q(valid_until__isnull=True) | Q(valid_until__gte=day),
+        provider=OuterRef("provider_id"),
+        state=AccreditationState.ACCREDITED,
+    )
+    return Q(provider__register=register.code) & Q(Exists(standing))
 
 
 def bookable_sessions(now: datetime) -> QuerySet[Session]:
-    """Sessions that take bookings now, whoever the provider is."""
-    early_enough = _per_register(
-        lambda register: Q(
-            micro_credential__provider__register=register.code,
-            starts_at__gte=first_bookable_moment(register, now),
-        )
-    )
+    """Sessions that take bookings now, whoever the provider is (as `bookability.session_reasons` says)."""
     full = SessionSeats.objects.filter(session=OuterRef("pk"), seats__isnull=False, taken__gte=F("seats"))
     return Session.objects.filter(
-        early_enough,
+        _per_register(_early_enough, now),
         ~Exists(full),
         state__in=BOOKABLE_STATES,
         recruitment_closed=False,
         removed_at__isnull=True,
+        ends_at__isnull=False,
         price_cents__gt=0,
     )
 
 
-def with_bookability(found: QuerySet[MicroCredential], now: datetime) -> QuerySet[MicroCredential]:
-    """Annotate `can_book`: 1 when something of the entry may be booked now."""
-    accredited = _per_register(
-        lambda register: (
-            Q(provider__register=register.code)
-            & Q(provider_in_force(now, register.calendar.zone, "provider_id"))
-        )
-    )
+def with_bookability(found: QuerySet[MicroCredential], now: datetime) -> QuerySet[Any]:
+    """Annotate `can_book`: 1 when something of the entry may be booked now (as `bookability.view_entries` says)."""
     sessions = Session.objects.filter(micro_credential=OuterRef("pk"))
     open_sessions = bookable_sessions(now).filter(micro_credential=OuterRef("pk"))
-    taught = Q(Exists(open_sessions)) | (~Q(Exists(sessions)) & Q(price_cents__gt=0))
     fit = (
-        Q(state=CredentialState.REGISTERED, total_mismatch=False)
+        Q(state=CredentialState.REGISTERED, total_mismatch=False, provider__name__isnull=False)
         & ~Q(provider__name="")
-        & accredited
-        & taught
+        & ~Q(price_cents=0, price_cents__isnull=False)
+        & _per_register(_accredited, now)
+        & (Q(Exists(open_sessions)) | ~Q(Exists(sessions)))
     )
-    return found.annotate(
-        can_book=Case(When(fit, then=Value(1)), default=Value(0), output_field=IntegerField())
+    annotated: QuerySet[Any] = found.annotate(
+        can_book=Case(When(fit, then=1), default=0, output_field=IntegerField())
     )
+    return annotated
 
 
 def search_query(text: str) -> SearchQuery | None:
@@ -109,9 +117,9 @@ def search_query(text: str) -> SearchQuery | None:
     return SearchQuery(" & ".join(f"{word}:*" for word in words), search_type="raw", config="simple")
 
 
-def narrowed(asked: dict[str, Any], now: datetime) -> QuerySet[MicroCredential]:
+def narrowed(asked: dict[str, Any], now: datetime) -> QuerySet[Any]:
     """Listed entries that fit all that was asked for, with `can_book`, `from_cents` and `next_start`."""
-    found = with_bookability(listed(), now)
+    found: QuerySet[Any] = with_bookability(listed(), now)
     upcoming = Session.objects.filter(
         micro_credential=OuterRef("pk"),
         removed_at__isnull=True,
@@ -136,7 +144,11 @@ def narrowed(asked: dict[str, Any], now: datetime) -> QuerySet[MicroCredential]:
         )
     if place := asked.get("place"):
         here = Offer.objects.filter(micro_credential=OuterRef("pk"), city__icontains=place, removed_at=None)
-        found = found.filter(Q(Exists(here)) | Q(provider__city__icontains=place))
+        fits = Q(Exists(here)) | Q(provider__city__icontains=place)
+        if (folded_place := search_query(place)) is not None:
+            # Towns are among the words an entry is found by, there without accents.
+            fits |= Q(search=folded_place)
+        found = found.filter(fits)
     if price := asked.get("price"):
         found = found.filter(from_cents__lte=price)
     if within := asked.get("within"):
@@ -146,11 +158,12 @@ def narrowed(asked: dict[str, Any], now: datetime) -> QuerySet[MicroCredential]:
     return found
 
 
-def ordered(found: QuerySet[MicroCredential], asked: dict[str, Any]) -> QuerySet[MicroCredential]:
+def ordered(found: QuerySet[Any], asked: dict[str, Any]) -> QuerySet[Any]:
     """What can be booked first; then by what was asked for, and always in one same order."""
     by = {"price": [F("from_cents").asc(nulls_last=True)], "start": [F("next_start").asc(nulls_last=True)]}
     best = [F("rank").desc()] if "rank" in found.query.annotations else []
-    return found.order_by("-can_book", *by.get(asked.get("sort", ""), best), "title", "pk")
+    in_order: QuerySet[Any] = found.order_by("-can_book", *by.get(asked.get("sort", ""), best), "title", "pk")
+    return in_order
 
 
 def facets(asked: dict[str, Any], name: str, now: datetime) -> list[Facet]:
@@ -163,35 +176,7 @@ def facets(asked: dict[str, Any], name: str, now: datetime) -> list[Facet]:
     return [Facet(value, count) for value, count in rows if value]
 
 
-def session_reasons(session: Session, *, accredited: bool, now: datetime) -> list[str]:
-    """Why a session cannot be booked now; nothing: it can. Its entry, provider and seats must be loaded."""
-    entry, provider = session.micro_credential, session.micro_credential.provider
+def is_full(session: Session) -> bool:
+    """Whether every seat is taken; a session without a limit never is."""
     seats = getattr(session, "seats", None)
-    reasons = entry_reasons(entry, accredited=accredited)
-    if session.state == "cancelled":
-        reasons.append("cancelled")
-    elif session.removed_at is not None or session.recruitment_closed or session.state not in BOOKABLE_STATES:
-        reasons.append("recruitment_closed")
-    if session.starts_at is None or session.ends_at is None:
-        reasons.append("no_dates")
-    elif session.starts_at < first_bookable_moment(provider.namespace, now):
-        reasons.append("too_late")
-    if session.price_cents <= 0:
-        reasons.append("price_zero")
-    if seats is not None and seats.seats is not None and seats.taken >= seats.seats:
-        reasons.append("session_full")
-    return reasons
-
-
-def entry_reasons(entry: MicroCredential, *, accredited: bool) -> list[str]:
-    """Why nothing of an entry can be booked, whatever the session."""
-    reasons = []
-    if not accredited:
-        reasons.append("not_accredited")
-    if entry.state != CredentialState.REGISTERED:
-        reasons.append("delisted")
-    if entry.total_mismatch:
-        reasons.append("total_mismatch")
-    if entry.provider.name == "":
-        reasons.append("name_missing")
-    return reasons
+    return seats is not None and seats.seats is not None and seats.taken >= seats.seats

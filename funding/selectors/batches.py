@@ -18,12 +18,9 @@ def batches() -> QuerySet[PaymentBatch]:
 
 def messages_about(batch: PaymentBatch) -> QuerySet[BankMessage]:
     """The bank's messages that concern a batch, by name or by a payment, oldest first, without content."""
+    named = BankMessage.objects.filter(lines__payment__batch=batch)
     return (
-        BankMessage.objects.filter(Q(batch=batch) | Q(pk__in=_naming_payments_of(batch)))
+        BankMessage.objects.filter(Q(batch=batch) | Q(pk__in=named.values("pk")))
         .defer("content")
         .order_by("received_at", "pk")
     )
-
-
-def _naming_payments_of(batch: PaymentBatch) -> QuerySet[BankMessage]:
-    return BankMessage.objects.filter(lines__payment__batch=batch).values("pk")

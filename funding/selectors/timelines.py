@@ -33,7 +33,7 @@ from ila.core.money import format_cents
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of a timeline. kind: `step`, `money` or `stop`, for the mark beside it."""
+    """One line of a timeline. kind: `step`, `money` or `stop`, for the mark beside it; rank: among equal times."""
 
     at: datetime
     what: Any
@@ -41,10 +41,15 @@ class Event:
     why: str = ""
     notes: tuple[str, ...] = ()
     kind: str = "step"
+    rank: int = 9
+
+
+# What is written in one transaction bears one time: then this is the order in which a person tells it.
+_TOLD = ("request", "propose", "ask", "give", "accept", "create", "submit")
 
 
 def timeline_of(booking: Booking, viewer: Viewer) -> list[Event]:
-    """The booking's history as this viewer may read it, in a number of queries that its length does not change."""
+    """The booking's history as this viewer may read it. Its length does not change the number of queries."""
     logs: list[tuple[TransitionLog, dict[str, Any], str]] = []
     logs += [(row, words.BOOKING_EVENTS, "step") for row in _rows(BookingLog, subject=booking)]
     logs += [
@@ -64,7 +69,7 @@ def timeline_of(booking: Booking, viewer: Viewer) -> list[Event]:
     events = [_log_event(row, names, kind, naming) for row, names, kind in logs]
     events += _payment_events(booking)
     events += [event for hold in placed for event in _hold_events(hold, naming)]
-    return sorted(events, key=lambda event: event.at)
+    return sorted(events, key=lambda event: (event.at, event.rank))
 
 
 def _rows(model: Any, **conditions: Any) -> Any:
@@ -115,6 +120,7 @@ def _log_event(row: TransitionLog, names: dict[str, Any], kind: str, naming: Nam
         why=_reason(row.reason),
         notes=tuple(notes),
         kind="stop" if row.target in _STOPS else kind,
+        rank=_TOLD.index(row.transition) if row.transition in _TOLD else len(_TOLD),
     )
 
 

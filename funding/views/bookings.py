@@ -25,6 +25,7 @@ from funding.models import Booking, BookingState, Claim, Payment, Receivable, ve
 from funding.schemes import deadlines
 from funding.schemes.facts import SourcePlan
 from funding.schemes.rules import SchemeRules
+from funding.schemes.vocabulary import LEARNER
 from funding.selectors import timelines
 from funding.selectors.bookings import (
     PLACES,
@@ -256,7 +257,10 @@ def _source_row(one: SourceMoney) -> dict[str, Any]:
 def _shares(plan: SourcePlan | None) -> list[tuple[Any, int]]:
     if plan is None:
         return []
-    return [(words.word(words.SOURCES, source), cents) for source, cents in plan.by_source().items()]
+    return [
+        (_("You yourself") if source == LEARNER else words.word(words.SOURCES, source), cents)
+        for source, cents in plan.by_source().items()
+    ]
 
 
 def _identity_url(request: HttpRequest) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -35,6 +35,12 @@ def day(value: date | datetime | None, zone: str = "UTC") -> str | SafeString:
     here = value.astimezone(ZoneInfo(zone or "UTC")) if isinstance(value, datetime) else value
     text = date_format(here, "j F Y").replace(" ", _NBSP, 1)
     return format_html('<time datetime="{}">{}</time>', f"{here:%Y-%m-%d}", text)
+
+
+@register.filter
+def last_day(value: datetime | None, zone: str = "UTC") -> str | SafeString:
+    """The last day of a term whose end is given as the first moment after it."""
+    return "" if value is None else day(value - timedelta(microseconds=1), zone)
 
 
 @register.filter
@@ -103,7 +109,7 @@ def field(bound: BoundField, **attributes: str) -> dict[str, Any]:
         classes.append(f"govuk-{name}--error")
     if isinstance(widget, PasswordInput):
         classes.append("govuk-password-input__input govuk-js-password-input-input")
-    attrs = {key.replace("_", "-"): value for key, value in attributes.items()}
+    attrs: dict[str, str | bool] = {key.replace("_", "-"): value for key, value in attributes.items()}
     described = [
         f"{bound.id_for_label}_{part}"
         for part, there in (("hint", bound.help_text), ("error", bound.errors))

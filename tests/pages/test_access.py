@@ -1,0 +1,207 @@
+"""Who may open which address: every address of the platform for everybody, in one table.
+
+An address that is not in the table fails the test, and so does an answer that differs from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from funding.models import Booking, PaymentBatch
+from tests.pages.support import (
+    Scene,
+    bank_message,
+    exported_batch,
+    proposed_booking,
+    signed_in,
+    validated_booking,
+)
+
+pytestmark = pytest.mark.django_db
+
+PARTS = (
+    "anonymous",
+    "learner",
+    "other_learner",
+    "provider",
+    "other_provider",
+    "employer",
+    "case_worker",
+    "payment_officer",
+    "auditor",
+)
+IN = 302  # to the sign-in
+OPEN = dict.fromkeys(PARTS, 200)
+
+
+def _only(*parts: str, status: int = 200, others: int) -> dict[str, int]:
+    return {"anonymous": IN} | {part: status if part in parts else others for part in PARTS[1:]}
+
+
+AGENCY = ("case_worker", "payment_officer", "auditor")
+SEES_BOOKING = _only("learner", "provider", *AGENCY, others=404)
+LEARNER_ALONE = _only("learner", others=404)
+BATCHES = _only("payment_officer", "auditor", others=403)
+SIGNED_IN = _only(*PARTS[1:], others=200)
+# Whoever is signed in already is sent on from the sign-in.
+FOR_GUESTS = {"anonymous": 200} | dict.fromkeys(PARTS[1:], 302)
+
+# name of the address: what a GET answers to whom.
+EXPECTED: dict[str, dict[str, int]] = {
+    "start": OPEN,
+    "health": OPEN,
+    "set_language": dict.fromkeys(PARTS, 302),
+    "catalogue": OPEN,
+    "entry": OPEN,
+    "bookings": SIGNED_IN,
+    "booking": SEES_BOOKING,
+    "booking_accept": LEARNER_ALONE,
+    # A refusal is a POST: a GET is not answered, and says nothing of whose booking it is.
+    "booking_refuse": _only(others=405),
+    "batches": BATCHES,
+    "batch": BATCHES,
+    "batch_file": BATCHES,
+    "bank_messages": BATCHES,
+    "bank_message_raw": BATCHES,
+    "audit": _only(*AGENCY, others=403),
+    "account_login": FOR_GUESTS,
+    "account_logout": {"anonymous": 302} | dict.fromkeys(PARTS[1:], 200),
+    "account_inactive": OPEN,
+    "account_email_verification_sent": OPEN,
+    "account_confirm_email": OPEN,
+    "account_reset_password": OPEN,
+    "account_reset_password_done": OPEN,
+    "account_reset_password_from_key": OPEN,
+    "account_reset_password_from_key_done": OPEN,
+    "confirm_identity": SIGNED_IN,
+}
+
+
+@dataclass
+class Things:
+    """What the addresses speak of: all of it the learner's or the provider's own."""
+
+    booking: Booking
+    waiting: Booking
+    batch: PaymentBatch
+    sha256: str
+    entry: int
+
+    def arguments(self, name: str) -> dict[str, Any]:
+        """The arguments of an address."""
+        return {
+            "entry": {"pk": self.entry},
+            "booking": {"public_id": self.booking.public_id},
+            "booking_accept": {"public_id": self.waiting.public_id},
+            "booking_refuse": {"public_id": self.waiting.public_id},
+            "batch": {"msg_id": self.batch.msg_id},
+            "batch_file": {"msg_id": self.batch.msg_id},
+            "bank_message_raw": {"sha256": self.sha256},
+            "account_confirm_email": {"key": "nothing"},
+            "account_reset_password_from_key": {"uidb36": "1", "key": "a-b"},
+        }.get(name, {})
+
+
+@pytest.fixture
+def things(scene: Scene) -> Things:
+    booking = validated_booking(scene)
+    batch = exported_batch(scene, booking)
+    message = bank_message(batch)
+    return Things(booking, proposed_booking(scene), batch, message.sha256, scene.world.credential.pk)
+
+
+def addresses(patterns: list[Any] | None = None) -> Iterator[URLPattern]:
+    """Every address of the platform."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern.url_patterns)
+        else:
+            yield pattern
+
+
+def test_every_address_is_in_the_table() -> None:
+    names = [pattern.name for pattern in addresses()]
+    assert None not in names, "an address without a name cannot be checked"
+    assert sorted(names) == sorted(EXPECTED)  # type: ignore[type-var]
+
+
+def test_everybody_gets_what_the_table_says(scene: Scene, things: Things) -> None:
+    wrong = []
+    for part, user in scene.people.items():
+        client = signed_in(user)
+        for name, expected in EXPECTED.items():
+            status = client.get(reverse(name, kwargs=things.arguments(name))).status_code
+            if status != expected[part]:
+                wrong.append(f"{name} for {part}: {status}, not {expected[part]}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_everybody_has_a_row_for_every_part() -> None:
+    assert all(set(row) == set(PARTS) for row in EXPECTED.values())
+
+
+@pytest.mark.parametrize("part", [part for part in PARTS if part not in {"anonymous", "learner"}])
+@pytest.mark.parametrize("name", ["booking_accept", "booking_refuse"])
+def test_nobody_answers_a_proposal_for_its_learner(
+    scene: Scene, things: Things, name: str, part: str
+) -> None:
+    client = signed_in(scene.people[part])
+    answer = client.post(reverse(name, kwargs=things.arguments(name)), {"consent": "on", "key": "x"})
+    assert answer.status_code == 404
+    things.waiting.refresh_from_db(fields=["public_id"])
+    assert Booking.objects.get(pk=things.waiting.pk).state == "proposed"
+
+
+def test_guests_are_sent_to_the_sign_in_and_back(client: Client, things: Things) -> None:
+    answer = client.get(f"/bookings/{things.booking.public_id}/")
+    assert answer.headers["Location"] == f"/accounts/login/?next=/bookings/{things.booking.public_id}/"
+    unknown = client.get("/bookings/00000000-0000-4000-8000-000000000000/")
+    assert unknown.status_code == 302, "whether a booking exists is not told before the sign-in"
+
+
+def test_a_booking_that_is_not_there_looks_like_one_that_is_not_yours(scene: Scene, things: Things) -> None:
+    client = signed_in(scene.other_learner.user)
+    missing = client.get("/bookings/00000000-0000-4000-8000-000000000000/")
+    foreign = client.get(f"/bookings/{things.booking.public_id}/")
+    assert (missing.status_code, foreign.status_code) == (404, 404)
+    assert b"Camille" not in foreign.content
+    assert b"agile" not in foreign.content
+
+
+def test_a_form_from_elsewhere_is_refused(scene: Scene, things: Things) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(scene.learner.user)
+    answer = client.post(f"/bookings/{things.waiting.public_id}/accept/", {"consent": "on"})
+    assert answer.status_code == 403
+    assert b"This form is too old" in answer.content
+
+
+def test_lists_show_nobody_elses_bookings(scene: Scene, things: Things) -> None:
+    seen = {
+        part: signed_in(user).get("/bookings/").context["page"].paginator.count
+        for part, user in scene.people.items()
+        if user is not None
+    }
+    assert seen == {
+        "learner": 2,
+        "other_learner": 0,
+        "provider": 2,
+        "other_provider": 0,
+        "employer": 0,
+        "case_worker": 2,
+        "payment_officer": 2,
+        "auditor": 2,
+    }
+
+
+def test_an_ended_membership_opens_nothing(scene: Scene, things: Things) -> None:
+    membership = scene.provider_member.memberships.get()
+    membership.ended_at = membership.created_at
+    membership.save()
+    assert signed_in(scene.provider_member).get(f"/bookings/{things.booking.public_id}/").status_code == 404
