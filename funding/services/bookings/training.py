@@ -18,6 +18,7 @@ from ila.core import fsm
 from ila.core.errors import DomainError
 
 PROOFS = ("certificate", "exam")
+MAX_HOURS = 10_000  # of one record: more than a year has
 IN_COURSE = (BookingState.IN_TRAINING, BookingState.LEFT)
 
 
@@ -27,7 +28,7 @@ def declare_entry(*, actor: User, booking_id: int) -> Booking:
 
     Locks: account, session, booking. Logs: booking `enter`. Invariant 9.
     Raises: DomainError `too_early` before the day of the start, `not_accredited` when provider or programme
-    was not accredited as the training began, `not_bookable` for a session called off, `not_allowed`.
+    was not accredited as the training began or is suspended, `not_bookable` for a session called off, `not_allowed`.
     """
     walk = open_walk(booking_id)
     _check_state(walk, "enter", BookingState.ACCEPTED)
@@ -35,11 +36,12 @@ def declare_entry(*, actor: User, booking_id: int) -> Booking:
         raise DomainError("not_bookable", reason=f"session_{walk.session.state}")
     if walk.calendar.local_date(walk.now) < walk.calendar.local_date(walk.starts_at):
         raise DomainError("too_early", rule="F-26", starts=walk.starts_at.isoformat())
-    guards.check_accredited(
+    guards.check_may_begin(
         walk.rules,
         provider=walk.booking.provider,
         credential=walk.booking.credential,
-        moment=min(walk.now, walk.starts_at),
+        starts_at=walk.starts_at,
+        now=walk.now,
     )
     due = deadlines.entry_due(walk.rules, walk.calendar, walk.starts_at)
     fsm.apply(walk.booking, "enter", actor=actor, late=due is not None and walk.now >= due)
@@ -58,8 +60,10 @@ def record_attendance(
     walk = open_walk(booking_id)
     if walk.booking.state not in IN_COURSE or not acts_for_provider(walk.booking, actor):
         raise DomainError("not_allowed", transition="attendance", state=walk.booking.state)
-    if (percent is None) == (hours is None) or not 0 <= (percent or 0) <= 100 or (hours or 0) < 0:
+    if (percent is None) == (hours is None) or not 0 <= (percent or 0) <= 100:
         raise DomainError("incomplete", what="percent or hours")
+    if hours is not None and not (hours.is_finite() and 0 <= hours <= MAX_HOURS):
+        raise DomainError("incomplete", what="hours")
     return Attendance.objects.create(
         booking=walk.booking, percent=percent, hours=hours, recorded_by=actor, recorded_at=walk.now
     )
@@ -137,7 +141,8 @@ def declare_service(*, actor: User, booking_id: int, percent: int | None = None)
 def validate_service(*, actor: User, booking_id: int) -> Booking:
     """The service stands: what was not done goes back to its sources, the rest may be claimed (F-27, F-28).
 
-    Locks: account, session, booking. Logs: booking `validate_service`.
+    Where an advance has paid all of it already, the booking is settled.
+    Locks: account, session, booking. Logs: booking `validate_service`, `settle`.
     Raises: DomainError `on_hold` while under control, `not_allowed`.
     """
     walk = open_walk(booking_id)
@@ -196,3 +201,8 @@ def _settle_parts(walk: Walk, *, actor: User) -> None:
     ]
     money.release(booking, unused, what="partial_service", actor=actor)
     money.restore_overpaid(booking, walk.rules, actor=actor)
+    allocations = money.allocations_of(booking)
+    if any(each.paid_cents for each in allocations) and not any(
+        each.outstanding_cents for each in allocations
+    ):
+        fsm.apply(booking, "settle", actor=actor)

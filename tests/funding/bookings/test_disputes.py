@@ -206,7 +206,7 @@ def test_rejecting_a_dispute_leaves_an_overpaid_advance_owed(
     deny(world, learner, booking)
     assert by_bucket(booking)["owed"] == -41_250
     booking = resolve(world, booking, upheld=False)
-    assert booking.state == "service_validated"
+    assert booking.state == "settled"
     assert by_bucket(booking)["owed"] == -over
     assert sum(each.paid_cents for each in booking.allocations.all()) == 16_500
     states = Receivable.objects.filter(booking=booking).order_by("pk").values_list("state", "amount_cents")
