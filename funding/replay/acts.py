@@ -7,7 +7,7 @@ from accounts.models import User
 from accounts.models.consents import Assurance
 from accounts.services import service_users, sign_ins
 from catalogue.models import Accreditation, AccreditationState
-from catalogue.services import accreditations, providers
+from catalogue.services import accreditations, micro_credentials, providers
 from funding.models import (
     Booking,
     BookingState,
@@ -247,11 +247,21 @@ class Acts:
             self._accredit_anew(part, event)
 
     def suspend(self, event: script.Suspend) -> None:
+        if event.credential is not None:
+            micro_credentials.suspend_micro_credential(
+                actor=self.cast.case_worker, micro_credential_id=self._credential_id(event), reason=REASON
+            )
+            return
         accreditations.suspend_accreditation(
             actor=self.cast.case_worker, accreditation_id=self._accreditation(event).pk, reason=REASON
         )
 
     def resume(self, event: script.Resume) -> None:
+        if event.credential is not None:
+            micro_credentials.resume_micro_credential(
+                actor=self.cast.case_worker, micro_credential_id=self._credential_id(event), reason=REASON
+            )
+            return
         accreditations.resume_accreditation(
             actor=self.cast.case_worker, accreditation_id=self._accreditation(event).pk, reason=REASON
         )
@@ -319,12 +329,12 @@ class Acts:
             raise DomainError("on_hold", reason="disputed")
         raise DomainError("not_allowed", reason=f"no claim is {state}")
 
+    def _credential_id(self, event: script.Accreditable) -> int:
+        return self.cast.credentials[event.credential or ""].pk
+
     def _accreditation(self, event: script.Accreditable) -> Accreditation:
-        if event.provider is not None:
-            scope: dict[str, Any] = {"provider": self.cast.providers[event.provider].provider}
-        else:
-            scope = {"micro_credential": self.cast.credentials[event.credential or ""]}
-        found = Accreditation.objects.filter(state__in=IN_FORCE, **scope).first()
+        provider = self.cast.providers[event.provider or ""].provider
+        found = Accreditation.objects.filter(state__in=IN_FORCE, provider=provider).first()
         if found is None:
             raise DomainError("not_allowed", reason="not accredited")
         return found

@@ -105,7 +105,9 @@ def _with_rules(preset: Preset, scenario: Scenario) -> Preset:
         except RulesError as error:
             if valid_from >= first:
                 raise ScenarioError("", _faults(error)) from None
-            versions.append((valid_from, rules))
+            at_fault = {name for fault in error.faults for name in fault.parameters}
+            bearable = {name: value for name, value in scenario.rules.items() if name not in at_fault}
+            versions.append((valid_from, override(rules, bearable)))
     in_force = next((rules for valid_from, rules in versions if valid_from >= first), versions[-1][1])
     return replace(
         preset,

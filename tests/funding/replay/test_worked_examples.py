@@ -21,9 +21,7 @@ def outcome(name: str) -> dict[str, Any]:
 
 def test_f02_hours_below_half_time_are_rounded_up() -> None:
     found = outcome("example_01")
-    assert found["learners"]["L1"]["lots"] == [
-        {"source": "rights", "available_cents": 3112, "expires": None}
-    ]
+    assert found["learners"]["L1"]["lots"] == [{"source": "rights", "available_cents": 3112, "expires": None}]
 
 
 def test_f08_f13_the_learner_pays_what_the_cap_leaves() -> None:

@@ -5,6 +5,7 @@ Monday 4 May 2026 is day 0. The working days after it: 5, 6, 7, 11, 12, 13, 15, 
 """
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 from funding import replay
@@ -81,7 +82,7 @@ def paid(booking: str = "B1") -> list[Event]:
     return [*claimed(booking), do("pay", booking), do("bank", booking, result="executed")]
 
 
-def scenario(*events: Event | list[Event], **changes: Any) -> dict[str, Any]:
+def scenario(*events: Event | list[Any], **changes: Any) -> dict[str, Any]:
     """The usual head with these events. `changes` replace parts of the head; `learner=…`, `session=…` and so on
     add keys to the first of each."""
     head = copy.deepcopy(HEAD)
@@ -90,13 +91,18 @@ def scenario(*events: Event | list[Event], **changes: Any) -> dict[str, Any]:
             head[f"{name}s"][0] |= value
         else:
             head[name] = value
-    flat: list[Event] = []
+    return {**head, "events": list(_flat(events))}
+
+
+def _flat(events: Any) -> Iterator[Event]:
     for each in events:
-        flat += each if isinstance(each, list) else [each]
-    return {**head, "events": flat}
+        if isinstance(each, dict):
+            yield each
+        else:
+            yield from _flat(each)
 
 
-def play(*events: Event | list[Event], **changes: Any) -> dict[str, Any]:
+def play(*events: Event | list[Any], **changes: Any) -> dict[str, Any]:
     """The outcome of a scenario, as its JSON; the audit holds."""
     outcome = replay.run_scenario(scenario(*events, **changes)).as_json()
     assert outcome["audit"] == {"ok": True, "violations": []}
