@@ -145,3 +145,22 @@ class Folder:
     def register(self, *rows: str) -> Path:
         """A new register of French providers."""
         return self.put("\n".join(["siret,name,status,valid_from,valid_until", *rows]) + "\n")
+
+
+def write_large(path: Path, formations: int, providers: int) -> None:
+    """A file of many formations of 9.5 kB each, their providers interleaved, written piece by piece."""
+    words = "lorem ipsum dolor sit amet " * 100
+    with path.open("w", encoding="utf-8") as file:
+        head, tail = catalogue("").decode().split("\n\n</offres>")
+        file.write(f"{head}\n")
+        for n in range(formations):
+            formation = F(
+                number=f"F{n}",
+                siret=siret(n % providers),
+                title=f"Formation {n}",
+                goals=f"<p>{n}</p><p>{words}</p>",
+                content=f"<p>{n} {words}</p>",
+                extra=f'<extra info="details">{words}</extra>',
+            )
+            file.write(formation.xml() + "\n")
+        file.write(f"</offres>{tail}")
