@@ -5,7 +5,14 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
-from catalogue.models import Accreditation, AccreditationLog, AccreditationState, MicroCredential, Provider
+from catalogue.models import (
+    Accreditation,
+    AccreditationLog,
+    AccreditationState,
+    CredentialState,
+    MicroCredential,
+    Provider,
+)
 
 # Whose accreditation a booking needs, by the scheme's regime (supervisory: the provider is graded).
 PROVIDER_REGIMES = ("provider", "both", "supervisory")
@@ -15,15 +22,33 @@ CREDENTIAL_REGIMES = ("programme", "both")
 def is_accredited(*, provider: Provider, credential: MicroCredential, moment: datetime, regime: str) -> bool:
     """Whether what the regime asks for was accredited at that moment, suspensions taken into account.
 
-    regime: `provider`, `programme`, `both` or `supervisory`. One query per accreditation asked for.
+    A micro-credential that was suspended in the register then was not accredited in any regime.
+    regime: `provider`, `programme`, `both` or `supervisory`.
     """
+    zone = ZoneInfo(provider.time_zone)
+    if not all(
+        in_force(moment, zone).filter(scope).exists() for scope in _needed(provider, credential, regime)
+    ):
+        return False
+    latest = credential.log.filter(at__lte=moment).order_by("-at", "-pk").first()
+    return latest is None or latest.target != CredentialState.SUSPENDED
+
+
+def is_suspended(*, provider: Provider, credential: MicroCredential, regime: str) -> bool:
+    """Whether an accreditation that the regime asks for, or the micro-credential itself, is suspended now."""
+    if credential.state == CredentialState.SUSPENDED:
+        return True
+    suspended = Accreditation.objects.filter(state=AccreditationState.SUSPENDED)
+    return any(suspended.filter(scope).exists() for scope in _needed(provider, credential, regime))
+
+
+def _needed(provider: Provider, credential: MicroCredential, regime: str) -> list[Q]:
     needed = []
     if regime in PROVIDER_REGIMES:
         needed.append(Q(provider=provider))
     if regime in CREDENTIAL_REGIMES:
         needed.append(Q(micro_credential=credential))
-    zone = ZoneInfo(provider.time_zone)
-    return all(in_force(moment, zone).filter(scope).exists() for scope in needed)
+    return needed
 
 
 def satisfied(regime: str, *, provider: bool, credential: bool) -> bool:

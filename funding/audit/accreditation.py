@@ -47,17 +47,22 @@ ACCREDITED = f"""
           CROSS JOIN LATERAL (VALUES
             ('not_accredited_at_acceptance', booking.accepted_at),
             ('not_accredited_at_start', CASE WHEN booking.entered_at IS NOT NULL
-                                             THEN least(booking.entered_at, session.starts_at) END)
+                                             THEN least(booking.entered_at, session.starts_at) END),
+            ('not_accredited_at_start', booking.entered_at)
           ) AS step (code, moment)
          WHERE step.moment IS NOT NULL
     )
     SELECT act.code, 'booking:' || act.booking_id,
-           format('provider %s, credential %s, %s', act.provider_id, act.credential_id, act.moment)
+           format('provider %s, credential %s, %s', act.provider_id, act.credential_id, min(act.moment))
       FROM act
-     WHERE (act.regime IN ({_listed(PROVIDER_REGIMES)})
+     GROUP BY act.booking_id, act.code, act.provider_id, act.credential_id
+    -- A training began accredited at its start, or at an entry after a suspension over the start had ended.
+    HAVING bool_and(
+        (act.regime IN ({_listed(PROVIDER_REGIMES)})
             AND NOT {_IN_FORCE.format(scope="accreditation.provider_id = act.provider_id")})
         OR (act.regime IN ({_listed(CREDENTIAL_REGIMES)})
             AND NOT {_IN_FORCE.format(scope="accreditation.micro_credential_id = act.credential_id")})
+    )
 """
 
 GROUP = Group(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from catalogue.models import MicroCredential, Provider, Session, SessionState
+from catalogue.models import CredentialState, MicroCredential, Provider, Session, SessionState
 from catalogue.selectors import accreditation
 from funding.models import LearningAccount
 from funding.schemes.rules import SchemeRules
@@ -17,7 +17,9 @@ CALLED_OFF = (SessionState.CANCELLED, SessionState.NEVER_HELD)
 
 def check_session_open(session: Session, credential: MicroCredential, provider: Provider) -> None:
     """Raise DomainError `not_bookable` for a session that takes nobody, or an entry that may not be booked."""
-    if credential.state != "registered":
+    if credential.state == CredentialState.SUSPENDED:
+        raise DomainError("not_accredited", entry=credential.entry)
+    if credential.state != CredentialState.REGISTERED:
         raise DomainError("not_bookable", reason=credential.state)
     if session.state not in BOOKABLE_SESSION_STATES:
         raise DomainError("not_bookable", reason=f"session_{session.state}")
@@ -39,6 +41,22 @@ def check_accredited(
         provider=provider, credential=credential, moment=moment, regime=rules.accreditation
     ):
         raise DomainError("not_accredited", rule=None, provider=provider.external_id)
+
+
+def check_may_begin(
+    rules: SchemeRules, *, provider: Provider, credential: MicroCredential, starts_at: datetime, now: datetime
+) -> None:
+    """Raise DomainError `not_accredited` when a training may not begin, or did not begin, accredited.
+
+    It needs the accreditation as it began: at the session's start, or at the entry where a suspension over the
+    start has ended meanwhile. While something is suspended no entry is taken, late ones neither.
+    """
+    regime = rules.accreditation
+    if accreditation.is_suspended(provider=provider, credential=credential, regime=regime) or not any(
+        accreditation.is_accredited(provider=provider, credential=credential, moment=moment, regime=regime)
+        for moment in (min(now, starts_at), now)
+    ):
+        raise DomainError("not_accredited", provider=provider.external_id)
 
 
 def check_account_active(account: LearningAccount) -> None:
