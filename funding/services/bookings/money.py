@@ -37,10 +37,11 @@ def hold_lines(booking: Booking, allocations: Iterable[Allocation]) -> list[Line
     return lines
 
 
-def release(booking: Booking, parts: Iterable[Part], *, what: str, actor: User) -> int:
-    """Give held money back to the sources it came from. Returns the cents given back."""
+def release(booking: Booking, parts: Iterable[Part], *, what: str, actor: User, key: str = "") -> int:
+    """Give held money back to the sources it came from, once per `key`. Returns the cents given back."""
     moved = [(allocation, cents) for allocation, cents in parts if cents]
-    return _give_back(booking, moved, Bucket.HELD, what=what, key=f"booking:{booking.pk}:{what}", actor=actor)
+    key = key or f"booking:{booking.pk}:{what}"
+    return _give_back(booking, moved, Bucket.HELD, what=what, key=key, actor=actor)
 
 
 def restore_paid(
@@ -71,10 +72,29 @@ def restore_paid(
 
 
 def provider_parts(booking: Booking, rules: SchemeRules, allocations: Sequence[Allocation]) -> list[int]:
-    """What of each allocation is the provider's by the realised share, in cents (F-28)."""
+    """What of each allocation is the provider's by the realised share, in cents (F-28).
+
+    What an advance took of a source counts first: the rounding of two divisions opens no debt of a cent.
+    """
     assert booking.realised_percent is not None
     shares = [Share(each.lot_id, each.source, each.amount_cents) for each in allocations]
-    return list(planning.settle_shares(rules, booking.price_cents, booking.realised_percent, shares).provider)
+    parts = planning.settle_shares(rules, booking.price_cents, booking.realised_percent, shares).provider
+    away = in_transit_by_allocation(booking)
+    return cover([each.paid_cents + away.get(each.pk, 0) for each in allocations], parts)
+
+
+def cover(taken: Sequence[int], parts: Sequence[int]) -> list[int]:
+    """`parts` with the same sum, so that no source gives less than was taken while another gives more than was."""
+    covered = list(parts)
+    missing = [max(0, took - part) for took, part in zip(taken, parts, strict=True)]
+    spare = [max(0, part - took) for took, part in zip(taken, parts, strict=True)]
+    movable = min(sum(missing), sum(spare))
+    for amounts, sign in ((missing, 1), (spare, -1)):
+        left = movable
+        for position, amount in enumerate(amounts):
+            covered[position] += sign * min(left, amount)
+            left -= min(left, amount)
+    return covered
 
 
 def restore_overpaid(booking: Booking, rules: SchemeRules, *, actor: User) -> None:
