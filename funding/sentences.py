@@ -57,6 +57,11 @@ SENTENCES: dict[str, Promise] = {
     ),
     "file_changed": _("The payment file is not the one that was approved. Stop, and tell the auditors."),
     "bank_not_configured": _("No bank is set up here. Ask the operator to configure one."),
+    "busy": _("Somebody else is doing the same at this moment. Wait a little, then try again."),
+    "not_sealed": _(
+        "The last entries of the journal are not sealed yet. Wait for the next seal, then try again."
+    ),
+    "database_moved": _("The database was moved or restored. Stop, and ask the operator to check the seals."),
     "scheme_differs": _("The rules in force differ from the file. Put a new version into force instead."),
 }
 

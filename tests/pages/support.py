@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts import sessions
 from accounts.models import SignIn, User
-from catalogue.models import Offer
+from catalogue.models import Offer, Session
 from funding.models import BankMessage, Booking, PaymentBatch
 from funding.services import batches, bookings, claims
 from ila.core import clock
@@ -126,11 +126,11 @@ def make_offer(world: World) -> None:
     world.session.save()
 
 
-def validated_booking(scene: Scene, *, percent: int = 80) -> Booking:
+def validated_booking(scene: Scene, *, percent: int = 80, session: Session | None = None) -> Booking:
     """A booking of the learner whose service is proved, for a part of it."""
     world = scene.world
     with clock.at(MONDAY) as hand:
-        booking = world.accepted(scene.learner)
+        booking = world.accepted(scene.learner, session)
         hand.move(STARTS)
         bookings.declare_entry(actor=scene.provider_member, booking_id=booking.pk)
         bookings.record_attendance(actor=scene.provider_member, booking_id=booking.pk, percent=percent)

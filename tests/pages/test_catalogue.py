@@ -142,7 +142,7 @@ def test_pages_keep_the_search(client: Client, scene: Scene) -> None:
 
 
 def test_an_entry_says_what_when_where_and_how_much(client: Client, three: Scene) -> None:
-    session = add(three.world, "Bookbinding", hours=35)  # type: ignore[arg-type]
+    session = add(three.world, "Bookbinding", hours=35)
     words = text_of(client.get(f"/catalogue/{session.micro_credential_id}/").content)
     for expected in (
         "Bookbinding",
