@@ -335,7 +335,8 @@ def unwind_ended(payments: Iterable[Payment]) -> None:
                 (each, each.outstanding_cents - away.get(each.pk, 0))
                 for each in money.allocations_of(booking)
             ]
-            money.release(booking, parts, what=f"sent_back_{payment.pk}", actor=service)
+            key = f"booking:{booking.pk}:unwind:payment:{payment.pk}"
+            money.release(booking, parts, what="unwind", key=key, actor=service)
         money.restore_paid(booking, actor=service, reason=reason)
 
 

@@ -11,10 +11,12 @@ from django.conf import settings
 from django.db.models import Sum
 
 from catalogue.models import Provider
+from funding.audit import runner
 from funding.banking.simulator import SimulatedBank
 from funding.models import BankMessage, Booking, Claim, Payment, PaymentBatch, Posting
 from funding.services import bank_messages, batches, bookings, claims
 from ila.core import clock
+from tests.support.books import faults
 from tests.support.world import ENDS, MONDAY, STARTS, Learner, World
 
 # A Monday after the session, and the bank's clock with it.
@@ -45,8 +47,8 @@ class Desk:
         world = self.world
         provider = provider or world.provider
         session = world.make_session(world.make_credential(provider))
-        learner = learner or world.make_learner()
         with clock.at(MONDAY) as hand:
+            learner = learner or world.make_learner()
             booking = world.accepted(learner, session)
             user = world.user_of(provider)
             hand.move(STARTS)
@@ -114,6 +116,13 @@ def states() -> dict[str, list[str]]:
         "bookings": list(Booking.objects.order_by("pk").values_list("state", flat=True)),
         "payments": list(Payment.objects.order_by("pk").values_list("outcome", flat=True)),
     }
+
+
+def check_books() -> None:
+    """The books add up row by row, and the audit finds nothing."""
+    assert faults() == []
+    report = runner.run()
+    assert report.ok, report.as_json()
 
 
 def payday() -> date:

@@ -3,93 +3,110 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
-from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
-from tests.funding.settlement.desk import Desk, balances, settlement_desk
+from funding.banking.port import BankUnreachable
+from ila.core.errors import DomainError
+from tests.funding.settlement.desk import Desk, balances
 
-Manage = Callable[..., "CompletedProcess[str]"]
 PRICE = 165_000
 
 
-@pytest.fixture
-def desk(committed_db: None) -> Iterator[Desk]:
-    with settlement_desk() as made:
-        yield made
+def manage(*arguments: str) -> str:
+    out = StringIO()
+    call_command(*arguments, stdout=out)
+    return out.getvalue()
 
 
-@pytest.mark.slow
-def test_from_the_exported_file_to_the_books_in_commands(
-    desk: Desk, run_manage: Manage, tmp_path: Path
+def test_a_kept_file_is_written_byte_for_byte(
+    desk: Desk, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    environ = {"BANK_ADDRESS": desk.bank.address}
     desk.claim(desk.booking())
     batch = desk.batch()
-    missing = run_manage("bank_export", batch.msg_id)
-    assert (missing.returncode, missing.stderr) == (
-        1,
-        f"CommandError: There is no exported batch '{batch.msg_id}'.\n",
-    )
+    with pytest.raises(CommandError, match="no exported batch"):
+        manage("bank_export", batch.msg_id)
     content = desk.export(batch)
-    out = tmp_path / "pain.xml"
-    assert run_manage("bank_export", batch.msg_id, "--out", str(out)).returncode == 0
-    assert out.read_bytes() == content
-    assert run_manage("bank_export", batch.msg_id).stdout.encode() == content
+    manage("bank_export", batch.msg_id, "--out", str(tmp_path / "pain.xml"))
+    assert (tmp_path / "pain.xml").read_bytes() == content
+    capfdbinary.readouterr()
+    manage("bank_export", batch.msg_id)
+    assert capfdbinary.readouterr().out == content
 
-    waiting = run_manage("bank_status", "--json")
-    assert waiting.returncode == 1  # exported on the virtual payday, long ago by the real clock
-    assert json.loads(waiting.stdout)["waiting"][0] | {"hours": 0} == {
-        "batch": batch.msg_id,
-        "sent": False,
-        "hours": 0,
-        "alarm": True,
-    }
-    done = run_manage("bank_exchange", "--json", environ=environ)
-    assert (done.returncode, done.stderr) == (0, "")
-    answer = json.loads(done.stdout)
+
+def test_the_exchange_sends_collects_and_says_so(desk: Desk, settings: Any) -> None:
+    settings.BANK_ADDRESS = desk.bank.address
+    desk.claim(desk.booking())
+    batch = desk.batch()
+    desk.export(batch)
+    answer = json.loads(manage("bank_exchange", "--json"))
     assert answer["sent"] == [batch.msg_id]
     assert [(m["kind"], m["state"], m["counts"]) for m in answer["messages"]] == [
         ("pain.002", "processed", {"accepted": 1}),
         ("camt.054", "processed", {"executed": 1}),
     ]
     assert balances() == {"paid": PRICE}
-    again = run_manage("bank_exchange", "--again", environ=environ)
-    assert again.stdout == "0 files sent, 0 messages read, 0 refused.\n"
-    assert run_manage("bank_status").stdout == "The bank's word and the books agree.\n"
+    assert manage("bank_exchange", "--again") == "0 files sent, 0 messages read, 0 refused.\n"
+    assert manage("bank_status") == "The bank's word and the books agree.\n"
+    assert json.loads(manage("bank_status", "--json"))["ok"] is True
 
+
+def test_files_of_the_bank_are_read_and_what_is_wrong_is_named(desk: Desk, tmp_path: Path) -> None:
+    desk.claim(desk.booking())
+    desk.send(desk.batch())
+    desk.collect()
     raw = desk.bank.client.fetch(again=True)[1].content
-    for name, changed in (
-        ("same.xml", raw),
-        ("cut.xml", raw[:500]),
-        ("other.xml", raw.replace(b"1650.00", b"1.00")),
-    ):
-        (tmp_path / name).write_bytes(changed)
-    files = [str(tmp_path / name) for name in ("same.xml", "cut.xml", "other.xml")]
-    imported = run_manage("bank_import", *files)
-    assert imported.returncode == 1
-    assert imported.stderr.splitlines()[-1].endswith(
-        "2 of 3 files were refused; they are kept and change nothing."
+    made = {"same.xml": raw, "cut.xml": raw[:500], "other.xml": raw.replace(b"1650.00", b"1.00")}
+    for name, content in made.items():
+        (tmp_path / name).write_bytes(content)
+    out = StringIO()
+    with pytest.raises(CommandError, match="2 of 3 files were refused"):
+        call_command("bank_import", *(str(tmp_path / name) for name in made), stdout=out)
+    same, cut, other = out.getvalue().splitlines()
+    assert same.endswith("(seen before)")
+    assert "truncated" in cut
+    assert "duplicate_message" in other
+    with pytest.raises(FileNotFoundError):
+        manage("bank_import", str(tmp_path / "absent.xml"))
+    assert (
+        json.loads(manage("bank_import", str(tmp_path / "same.xml"), "--json"))["messages"][0]["new"] is False
     )
-    lines = imported.stdout.splitlines()
-    assert lines[0].endswith("(seen before)")
-    assert "truncated" in lines[1]
-    assert "duplicate_message" in lines[2]
-    absent = run_manage("bank_import", str(tmp_path / "absent.xml"), "--json")
-    assert (absent.returncode, absent.stdout) == (1, "")
-    assert len(absent.stderr.splitlines()) == 1
-    assert run_manage("bank_import").returncode == 2
     assert balances() == {"paid": PRICE}
 
 
-@pytest.mark.slow
-def test_without_a_bank_there_is_one_line(committed_db: None, run_manage: Manage) -> None:
-    done = run_manage("bank_exchange", environ={"BANK_ADDRESS": ""})
-    assert done.returncode == 1
-    assert done.stderr.startswith("bank_not_configured")
-    assert len(done.stderr.splitlines()) == 1
-    closed = run_manage("bank_exchange", environ={"BANK_ADDRESS": "http://127.0.0.1:9"})
-    assert closed.returncode == 1
-    assert closed.stderr.startswith("bank_unreachable")
+def test_status_names_everything_that_waits_for_a_person(desk: Desk) -> None:
+    desk.bank.change_account("ILA", behaviour="statement-gap")
+    for n in (0, 1):
+        desk.claim(desk.booking(provider=desk.providers[n]))
+    desk.send(desk.batch())
+    desk.collect()
+    desk.claim(desk.booking(provider=desk.providers[2]))
+    waiting = desk.batch()
+    desk.export(waiting)
+    desk.advance()
+    desk.collect()
+    out = StringIO()
+    with pytest.raises(CommandError, match="do not agree yet"):
+        call_command("bank_status", stdout=out)
+    lines = out.getvalue().splitlines()
+    assert lines[0] == f"ALARM: {waiting.msg_id} not sent, 24 h without an answer"
+    assert lines[1].startswith("gap: MB-C053-ILA-1 unexplained_amount, ")
+    assert lines[2].startswith("not on a statement: E")
+    shown = StringIO()
+    with pytest.raises(CommandError):
+        call_command("bank_status", "--json", stdout=shown)
+    found = json.loads(shown.getvalue())
+    assert [gap["cents"] for gap in found["gaps"]] == [-PRICE]
+    assert found["gaps"][0]["payments"] == found["unstated"]
+
+
+def test_without_a_bank_the_error_is_clear(db: None, settings: Any) -> None:
+    with pytest.raises(DomainError, match="bank_not_configured"):
+        manage("bank_exchange")
+    settings.BANK_ADDRESS = "http://127.0.0.1:9"
+    with pytest.raises(BankUnreachable):
+        manage("bank_exchange")

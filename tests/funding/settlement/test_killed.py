@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 
 from funding.models import BankMessage, Payment, PaymentBatch, PaymentFile
 from funding.services import reconciliation
-from tests.funding.settlement.desk import OPENING, Desk, balances, settlement_desk, states
-from tests.funding.settlement.walks import BARRIER, POINTS
-from tests.support.database import ROOT, WorkerDatabase, command_environ
+from tests.funding.settlement import walks
+from tests.funding.settlement.desk import OPENING, Desk, balances, check_books, settlement_desk, states
+from tests.funding.settlement.walks import POINTS, run_race
+from tests.support.database import WorkerDatabase
 
 PRICE = 165_000
 
@@ -22,24 +20,17 @@ PRICE = 165_000
 def desk(committed_db: None) -> Iterator[Desk]:
     with settlement_desk() as made:
         yield made
+        check_books()
 
 
-def start(database: WorkerDatabase, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-m", "tests.funding.settlement.walks", *arguments],
-        cwd=ROOT,
-        env=command_environ(database, {"DJANGO_SETTINGS_MODULE": "ila.settings.dev"}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def dsns(database: WorkerDatabase) -> tuple[str, str]:
+    return database.owner_dsn, database.app_dsn
 
 
-def run(database: WorkerDatabase, *arguments: str) -> int:
-    process = start(database, *arguments)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode in (0, -9), errors
-    return process.returncode
+def run(database: WorkerDatabase, *arguments: object) -> int | None:
+    process = walks.start(database.owner_dsn, walks.walk, *arguments)
+    process.join(120)
+    return process.exitcode
 
 
 @pytest.mark.slow
@@ -47,7 +38,7 @@ def test_killed_at_every_step_and_repeated_pays_once(desk: Desk, worker_database
     for number, point in enumerate(POINTS, start=1):
         desk.claim(desk.booking(provider=desk.providers[number % len(desk.providers)]))
         batch = desk.batch()
-        walk = ("walk", str(batch.pk), desk.bank.address)
+        walk = (batch.pk, desk.bank.address)
         assert run(worker_database, *walk, point) == -9, point
         assert run(worker_database, *walk, "-") == 0, point
         assert balances() == {"paid": number * PRICE}, point
@@ -61,27 +52,13 @@ def test_killed_at_every_step_and_repeated_pays_once(desk: Desk, worker_database
     assert set(states()["batches"]) == {"executed"}
 
 
-def race(database: WorkerDatabase, *arguments: str, processes: int = 4) -> list[tuple[str, str]]:
-    """What each process answered, all let go at the same moment."""
-    with psycopg.connect(database.app_dsn, autocommit=True) as barrier:
-        barrier.execute("SELECT pg_advisory_lock(%s)", [BARRIER])
-        running = [start(database, "race", *arguments) for _ in range(processes)]
-        for process in running:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        barrier.execute("SELECT pg_advisory_unlock(%s)", [BARRIER])
-        ended = [process.communicate(timeout=60) for process in running]
-    return [(out.strip(), errors.strip().splitlines()[-1] if errors.strip() else "") for out, errors in ended]
-
-
 @pytest.mark.slow
 def test_processes_that_make_batches_of_the_same_claims(desk: Desk, worker_database: WorkerDatabase) -> None:
     for n in range(8):
         desk.claim(desk.booking(provider=desk.providers[n % 4]))
-    scheme = str(desk.world.scheme.pk)
     # The control: without the lock the database's own constraints have to stop what should never be tried.
-    control = race(worker_database, "create", scheme, "unlocked")
-    assert any("already exists" in errors for _, errors in control), control
+    control = run_race(*dsns(worker_database), "create", desk.world.scheme.pk, locked=False)
+    assert any(answer.startswith("IntegrityError") for answer in control), control
     assert Payment.objects.values("claim").distinct().count() == Payment.objects.count() == 8
     PaymentBatch.objects.get()
 
@@ -90,8 +67,8 @@ def test_processes_that_make_batches_of_the_same_claims(desk: Desk, worker_datab
 def test_processes_that_make_batches_agree_who_does(desk: Desk, worker_database: WorkerDatabase) -> None:
     for n in range(8):
         desk.claim(desk.booking(provider=desk.providers[n % 4]))
-    answers = race(worker_database, "create", str(desk.world.scheme.pk), "locked")
-    assert sorted(answers) == [("done", ""), ("incomplete", ""), ("incomplete", ""), ("incomplete", "")]
+    answers = run_race(*dsns(worker_database), "create", desk.world.scheme.pk, locked=True)
+    assert sorted(answers) == ["done", "incomplete", "incomplete", "incomplete"]
     assert Payment.objects.count() == 8
 
 
@@ -100,7 +77,7 @@ def test_processes_that_export_one_batch_write_one_file(desk: Desk, worker_datab
     for n in range(4):
         desk.claim(desk.booking(provider=desk.providers[n]))
     batch = desk.batch()
-    answers = race(worker_database, "export", str(batch.pk), "locked")
-    assert answers == [("done", "")] * 4
+    answers = run_race(*dsns(worker_database), "export", batch.pk, locked=True)
+    assert answers == ["done"] * 4
     assert PaymentFile.objects.count() == 1
     assert balances() == {"in_transit": 4 * PRICE}

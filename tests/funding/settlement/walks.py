@@ -1,19 +1,34 @@
-"""A process of its own that walks a batch to the bank and back, and dies where it is told to.
+"""Processes of their own that walk a batch to the bank and back, die where they are told to, or race each other.
 
-`python -m tests.funding.settlement.walks walk BATCH ADDRESS POINT` — POINT may be `-`: do not die.
-`python -m tests.funding.settlement.walks race WHAT ID LOCKED` — waits at the barrier, then races others.
+They are forked from a server that has loaded Django once, and they connect anew.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
 from typing import Any
 from unittest import mock
 
 import django
+import psycopg
+
+django.setup()
+
+from django.db import connection, connections  # noqa: E402
+
+from accounts.models import Membership, User  # noqa: E402
+from funding.banking.http import HttpBank  # noqa: E402
+from funding.models import Scheme  # noqa: E402
+from funding.services import bank_messages, batches, payments  # noqa: E402
+from ila.core import clock, locks  # noqa: E402
+from ila.core.db.setup import databases  # noqa: E402
+from ila.core.errors import DomainError  # noqa: E402
+from tests.funding.settlement.desk import PAYDAY  # noqa: E402
 
 BARRIER = 0x62_6172_7269
 POINTS = (
@@ -53,11 +68,6 @@ def dying(original: Callable[..., Any], *, at: int = 1, before: bool = False) ->
 
 
 def walk(batch_id: int, address: str, point: str) -> None:
-    from accounts.models import Membership  # noqa: PLC0415 - after django.setup()
-    from funding.banking.http import HttpBank  # noqa: PLC0415
-    from funding.services import bank_messages, batches, payments  # noqa: PLC0415
-    from ila.core import clock  # noqa: PLC0415
-    from tests.funding.settlement.desk import PAYDAY  # noqa: PLC0415
 
     bank = HttpBank(address)
     targets: dict[str, tuple[Any, str, dict[str, Any]]] = {
@@ -83,23 +93,14 @@ def walk(batch_id: int, address: str, point: str) -> None:
         bank_messages.receive_messages(bank=bank)
 
 
-def race(what: str, target: int, *, locked: bool) -> None:
-    from django.db import connection  # noqa: PLC0415 - after django.setup()
-
-    from accounts.models import Membership, User  # noqa: PLC0415
-    from funding.models import Scheme  # noqa: PLC0415
-    from funding.services import batches  # noqa: PLC0415
-    from ila.core import clock, locks  # noqa: PLC0415
-    from ila.core.errors import DomainError  # noqa: PLC0415
-    from tests.funding.settlement.desk import PAYDAY  # noqa: PLC0415
-
+def race(answers: Connection, what: str, target: int, *, locked: bool) -> None:
     officers: list[User] = [m.user for m in Membership.objects.filter(role="payment_officer").order_by("pk")]
     if not locked:
         mock.patch.object(
             locks, "acquire_set", lambda queryset: [locks.mark_locked(row) for row in queryset]
         ).start()
+    answers.send("ready")
     with connection.cursor() as cursor:
-        print("ready", flush=True)  # noqa: T201 - the parent waits for it
         cursor.execute("SELECT pg_advisory_lock_shared(%s)", [BARRIER])
     with clock.at(PAYDAY):
         try:
@@ -108,19 +109,46 @@ def race(what: str, target: int, *, locked: bool) -> None:
             else:
                 batches.export_batch(actor=officers[2], batch_id=target)
         except DomainError as error:
-            print(error.code)  # noqa: T201 - the parent reads it
+            answers.send(error.code)
+        except Exception as error:  # noqa: BLE001 - the parent judges it
+            answers.send(f"{type(error).__name__}: {error}")
         else:
-            print("done")  # noqa: T201
+            answers.send("done")
 
 
-def main(arguments: Sequence[str]) -> None:
-    django.setup()
-    what, *rest = arguments
-    if what == "walk":
-        walk(int(rest[0]), rest[1], rest[2])
-    else:
-        race(rest[0], int(rest[1]), locked=rest[2] == "locked")
+def connected(owner_dsn: str, target: Callable[..., None], *arguments: Any, **named: Any) -> None:
+    """Run the target on that database, through connections of this process."""
+    for alias, values in databases({"DATABASE_URL": owner_dsn}).items():
+        connections.settings[alias].update(values)
+    target(*arguments, **named)
+    connections.close_all()
 
 
-if __name__ == "__main__":
-    main(sys.argv[1:])
+def start(owner_dsn: str, target: Callable[..., None], *arguments: Any, **named: Any) -> ForkServerProcess:
+    """A process that runs the target."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    process = context.Process(target=connected, args=(owner_dsn, target, *arguments), kwargs=named)
+    process.start()
+    return process
+
+
+def run_race(
+    owner_dsn: str, app_dsn: str, what: str, target: int, *, locked: bool, processes: int = 4
+) -> list[str]:
+    """What each of several processes answered, all let go at the same moment."""
+    pipes = [multiprocessing.Pipe(duplex=False) for _ in range(processes)]
+    with psycopg.connect(app_dsn, autocommit=True) as barrier:
+        barrier.execute("SELECT pg_advisory_lock(%s)", [BARRIER])
+        running = [start(owner_dsn, race, ours, what, target, locked=locked) for _, ours in pipes]
+        for theirs, _ in pipes:
+            assert theirs.poll(60)
+            assert theirs.recv() == "ready"
+        barrier.execute("SELECT pg_advisory_unlock(%s)", [BARRIER])
+        answers = []
+        for theirs, _ in pipes:
+            assert theirs.poll(60)
+            answers.append(str(theirs.recv()))
+    for process in running:
+        process.join(60)
+    return answers
