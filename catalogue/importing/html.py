@@ -61,7 +61,7 @@ _CLEANER = nh3.Cleaner(
     strip_comments=True,
 )
 _NO_TAGS = nh3.Cleaner(tags=set(), clean_content_tags=DROPPED_WITH_CONTENT, strip_comments=True)
-_HARMLESS = re.compile(r"(?:[^<]|</?(?:p|br|ul|ol|li|strong|em|b|i|h[345])\s*/?>)*", re.IGNORECASE)
+_HARMLESS = re.compile(r"[^<]*(?:</?(?:p|br|ul|ol|li|strong|em|b|i|h[345])\s*/?>[^<]*)*", re.IGNORECASE)
 _TAG = re.compile(
     r"</?[a-zA-Z][a-zA-Z0-9:-]*(?:\s[^<>]*|/[^<>]*)?>|<!--|<(?:script|style|iframe|svg|img)\b", re.IGNORECASE
 )

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from catalogue.importing.entries import Entry, EntryData
+from catalogue.importing.entries import Entry, EntryData, digest
 from catalogue.importing.problems import Problem, Problems
 
 _TABLES = """
@@ -47,7 +47,7 @@ class Spooled:
     @cached_property
     def data(self) -> EntryData:
         """All of it; an entry that is unchanged is never asked."""
-        return EntryData.loads(self.raw)
+        return EntryData.loads(self.raw, self.guarantees)
 
 
 class Spool:
@@ -97,6 +97,7 @@ class Spool:
                 (entry.provider, warning.line, warning.entry, warning.field, warning.code, warning.message),
             )
         if entry.data is not None and not entry.errors and entry.number is not None:
+            data = entry.data.dumps()
             self._db.execute(
                 "INSERT INTO entry (provider, number, line, digest, status, guarantees, data)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -104,10 +105,10 @@ class Spool:
                     entry.provider,
                     entry.number,
                     entry.line,
-                    entry.data.digest(),
+                    digest(data),
                     entry.data.status,
                     json.dumps(entry.data.guarantees()),
-                    entry.data.dumps(),
+                    data,
                 ),
             )
 
@@ -146,8 +147,8 @@ class Spool:
             first = False
             after = rows[-1][0]
             yield [
-                Spooled(number, line, digest, status, json.loads(guarantees), data)
-                for number, line, digest, status, guarantees, data in rows
+                Spooled(number, line, fingerprint, status, json.loads(guarantees), data)
+                for number, line, fingerprint, status, guarantees, data in rows
             ]
 
     def holds(self, provider: str, number: str) -> bool:

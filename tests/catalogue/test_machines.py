@@ -109,7 +109,7 @@ MAKERS = {
 
 
 def made(model: type[fsm.Machine], state: str) -> Any:
-    stamps = {name: None for name in STAMPS[model].values()}
+    stamps = dict.fromkeys(STAMPS[model].values())
     if state in STAMPS[model]:
         stamps[STAMPS[model][state]] = NOW
     return FACTORIES[model].create(state=state, **stamps)
@@ -194,6 +194,6 @@ def test_no_state_moves_without_its_log_row(model) -> None:
     ("model", "state"), [(m, state) for m, stamps in STAMPS.items() for state in stamps], ids=str
 )
 def test_a_state_without_its_time_is_refused(model, state) -> None:
-    stamps = {name: None for name in STAMPS[model].values()}
+    stamps = dict.fromkeys(STAMPS[model].values())
     with pytest.raises(DomainError, match="invalid"):
         FACTORIES[model].create(state=state, **stamps)
