@@ -1,16 +1,15 @@
 """Where a call's entries wait on disk until all its files are known to be readable.
 
 A provider is stored whole or not at all and its entries may lie anywhere in any file, so nothing can be
-written before the last byte was read. The spool is a private SQLite file, gone with its directory.
+written before the last byte was read. The spool is SQLite's nameless file: the system takes it away however
+the process ends.
 """
 
 import json
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -55,8 +54,8 @@ class Spool:
 
     def __init__(self, number_field: str) -> None:
         self._number_field = number_field
-        self._directory = tempfile.TemporaryDirectory(prefix="ila-import-")
-        self._db = sqlite3.connect(Path(self._directory.name) / "spool.sqlite", isolation_level=None)
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute("PRAGMA temp_store = FILE")
         self._db.execute("PRAGMA journal_mode = OFF")
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.executescript(_TABLES)
@@ -71,7 +70,6 @@ class Spool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._db.close()
-        self._directory.cleanup()
 
     def add(self, entry: Entry) -> None:
         """Keep an entry; one whose number its provider has used in this call fails as `duplicate`."""
