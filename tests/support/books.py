@@ -30,7 +30,12 @@ def faults() -> list[str]:
 
 def by_bucket(booking: Booking) -> dict[str, int]:
     """Cents of a booking by bucket, without those of 0 and without where the learner's own money came from."""
-    sums = booking.postings.exclude(bucket="appropriation").order_by().values_list("bucket").annotate(cents=Sum("amount_cents"))
+    sums = (
+        booking.postings.exclude(bucket="appropriation")
+        .order_by()
+        .values_list("bucket")
+        .annotate(cents=Sum("amount_cents"))
+    )
     return {bucket: cents for bucket, cents in sums if cents}
 
 
@@ -58,7 +63,9 @@ def _balances() -> list[str]:
         if stored != expected or min(stored) < 0:
             found.append(f"lot {lot.pk} says {stored}, its postings {expected}")
     for budget in Budget.objects.all():
-        total = Posting.objects.filter(budget=budget, bucket="budget").aggregate(c=Sum("amount_cents"))["c"] or 0
+        total = (
+            Posting.objects.filter(budget=budget, bucket="budget").aggregate(c=Sum("amount_cents"))["c"] or 0
+        )
         if budget.available_cents != total or total < 0:
             found.append(f"budget {budget.pk} says {budget.available_cents}, its postings {total}")
     return found
@@ -67,9 +74,9 @@ def _balances() -> list[str]:
 def _allocations() -> list[str]:
     moved: dict[tuple[int, int | None, str], Counter[str]] = defaultdict(Counter)
     sums = Posting.objects.filter(booking__isnull=False).order_by()
-    for booking_id, lot_id, fund, bucket, cents in sums.values_list("booking", "lot", "fund", "bucket").annotate(
-        cents=Sum("amount_cents")
-    ):
+    for booking_id, lot_id, fund, bucket, cents in sums.values_list(
+        "booking", "lot", "fund", "bucket"
+    ).annotate(cents=Sum("amount_cents")):
         moved[booking_id, lot_id, fund][bucket] += cents
     found = []
     given: Counter[int] = Counter()
@@ -81,8 +88,12 @@ def _allocations() -> list[str]:
         if stored != expected or min(*stored, each.returned_cents) < 0:
             found.append(f"allocation {each.pk} ({each.source}) says {stored}, its postings {expected}")
         if each.lot_id is None and sums_of["refund_due"] != each.returned_cents:
-            found.append(f"own money {each.pk}: {sums_of['refund_due']} to be refunded, not {each.returned_cents}")
-    found += [f"postings without an allocation: {key}" for key, sums_of in moved.items() if any(sums_of.values())]
+            found.append(
+                f"own money {each.pk}: {sums_of['refund_due']} to be refunded, not {each.returned_cents}"
+            )
+    found += [
+        f"postings without an allocation: {key}" for key, sums_of in moved.items() if any(sums_of.values())
+    ]
     for pk, price, accepted_at in Booking.objects.values_list("pk", "price_cents", "accepted_at"):
         if given[pk] != (price if accepted_at else 0):
             found.append(f"booking {pk}: its sources give {given[pk]} of {price}")
