@@ -16,6 +16,7 @@ from typing import Self
 from catalogue.importing.entries import Entry, EntryData, digest
 from catalogue.importing.problems import Problem, Problems
 
+MAX_BATCH_BYTES = 8_000_000
 _TABLES = """
     CREATE TABLE entry (
         seq INTEGER PRIMARY KEY, provider TEXT NOT NULL, number TEXT NOT NULL, line INTEGER NOT NULL,
@@ -131,23 +132,25 @@ class Spool:
         return {row[0] for row in self._db.execute("SELECT name FROM provider WHERE faults > 0")}
 
     def batches(self, provider: str, size: int) -> Iterator[list[Spooled]]:
-        """A provider's entries by number, so many at a time."""
-        after = ""
-        first = True
+        """A provider's entries by number, so many at a time, fewer when they are large."""
+        sql = (
+            "SELECT number, line, digest, status, guarantees, data FROM entry"
+            " WHERE provider = ? AND number {} ? ORDER BY number LIMIT ?"
+        )
+        after, comparison = "", ">="
         while True:
-            rows = self._db.execute(
-                "SELECT number, line, digest, status, guarantees, data FROM entry"
-                f" WHERE provider = ? AND number {'>=' if first else '>'} ? ORDER BY number LIMIT ?",
-                (provider, after, size),
-            ).fetchall()
-            if not rows:
+            batch: list[Spooled] = []
+            weight = 0
+            for row in self._db.execute(sql.format(comparison), (provider, after, size)):
+                number, line, fingerprint, status, guarantees, data = row
+                batch.append(Spooled(number, line, fingerprint, status, json.loads(guarantees), data))
+                weight += len(data)
+                if weight > MAX_BATCH_BYTES:
+                    break
+            if not batch:
                 return
-            first = False
-            after = rows[-1][0]
-            yield [
-                Spooled(number, line, fingerprint, status, json.loads(guarantees), data)
-                for number, line, fingerprint, status, guarantees, data in rows
-            ]
+            yield batch
+            after, comparison = batch[-1].number, ">"
 
     def holds(self, provider: str, number: str) -> bool:
         """Whether the call has that entry."""
