@@ -11,7 +11,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import get_language
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -21,7 +21,6 @@ from catalogue.models import Accreditation, MicroCredential, Offer, Session
 from catalogue.selectors import bookability
 from catalogue.views import finding
 from ila.core import clock
-from ila.core.money import format_cents
 
 PER_PAGE = 20
 SESSIONS_PER_PAGE = 15
@@ -36,9 +35,13 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     form = SearchForm(request.GET)
     asked = form.asked()
     found = finding.narrowed(asked, now)
-    shown = finding.ordered(found, asked).select_related("provider")
-    page = Paginator(shown, PER_PAGE).get_page(request.GET.get("page"))
-    offers = Offer.objects.filter(micro_credential__in=[one.pk for one in page], removed_at=None)
+    count = found.count()
+    # Only ids are put in order: whole rows carry long texts.
+    paginator = Paginator(finding.ordered(found, asked, count=count).values_list("pk", flat=True), PER_PAGE)
+    paginator.count = count
+    page = paginator.get_page(request.GET.get("page"))
+    entries = finding.described(list(page), now)
+    offers = Offer.objects.filter(micro_credential__in=[one.pk for one in entries], removed_at=None)
     places: dict[int, list[Offer]] = {}
     for offer in offers.order_by("pk"):
         places.setdefault(offer.micro_credential_id, []).append(offer)
@@ -46,7 +49,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "form": form,
         "asked": asked,
         "page": page,
-        "rows": [_row(one, places.get(one.pk, [])) for one in page],
+        "rows": [_row(one, places.get(one.pk, [])) for one in entries],
         "kinds": _choices(request, asked, "kind", words.KINDS, now),
         "modes": _choices(request, asked, "mode", words.MODES, now),
         "prices": [(n, _("up to %(price)s") % {"price": _round_price(n)}) for n in PRICES],
@@ -207,8 +210,8 @@ def _without_each(request: HttpRequest, asked: dict[str, Any], now: Any) -> list
 
 
 def _round_price(cents: int) -> str:
-    """A whole amount without its cents. The catalogue's filter is in the currency of each entry."""
-    return format_cents(cents, "EUR", get_language() or "en").replace(".00", "").replace(",00", "")
+    """A whole amount without a currency: each entry is compared in its own."""
+    return number_format(cents // 100, force_grouping=True)
 
 
 def _within(months: int) -> str:
