@@ -8,7 +8,7 @@ from typing import Any
 
 from catalogue.importing.problems import Problem
 
-MAX_NUMBER = 500  # characters of a number of an entry, an action or a session
+MAX_NUMBER = 400  # characters of a number of an entry, an action or a session: what an index can hold
 
 
 @dataclass(slots=True)
