@@ -1,6 +1,7 @@
 """EDOF formations: each code of an entry, each warning, and what becomes of their words."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -156,7 +157,12 @@ def test_what_is_stored(import_edof) -> None:
         "rncp",
         "RNCP40344",
     )
-    assert (entry.currency, entry.hours, entry.state, entry.language) == ("EUR", 21, "registered", "fr")
+    assert (entry.currency, entry.hours, entry.state, entry.language) == (
+        "EUR",
+        Decimal(21),
+        "registered",
+        "fr",
+    )
     offer = Offer.objects.get()
     assert (offer.external_id, offer.mode, offer.city, offer.price_cents) == ("A1", "online", "NÎMES", 60_060)
     assert (offer.net_price, offer.vat_percent, offer.hours_centre) == ("500.5", "20", 21)

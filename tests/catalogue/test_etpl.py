@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,7 @@ def test_what_is_stored(import_etpl, listing) -> None:
         }
     }
     entry = MicroCredential.objects.get()
-    assert (entry.kind, entry.code, entry.hours) == ("course", "480508", 180)
+    assert (entry.kind, entry.code, entry.hours) == ("course", "480508", Decimal(180))
     assert MicroCredentialLog.objects.get().target == "registered"
 
 

@@ -60,13 +60,17 @@ ALLOWED: dict[type[fsm.Machine], dict[tuple[str, str], str]] = {
         ("running", "mark_never_held"): "never_held",
     },
 }
-STATES = {Accreditation: AccreditationState, MicroCredential: CredentialState, Session: SessionState}
+STATES: dict[type[fsm.Machine], Any] = {
+    Accreditation: AccreditationState,
+    MicroCredential: CredentialState,
+    Session: SessionState,
+}
 FACTORIES: dict[type[fsm.Machine], Any] = {
     Accreditation: AccreditationFactory,
     MicroCredential: MicroCredentialFactory,
     Session: SessionFactory,
 }
-STAMPS = {
+STAMPS: dict[type[fsm.Machine], dict[str, str]] = {
     Accreditation: {
         "submitted": "submitted_at",
         "in_review": "review_started_at",
@@ -98,7 +102,7 @@ PAIRS = [
     for transition in sorted({name for _, name in ALLOWED[model]})
 ]
 # Who may make each transition besides the platform's services: the provider's people, the authority's, or both.
-MAKERS = {
+MAKERS: dict[tuple[type[fsm.Machine], str], set[str]] = {
     (Accreditation, "submit"): {"provider"},
     (MicroCredential, "submit"): {"provider"},
     (MicroCredential, "delist"): {"provider", "authority"},

@@ -1,6 +1,7 @@
 """Services of the catalogue: applications, suspensions, sessions, seats, providers."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -72,7 +73,13 @@ def test_strangers_may_neither_apply_nor_record() -> None:
 def test_a_member_may_not_register_what_it_submits() -> None:
     provider = ProviderFactory.create()
     member = MembershipFactory.create(organisation=provider.organisation, role=Role.MANAGER).user
-    values = {"provider": provider, "external_id": "C1", "title": "T", "kind": "rs", "currency": "EUR"}
+    values: dict[str, Any] = {
+        "provider": provider,
+        "external_id": "C1",
+        "title": "T",
+        "kind": "rs",
+        "currency": "EUR",
+    }
     with pytest.raises(DomainError, match="not_allowed"):
         micro_credentials.create_micro_credential(actor=member, registered=True, **values)
     one = micro_credentials.create_micro_credential(actor=member, **values)
