@@ -18,8 +18,7 @@ from django.views.decorators.http import require_GET
 from catalogue import words
 from catalogue.forms import MONTHS, PRICES, SearchForm
 from catalogue.models import Accreditation, MicroCredential, Offer, Session
-from catalogue.selectors import bookability
-from catalogue.views import finding
+from catalogue.selectors import bookability, listing
 from ila.core import clock
 
 PER_PAGE = 20
@@ -34,13 +33,13 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     form = SearchForm(request.GET)
     asked = form.asked()
-    found = finding.narrowed(asked, now)
+    found = listing.narrowed(asked, now)
     count = found.count()
     # Only ids are put in order: whole rows carry long texts.
-    paginator = Paginator(finding.ordered(found, asked, count=count).values_list("pk", flat=True), PER_PAGE)
+    paginator = Paginator(listing.ordered(found, asked, count=count).values_list("pk", flat=True), PER_PAGE)
     paginator.count = count
     page = paginator.get_page(request.GET.get("page"))
-    entries = finding.described(list(page), now)
+    entries = listing.described(list(page), now)
     offers = Offer.objects.filter(micro_credential__in=[one.pk for one in entries], removed_at=None)
     places: dict[int, list[Offer]] = {}
     for offer in offers.order_by("pk"):
@@ -90,7 +89,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
     rows = []
     for session in page:
         reasons = of_entry | bookability.session_reasons(session, one.provider, day)
-        if finding.is_full(session):
+        if listing.is_full(session):
             reasons.add("session_full")
         # What is the matter with the whole entry is said once, beside its price.
         rows.append({"session": session, "bookable": not reasons, "reasons": _sentences(reasons - of_entry)})
@@ -170,7 +169,7 @@ def _choices(
             "here": facet.value == chosen,
             "url": _address(request, **{name: None if facet.value == chosen else facet.value}),
         }
-        for facet in finding.facets(asked, name, now)
+        for facet in listing.facets(asked, name, now)
     ]
     return made[:FACETS_SHOWN]
 
@@ -204,7 +203,7 @@ def _without_each(request: HttpRequest, asked: dict[str, Any], now: Any) -> list
         if name == "sort":
             continue
         rest = {key: other for key, other in asked.items() if key != name}
-        if count := finding.narrowed(rest, now).count():
+        if count := listing.narrowed(rest, now).count():
             tried.append((_label(name, value), _address(request, **{name: None}), count))
     return sorted(tried, key=lambda one: -one[2])
 
