@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def test_control_a_request_slips_into_a_cancelled_session(
     check = guards.check_accredited
     with unlocked(), meeting(2) as meet, meeting(2) as meet_again:
 
-        def wait_and_check(*args: object, **kwargs: object) -> None:
+        def wait_and_check(*args: Any, **kwargs: Any) -> None:
             # The session was found open; meanwhile it is cancelled.
             meet()
             meet_again()
@@ -74,7 +75,7 @@ def test_no_request_slips_in(world: World, monkeypatch: pytest.MonkeyPatch) -> N
     check = guards.check_accredited
     with meeting(2) as meet:
 
-        def wait_and_check(*args: object, **kwargs: object) -> None:
+        def wait_and_check(*args: Any, **kwargs: Any) -> None:
             meet()
             check(*args, **kwargs)
 
