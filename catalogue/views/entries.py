@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from catalogue import words
 from catalogue.forms import MONTHS, PRICES, SearchForm
@@ -27,7 +27,7 @@ FACETS_SHOWN = 10
 
 
 @login_not_required
-@require_GET
+@require_safe
 def catalogue(request: HttpRequest) -> HttpResponse:
     """Search micro-credentials. Every filter is part of the address: a result can be kept and shared."""
     now = clock.now()
@@ -61,7 +61,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@require_GET
+@require_safe
 def entry(request: HttpRequest, pk: int) -> HttpResponse:
     """One micro-credential: what is learnt, by whom, when, for how much, and why it cannot be booked."""
     now = clock.now()

@@ -9,7 +9,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from funding import permissions, words
@@ -21,7 +21,7 @@ PER_PAGE = 25
 
 
 @never_cache
-@require_GET
+@require_safe
 def batch_list(request: HttpRequest) -> HttpResponse:
     """All payment batches, newest first."""
     _require_batches(request)
@@ -38,7 +38,7 @@ def batch_list(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 def batch_detail(request: HttpRequest, msg_id: str) -> HttpResponse:
     """A batch with its payments, its history and the bank's messages about it."""
     _require_batches(request)
@@ -72,7 +72,7 @@ def batch_detail(request: HttpRequest, msg_id: str) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 def batch_file(request: HttpRequest, msg_id: str) -> HttpResponse:
     """The payment file as it was sent, to keep: never shown as a page."""
     _require_batches(request)
@@ -81,7 +81,7 @@ def batch_file(request: HttpRequest, msg_id: str) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 def message_list(request: HttpRequest) -> HttpResponse:
     """Every message of the bank, newest first, the refused ones among them."""
     _require_batches(request)
@@ -97,7 +97,7 @@ def message_list(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 def message_raw(request: HttpRequest, sha256: str) -> HttpResponse:
     """A message of the bank byte for byte, to keep: never shown as a page."""
     _require_batches(request)
