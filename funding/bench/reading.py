@@ -3,7 +3,7 @@
 import time
 
 from catalogue.models import MicroCredential
-from catalogue.views import finding
+from catalogue.selectors import listing
 from funding import audit
 from funding.bench.bulk import execute, settle
 from funding.bench.clients import run_clients
@@ -35,7 +35,9 @@ def search(word: str) -> None:
     """The first page of what the catalogue finds for a word, with all that the list shows of an entry."""
     asked = {"q": word}
     now = clock.now()
-    list(finding.ordered(finding.narrowed(asked, now), asked).select_related("provider")[:PAGE])
+    found = listing.narrowed(asked, now)
+    page = listing.ordered(found, asked, count=found.count()).values_list("pk", flat=True)[:PAGE]
+    listing.described(list(page), now)
 
 
 def measure_search(_world: World, *, seconds: float) -> Figures:
