@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q
-from django.utils.formats import number_format
+from django.template.defaultfilters import floatformat
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -68,7 +69,10 @@ def timeline_of(booking: Booking, viewer: Viewer) -> list[Event]:
             (row, words.CONSENT_EVENTS, "step") for row in _rows(ConsentLog, subject_id=booking.consent_id)
         ]
     placed = list(_holds(booking)) if viewer is not Viewer.PROVIDER else []
-    proofs = [*booking.attendance.order_by("pk"), *booking.certificates.order_by("pk")]
+    proofs: list[Attendance | Certificate] = [
+        *booking.attendance.order_by("pk"),
+        *booking.certificates.order_by("pk"),
+    ]
     actors = {row.actor_id for row, *_ in logs} | {proof.recorded_by_id for proof in proofs}
     naming = Naming(booking, viewer, actors | _hold_actors(placed))
     events = [_log_event(row, names, kind, naming) for row, names, kind in logs]
@@ -153,17 +157,13 @@ def _proof_event(proof: Attendance | Certificate, naming: Naming) -> Event:
     if isinstance(proof, Certificate):
         what = _("Certificate recorded") if proof.kind == "certificate" else _("Examination recorded")
         return Event(proof.recorded_at, what, naming.name(proof.recorded_by_id))
-    if proof.percent is not None:
-        note = f"{proof.percent} %"
-    else:
-        note = (
-            _("%(hours)s hours") % {"hours": number_format(proof.hours.normalize())}
-            if proof.hours is not None
-            else ""
-        )
-    return Event(
-        proof.recorded_at, _("Attendance recorded"), naming.name(proof.recorded_by_id), notes=(note,)
-    )
+    done = f"{proof.percent} %" if proof.percent is not None else _hours(proof.hours)
+    who = naming.name(proof.recorded_by_id)
+    return Event(proof.recorded_at, _("Attendance recorded"), who, notes=(done,))
+
+
+def _hours(hours: Decimal | None) -> str:
+    return _("%(hours)s hours") % {"hours": floatformat(hours, -2)}
 
 
 def _reason(reason: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from django.test import Client
@@ -135,11 +136,27 @@ def test_what_proves_the_service_is_part_of_the_story(scene: Scene) -> None:
     )
 
 
+def test_hours_read_as_people_write_them(scene: Scene) -> None:
+    with clock.at(MONDAY) as hand:
+        booking = scene.world.accepted(scene.learner)
+        hand.move(STARTS)
+        bookings.declare_entry(actor=scene.provider_member, booking_id=booking.pk)
+        for hours in ("40.00", "2.50"):
+            bookings.record_attendance(
+                actor=scene.provider_member, booking_id=booking.pk, hours=Decimal(hours)
+            )
+        bookings.record_certificate(actor=scene.provider_member, booking_id=booking.pk)
+    words = text_of(learner_client(scene).get(f"/bookings/{booking.public_id}/").content)
+    assert "· 40 hours" in words
+    assert "· 2.50 hours" in words
+    assert "Certificate recorded" in words
+
+
 def test_an_open_review_is_shown_to_the_agency_alone(scene: Scene) -> None:
     booking = validated_booking(scene)
     BookingReview.objects.create(booking=booking, reason="dates", opened_at=MONDAY)
     address = f"/bookings/{booking.public_id}/"
-    expected = "To be looked at since 4 May 2026: the dates of the session changed."
+    expected = "To be looked at since 4 May 2026 : the dates of the session changed."
     assert expected in text_of(signed_in(scene.case_worker).get(address).content).replace("\u00a0", " ")
     assert "To be looked at" not in text_of(learner_client(scene).get(address).content)
 
