@@ -213,7 +213,7 @@ def books(
 
 
 @pytest.fixture
-def tamper(books: Books, worker_database: WorkerDatabase) -> Iterator[Callable[..., None]]:
+def tamper(books: Books, worker_database: WorkerDatabase) -> Callable[..., None]:
     """Run statements as the owner role, with the triggers of our tables off meanwhile."""
 
     def run(*statements: str) -> None:
