@@ -6,7 +6,7 @@ import structlog
 
 from accounts.services import service_users
 from funding.banking.config import bank_is_configured
-from funding.services import bank_messages, batches, bookings, due, schemes, seals
+from funding.services import bank_messages, batches, bookings, due, reviews, schemes, seals
 from ila.core import clock, jobs
 
 log = structlog.get_logger(__name__)
@@ -27,8 +27,9 @@ def seal_entries(timestamp: int) -> None:  # noqa: ARG001 - the scheduler tells 
 
 @jobs.task(name="funding.run_due", queue="money", cron="* * * * *", lock="funding.run_due")
 def run_due(timestamp: int) -> None:  # noqa: ARG001 - the scheduler tells the time
-    """Let proposals lapse and services validate themselves; finish the cancelling of sessions."""
+    """Let proposals lapse and services validate themselves; open reviews; finish the cancelling of sessions."""
     bookings.finish_cancelled_sessions()
+    reviews.open_reviews()
     due.run_due()
 
 
