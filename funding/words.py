@@ -181,11 +181,8 @@ FLAGS = {
     "late_proof": _("proof handed in late"),
 }
 REVIEWS = {
-    "dates": _("the dates of the session changed"),
-    "dates_changed": _("the dates of the session changed"),
+    "session_dates": _("the dates of the session changed"),
     "accreditation": _("the accreditation ended"),
-    "accreditation_ended": _("the accreditation ended"),
-    "session_closed": _("the session was closed"),
 }
 EXIT_REASONS = {
     "complete": _("complete"),

@@ -154,7 +154,7 @@ def test_hours_read_as_people_write_them(scene: Scene) -> None:
 
 def test_an_open_review_is_shown_to_the_agency_alone(scene: Scene) -> None:
     booking = validated_booking(scene)
-    BookingReview.objects.create(booking=booking, reason="dates", opened_at=MONDAY)
+    BookingReview.objects.create(booking=booking, reason="session_dates", opened_at=MONDAY)
     address = f"/bookings/{booking.public_id}/"
     expected = "To be looked at since 4 May 2026 : the dates of the session changed."
     assert expected in text_of(signed_in(scene.case_worker).get(address).content).replace("\u00a0", " ")
