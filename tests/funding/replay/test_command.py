@@ -15,7 +15,6 @@ from funding import audit, replay
 from funding.audit import AuditReport, InvariantReport
 from funding.audit.report import Finding
 from funding.models import JournalEntry, Scheme
-from funding.replay import play as playing
 from ila.core import clock
 from tests.funding.replay.theatre import accepted, credit, do, paid, play, scenario, validated
 
@@ -138,7 +137,7 @@ def test_a_fault_in_the_middle_leaves_nothing_either(monkeypatch: pytest.MonkeyP
     def fail(*_args: object, **_kwargs: object) -> None:
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr(playing.audit, "run", fail)
+    monkeypatch.setattr(audit, "run", fail)
     with pytest.raises(RuntimeError, match="out of luck"):
         play(credit(), accepted())
     assert not Scheme.objects.exists()

@@ -41,7 +41,7 @@ def test_participation() -> None:
 
 
 def test_usage_caps() -> None:
-    caps = {"usage_cap_cents": {"rs": 100_000}}
+    caps: dict[str, Any] = {"usage_cap_cents": {"rs": 100_000}}
     assert sources(under(caps, accepted())) == {"rights": 100_000, "learner": 65_000}
     assert sources(under({"usage_cap_cents": {}}, accepted())) == {"rights": 150_000, "learner": 15_000}
     caps |= {"shortfall_to_learner": False}
