@@ -20,65 +20,73 @@ TOGETHER = 3
 HOWS = ("alone", "inside", "unlocked")
 
 
-def main(how: str, first: int, rounds: int) -> None:
-    django.setup()
-    from django.db import connection, transaction  # noqa: PLC0415 - after django.setup()
-
-    from accounts.services import service_users  # noqa: PLC0415
+def post(lot_id: int, key: str) -> None:
+    """Withdraw once through the ledger. Raises: DomainError `insufficient_rights`."""
+    from accounts.services import service_users  # noqa: PLC0415 - after django.setup()
     from funding.models import Bucket, Scheme  # noqa: PLC0415
     from funding.services import ledger  # noqa: PLC0415
+
+    line = ledger.Line(Bucket.AVAILABLE, "public", STEP_CENTS, lot_id=lot_id)
+    ledger.post(
+        scheme=Scheme.objects.get(),
+        kind="expire",
+        key=key,
+        actor=service_users.get("ledger"),
+        lines=ledger.transfer(line, Bucket.AVAILABLE, Bucket.EXPIRED),
+    )
+
+
+def withdraw(lot_id: int, key: str, *, inside: bool) -> bool:
+    """Whether it succeeded: one withdrawal, or several in the caller's own transaction."""
+    from django.db import transaction  # noqa: PLC0415 - after django.setup()
+
     from ila.core.errors import DomainError  # noqa: PLC0415
 
-    scheme, actor = Scheme.objects.get(), service_users.get("ledger")
-
-    def post(lot_id: int, key: str) -> None:
-        line = ledger.Line(Bucket.AVAILABLE, "public", STEP_CENTS, lot_id=lot_id)
-        lines = ledger.transfer(line, Bucket.AVAILABLE, Bucket.EXPIRED)
-        ledger.post(scheme=scheme, kind="expire", key=key, actor=actor, lines=lines)
-
-    def alone(lot_id: int, key: str) -> bool:
-        try:
+    try:
+        if not inside:
             post(lot_id, key)
-        except DomainError as refusal:
-            if refusal.code != "insufficient_rights":
-                raise
+            return True
+        with transaction.atomic():
+            for number in range(TOGETHER):
+                post(lot_id, f"{key}:{number}")
+    except DomainError as refusal:
+        if refusal.code != "insufficient_rights":
+            raise
+        return False
+    return True
+
+
+def withdraw_unlocked(row_id: int) -> bool:
+    """The control: looked at first, written then, as a balance must not be."""
+    from django.db import connection  # noqa: PLC0415 - after django.setup()
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT cents FROM withdrawal_control WHERE id = %s", [row_id])
+        (cents,) = cursor.fetchone()
+        if cents < STEP_CENTS:
             return False
-        return True
+        time.sleep(0.001)
+        cursor.execute("UPDATE withdrawal_control SET cents = %s WHERE id = %s", [cents - STEP_CENTS, row_id])
+    return True
 
-    def inside(lot_id: int, key: str) -> bool:
-        try:
-            with transaction.atomic():
-                for number in range(TOGETHER):
-                    post(lot_id, f"{key}:{number}")
-        except DomainError as refusal:
-            if refusal.code != "insufficient_rights":
-                raise
-            return False
-        return True
 
-    def unlocked(row_id: int, _key: str) -> bool:
-        """The control: looked at first, written then, as a balance must not be."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT cents FROM withdrawal_control WHERE id = %s", [row_id])
-            (cents,) = cursor.fetchone()
-            if cents < STEP_CENTS:
-                return False
-            time.sleep(0.001)
-            cursor.execute(
-                "UPDATE withdrawal_control SET cents = %s WHERE id = %s", [cents - STEP_CENTS, row_id]
-            )
-        return True
+def main(how: str, first: int, rounds: int) -> None:
+    django.setup()
+    from django.db import connection  # noqa: PLC0415 - after django.setup()
 
-    withdraw = {"alone": alone, "inside": inside, "unlocked": unlocked}[how]
     me = time.time_ns()
-    print("ready", flush=True)  # noqa: T201 - the parent waits for it
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = 0")
+        print("ready", flush=True)  # noqa: T201 - the parent waits for it
         cursor.execute("SELECT pg_advisory_lock_shared(%s)", [BARRIER])
     done = []
     for balance in range(first, first + rounds):
         count = 0
-        while withdraw(balance, f"{me}:{balance}:{count}"):
+        while (
+            withdraw_unlocked(balance)
+            if how == "unlocked"
+            else withdraw(balance, f"{me}:{balance}:{count}", inside=how == "inside")
+        ):
             count += 1
         done.append(count)
     print(json.dumps(done))  # noqa: T201 - the parent reads it
