@@ -17,11 +17,12 @@ _FORK = multiprocessing.get_context("fork")
 
 
 def run_clients(
-    shares: Sequence[Sequence[Work]], act: Callable[[Work], object], *, seconds: float
+    shares: Sequence[Sequence[Work]], act: Callable[[Work], object], *, seconds: float, warm_up: int = 0
 ) -> Timings:
     """Let one process per share do `act` on its pieces, all at the same time, until the seconds are over.
 
-    A DomainError counts as refused, by its code. Raises: RuntimeError with what any other error said.
+    warm_up: pieces that each does first, untimed: a server's processes have long been at work. A DomainError
+    counts as refused, by its code. Raises: RuntimeError with what any other error said.
     """
     connections.close_all()
     barrier = _FORK.Barrier(len(shares))
@@ -29,7 +30,7 @@ def run_clients(
     ends: list[Connection] = []
     for share in shares:
         ours, theirs = _FORK.Pipe(duplex=False)
-        process = _FORK.Process(target=_client, args=(share, act, seconds, barrier, theirs))
+        process = _FORK.Process(target=_client, args=(share, act, seconds, warm_up, barrier, theirs))
         process.start()
         theirs.close()
         processes.append(process)
@@ -50,13 +51,15 @@ def run_clients(
         errors += [error] if error else []
     if errors:
         raise RuntimeError(f"{len(errors)} of {len(shares)} clients failed: {errors[0]}")
-    return Timings(per_s, tuple(durations), dict(refused))
+    warmed_up = sum(min(warm_up, len(share)) for share in shares)
+    return Timings(per_s, tuple(durations), dict(refused), warmed_up)
 
 
 def _client(
     share: Sequence[Work],
     act: Callable[[Work], object],
     seconds: float,
+    warm_up: int,
     barrier: "multiprocessing.synchronize.Barrier",
     report: Connection,
 ) -> None:
@@ -66,9 +69,11 @@ def _client(
     began = time.perf_counter()
     try:
         connections["default"].ensure_connection()
+        for piece in share[:warm_up]:
+            act(piece)
         barrier.wait(60)
         began = time.perf_counter()
-        for piece in share:
+        for piece in share[warm_up:]:
             before = time.perf_counter()
             if before - began >= seconds:
                 break

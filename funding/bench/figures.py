@@ -1,8 +1,10 @@
 """What a measurement found."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
+from statistics import fmean
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,15 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """What the clients of a case did: how many a second together, and each one's duration in seconds."""
+    """What the clients of a case did: how many a second together, and each one's duration in seconds.
+
+    warmed_up: what they did before the time was taken.
+    """
 
     per_s: float
     durations_s: tuple[float, ...]
     refused: dict[str, int]
+    warmed_up: int = 0
 
     def figures(self, case: str, *, floor_per_s: float, clients: int) -> Figures:
         """These timings beside their floor."""
@@ -52,6 +58,16 @@ class Timings:
             p99_ms=percentile(self.durations_s, 99) * 1000,
             clients=clients,
         )
+
+
+def together(turns: Sequence[Timings]) -> Timings:
+    """Several turns of the same clients, each as long as the others, as one."""
+    refused: Counter[str] = Counter()
+    for turn in turns:
+        refused.update(turn.refused)
+    durations = tuple(duration for turn in turns for duration in turn.durations_s)
+    warmed_up = sum(turn.warmed_up for turn in turns)
+    return Timings(fmean(turn.per_s for turn in turns), durations, dict(refused), warmed_up)
 
 
 def percentile(values: Sequence[float], percent: int) -> float:

@@ -45,7 +45,7 @@ def measure_search(_world: World, *, seconds: float) -> Figures:
     settle()
     words = [*WORDS, *(word[:4] for word in WORDS)]
     shares = [(words[client:] + words[:client]) * (PIECES // len(words)) for client in range(CLIENTS)]
-    timings = run_clients(shares, search, seconds=seconds)
+    timings = run_clients(shares, search, seconds=seconds, warm_up=2)
     floor = run_pgbench(FLOOR_SEARCH, clients=CLIENTS, seconds=max(1, round(seconds / 2)))
     return timings.figures("search", floor_per_s=floor, clients=CLIENTS)
 

@@ -19,7 +19,7 @@ LEARNERS = 1_000_000
 LEARNERS_A_SECOND = 100_000
 # More than any machine of today accepts in that time: the clients never run out of proposals.
 PROPOSALS_A_SECOND = 3_000
-LEAST_PROPOSALS = 60
+LEAST_PROPOSALS = 600
 
 
 def run_cases(
