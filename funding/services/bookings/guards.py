@@ -51,11 +51,18 @@ def check_may_begin(
     It needs the accreditation as it began: at the session's start, or at the entry where a suspension over the
     start has ended meanwhile. While something is suspended no entry is taken, late ones neither.
     """
-    regime = rules.accreditation
-    if accreditation.is_suspended(provider=provider, credential=credential, regime=regime) or not any(
-        accreditation.is_accredited(provider=provider, credential=credential, moment=moment, regime=regime)
-        for moment in (min(now, starts_at), now)
-    ):
+    regime, began = rules.accreditation, min(now, starts_at)
+
+    def accredited(moment: datetime) -> bool:
+        return accreditation.is_accredited(
+            provider=provider, credential=credential, moment=moment, regime=regime
+        )
+
+    resumed = accredited(now) and accreditation.was_suspended(
+        provider=provider, credential=credential, moment=began, regime=regime
+    )
+    suspended = accreditation.is_suspended(provider=provider, credential=credential, regime=regime)
+    if suspended or not (accredited(began) or resumed):
         raise DomainError("not_accredited", provider=provider.external_id)
 
 
