@@ -6,6 +6,7 @@ served by further parameters with a default that changes nothing for the others.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -25,6 +26,24 @@ Flag = Annotated[bool, Field(strict=True)]
 def _parameter(rule: str, unit: str, description: str) -> Any:
     """What `docs/schemes.md` says of a parameter: the rule's id, the unit, the meaning."""
     return Field(description=description, json_schema_extra={"rule": rule, "unit": unit})
+
+
+class AgeCredit(BaseModel):
+    """A credit that comes with an age (S-01, S-03), or on a day to whoever has reached it (S-02)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    years: Positive
+    cents: Cents
+    source: Source
+    first_day: date | None = None
+    """Nobody is credited before; whoever is old enough by then is credited on that day."""
+    last_day: date | None = None
+    """Nobody is credited after it."""
+    expires: date | None = None
+    """The last day of use; none: it never expires."""
+    absorbs_expiring: Flag = False
+    """What is left of the same source with an expiry is merged in and no longer expires (S-03)."""
 
 
 class SchemeRules(BaseModel):
@@ -51,9 +70,22 @@ class SchemeRules(BaseModel):
 
     # What a learner receives.
     accrual: Annotated[
-        Literal["none", "yearly_by_hours"],
-        _parameter("F-01", "choice", "How rights come: not by themselves, or each year by the hours worked."),
+        Literal["none", "yearly_by_hours", "yearly", "once"],
+        _parameter(
+            "F-01", "choice", "How rights come: not by themselves, each year by hours worked or flat, or once."
+        ),
     ] = "none"
+    age_credits: Annotated[
+        tuple[AgeCredit, ...],
+        _parameter("S-01", "credits", "Credits given at an age, or on a day to whoever is old enough by then."),
+    ] = ()
+    lifetime_credit_cents: Annotated[
+        Cents | None, _parameter("", "cents", "The most that accruals give one person in a lifetime.")
+    ] = None
+    wait_years_when_used: Annotated[
+        Positive | None,
+        _parameter("", "years", "Years without a new credit after the acceptance that emptied the account."),
+    ] = None
     accrual_statuses: Annotated[
         tuple[Status, ...], _parameter("F-01", "statuses", "Who receives the yearly credit.")
     ] = ()
@@ -124,7 +156,60 @@ class SchemeRules(BaseModel):
         ),
     ] = ()
 
+    min_age_years: Annotated[Count | None, _parameter("N-02", "years", "Youngest age of a learner.")] = None
+    max_age_months: Annotated[
+        dict[int, Positive],
+        _parameter("N-02", "months by year", "Pension age in months: from it on nobody is eligible that year."),
+    ] = Field(default_factory=dict)
+    min_insured_months: Annotated[
+        Count | None, _parameter("N-02", "months", "Months insured in the last two years, at least.")
+    ] = None
+    student_finance_excludes: Annotated[
+        Flag, _parameter("N-02", "yes or no", "Whether who receives student finance is not eligible.")
+    ] = False
+    citizens_only: Annotated[
+        Flag, _parameter("S-01", "yes or no", "Whether only citizens of the country are eligible.")
+    ] = False
+    residents_only: Annotated[
+        Flag, _parameter("", "yes or no", "Whether only residents of the country are eligible.")
+    ] = False
+    income_limit_cents: Annotated[
+        Cents | None, _parameter("", "cents", "Yearly income above which a learner is not eligible.")
+    ] = None
+    min_hours: Annotated[Positive | None, _parameter("", "hours", "Shortest training that may be booked.")] = None
+    max_hours: Annotated[Positive | None, _parameter("", "hours", "Longest training that may be booked.")] = None
+    max_hours_per_day: Annotated[
+        Positive | None, _parameter("", "hours", "Most hours of training on one day.")
+    ] = None
+    no_sundays: Annotated[
+        Flag, _parameter("", "yes or no", "Whether no training takes place on Sundays.")
+    ] = False
+
     # Who pays what.
+    funding: Annotated[
+        Literal["account", "window", "reimbursement"],
+        _parameter(
+            "N-03", "choice", "Public money comes from the account, a window's budget, or to the learner afterwards."
+        ),
+    ] = "account"
+    public_share_percent: Annotated[
+        Percent | None, _parameter("", "percent", "The most of a price that public money pays.")
+    ] = None
+    later_share_percent: Annotated[
+        Percent | None, _parameter("", "percent", "The same from a person's second booking on.")
+    ] = None
+    later_share_by_kind: Annotated[
+        dict[Kind, Percent], _parameter("", "percent by kind", "The same for some kinds.")
+    ] = Field(default_factory=dict)
+    public_cents_per_hour: Annotated[
+        Cents | None, _parameter("", "cents", "The most that public money pays for each planned hour.")
+    ] = None
+    reimbursement_percent: Annotated[
+        Percent | None, _parameter("", "percent", "Share of the price that the learner is given back.")
+    ] = None
+    reimbursement_cap_cents: Annotated[
+        Cents | None, _parameter("", "cents", "The most that the learner is given back.")
+    ] = None
     draw_order: Annotated[
         tuple[tuple[Source, ...], ...],
         Field(min_length=1),
@@ -201,6 +286,9 @@ class SchemeRules(BaseModel):
     cancel_free_wd: Annotated[
         Count | None, _parameter("F-24", "wd", "Start this far away or farther: cancelling is free.")
     ] = None
+    cancel_free_days: Annotated[
+        Count | None, _parameter("S-08", "days", "Start this many days away or more: cancelling is free.")
+    ] = None
     entry_wd: Annotated[
         Count | None, _parameter("F-26", "wd", "Provider declares the entry, after the start.")
     ] = None
@@ -226,6 +314,9 @@ class SchemeRules(BaseModel):
     attendance_min_percent: Annotated[
         Percent | None, _parameter("N-08", "percent", "Attendance that makes a training complete.")
     ] = None
+    certificate_required: Annotated[
+        Flag, _parameter("", "yes or no", "Whether only a certificate makes a training complete.")
+    ] = False
     advance_percent: Annotated[Percent | None, _parameter("F-31", "percent", "Advance on the price.")] = None
     advance_min_months: Annotated[
         Count | None, _parameter("F-31", "months", "An advance is paid when the training is longer.")
