@@ -7,6 +7,7 @@ from typing import Any, cast
 from allauth.account.adapter import DefaultAccountAdapter
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 
 from accounts import sessions
 from accounts.models import User
@@ -16,6 +17,12 @@ from accounts.services import sign_ins
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Nobody opens an account for themselves yet, services never sign in, and each sign-in is recorded."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": _("This e-mail address and this password do not belong together. Check both."),
+        "too_many_login_attempts": _("Too many failed attempts to sign in. Wait a few minutes, then try again."),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - the library's signature
         return False

@@ -1,9 +1,9 @@
 """Whether a provider and a micro-credential are accredited: now, and at any moment of the past."""
 
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, Expression, OuterRef, Q, QuerySet, Subquery
 
 from catalogue.models import (
     Accreditation,
@@ -58,7 +58,11 @@ def satisfied(regime: str, *, provider: bool, credential: bool) -> bool:
 
 def in_force(moment: datetime, zone: ZoneInfo) -> QuerySet[Accreditation]:
     """Accreditations that stood at that moment: valid on its day in `zone`, not suspended or ended."""
-    day = moment.astimezone(zone).date()
+    return standing(moment, moment.astimezone(zone).date())
+
+
+def standing(moment: datetime | Expression, day: date | Expression) -> QuerySet[Accreditation]:
+    """As `in_force`, for a moment and its day at the provider's place that may come later (`ila.core.prepared`)."""
     latest = AccreditationLog.objects.filter(subject=OuterRef("pk"), at__lte=moment).order_by("-at", "-pk")
     return (
         Accreditation.objects.filter(Q(valid_from__isnull=True) | Q(valid_from__lte=day))

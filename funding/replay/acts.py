@@ -247,24 +247,28 @@ class Acts:
             self._accredit_anew(part, event)
 
     def suspend(self, event: script.Suspend) -> None:
+        worker = self.cast.case_worker
         if event.credential is not None:
+            credential = self.cast.credentials[event.credential]
             micro_credentials.suspend_micro_credential(
-                actor=self.cast.case_worker, micro_credential_id=self._credential_id(event), reason=REASON
+                actor=worker, micro_credential_id=credential.pk, reason=REASON
             )
-            return
-        accreditations.suspend_accreditation(
-            actor=self.cast.case_worker, accreditation_id=self._accreditation(event).pk, reason=REASON
-        )
+        else:
+            accreditations.suspend_accreditation(
+                actor=worker, accreditation_id=self._accreditation(event.provider).pk, reason=REASON
+            )
 
     def resume(self, event: script.Resume) -> None:
+        worker = self.cast.case_worker
         if event.credential is not None:
+            credential = self.cast.credentials[event.credential]
             micro_credentials.resume_micro_credential(
-                actor=self.cast.case_worker, micro_credential_id=self._credential_id(event), reason=REASON
+                actor=worker, micro_credential_id=credential.pk, reason=REASON
             )
-            return
-        accreditations.resume_accreditation(
-            actor=self.cast.case_worker, accreditation_id=self._accreditation(event).pk, reason=REASON
-        )
+        else:
+            accreditations.resume_accreditation(
+                actor=worker, accreditation_id=self._accreditation(event.provider).pk, reason=REASON
+            )
 
     def hold(self, event: script.Hold) -> None:
         scope = self._scope(event)
@@ -332,9 +336,11 @@ class Acts:
     def _credential_id(self, event: script.Accreditable) -> int:
         return self.cast.credentials[event.credential or ""].pk
 
-    def _accreditation(self, event: script.Accreditable) -> Accreditation:
-        provider = self.cast.providers[event.provider or ""].provider
-        found = Accreditation.objects.filter(state__in=IN_FORCE, provider=provider).first()
+    def _accreditation(self, provider: str | None) -> Accreditation:
+        assert provider is not None
+        found = Accreditation.objects.filter(
+            state__in=IN_FORCE, provider=self.cast.providers[provider].provider
+        ).first()
         if found is None:
             raise DomainError("not_allowed", reason="not accredited")
         return found

@@ -21,6 +21,7 @@ from funding.schemes import deadlines
 from funding.services import holds, ledger
 from funding.services.bookings.context import calendar_of
 from funding.services.bookings.money import allocations_of, in_booking_line
+from funding.services.bookings.training import IN_COURSE, attended_percent, check_complete
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
 from ila.core.money import share_floor, split_largest_remainder
@@ -186,10 +187,21 @@ def _require_owed(booking: Booking, kind: ClaimKind) -> None:
         _require_advance_due(booking)
         return
     if booking.state in BEFORE_VALIDATION:
+        _require_complete(booking)
         raise DomainError("too_early", rule="F-27", booking=booking.pk)
     owed_exit = booking.state in OWED_EXITS and booking.realised_percent
     if booking.state != BookingState.SERVICE_VALIDATED and not owed_exit:
         raise DomainError("not_allowed", state=booking.state, booking=booking.pk)
+
+
+def _require_complete(booking: Booking) -> None:
+    """Once the training is over, a missing proof of completion says more than a missing validation (N-08)."""
+    ends = booking.session.ends_at
+    if booking.state not in IN_COURSE or booking.scheme_version is None or ends is None or clock.now() < ends:
+        return
+    rules = booking.scheme_version.parsed
+    if rules.attendance_min_percent is not None:
+        check_complete(booking, rules, attended_percent(booking))
 
 
 def _require_advance_due(booking: Booking) -> None:

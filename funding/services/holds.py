@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Expression, Q, QuerySet
 
 from accounts.models import User
 from catalogue.models import Provider, Session
@@ -69,7 +69,7 @@ def _require_may_hold(actor: User) -> None:
         raise DomainError("not_allowed", status=403, what="hold")
 
 
-def open_holds(moment: datetime | None = None) -> QuerySet[Hold]:
+def open_holds(moment: datetime | Expression | None = None) -> QuerySet[Hold]:
     """Holds that stand at that moment (now)."""
     moment = moment or clock.now()
     return Hold.objects.filter(released_at__isnull=True, placed_at__lte=moment, expires_at__gt=moment)

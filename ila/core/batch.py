@@ -1,80 +1,112 @@
-"""Several writes in one round trip, for the few walks where each round trip counts.
+"""Several statements in one round trip, for the few walks where each round trip counts.
 
-The statements run in order, each seeing the ones before, in the open transaction. A statement may say
-how many rows it must touch; if it touches another number the whole walk fails.
+The statements run in order, each seeing the ones before and what was committed before it, in the open
+transaction. They are planned once per connection. A statement may say how many rows it must touch; if it
+touches another number the whole walk fails.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Any, Generic, TypeVar
+
+import psycopg
 from django.db import connections, models
-from django.db.models import sql
+from psycopg.types.numeric import Int8Dumper
 
+from ila.core import locks
 from ila.core.errors import DomainError
+from ila.core.prepared import Prepared
+
+Row = TypeVar("Row")
+
+# Statements that a connection keeps planned: those of all walks together are fewer.
+PLANNED_AT_MOST = 200
+
+
+class Answer(Generic[Row]):
+    """The rows of a statement; there when its batch has been sent."""
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+
+    @property
+    def first(self) -> Row | None:
+        """The first row, if there is one."""
+        return self.rows[0] if self.rows else None
 
 
 class Batch:
-    """Collects statements and sends them as one message."""
+    """Collects statements and sends them together."""
 
     def __init__(self, using: str = "default") -> None:
         self._using = using
-        self._statements: list[str] = []
-        self._params: list[Any] = []
-        self._checks: list[Callable[[Any], None] | None] = []
+        self._statements: list[tuple[str, Sequence[Any], Callable[[Any], None] | None]] = []
 
     def add(self, statement: str, params: Sequence[Any], check: Callable[[Any], None] | None = None) -> None:
         """Add a statement; `check` is called with the cursor on its result."""
-        self._statements.append(statement)
-        self._params.extend(params)
-        self._checks.append(check)
+        self._statements.append((statement, params, check))
+
+    def lock(self, *wanted: locks.RowLock) -> None:
+        """Lock rows in the house's order. Of a row that is not there nothing is said: read it to know."""
+        for one in locks.in_order(wanted):
+            self.add(*locks.statement(one, columns=False))
+
+    def fetch(self, query: Prepared[Row], **values: Any) -> Answer[Row]:
+        """Add a query; its rows are in the answer once the batch is sent."""
+        answer: Answer[Row] = Answer()
+
+        def keep(cursor: Any) -> None:
+            answer.rows = query.read(cursor.fetchall())
+
+        self.add(*query.statement(**values), keep)
+        return answer
 
     def insert(self, *rows: models.Model) -> None:
         """Insert new rows of one model with one statement. Their keys are not read back."""
         model = type(rows[0])
-        fields = [
-            field for field in model._meta.local_concrete_fields if not isinstance(field, models.AutoField)
+        fields = _insertable(model)
+        connection = connections[self._using]
+        params = [
+            field.get_db_prep_save(field.pre_save(row, add=True), connection)
+            for row in rows
+            for field in fields
         ]
-        query = sql.InsertQuery(model)
-        query.insert_values(fields, list(rows), raw=False)
-        for statement, params in query.get_compiler(using=self._using).as_sql():
-            self.add(statement, params)
+        self.add(_insert_sql(model, len(rows)), params)
 
     def update(self, row: models.Model, *names: str, **conditions: Any) -> None:
-        """Write the named fields of a row the transaction has locked, if `conditions` still hold of it.
+        """Write the named fields of a row the transaction has locked, if `conditions` (exact values) still hold.
 
         Raises (on send): RuntimeError when the row is gone or no longer as the conditions say.
         """
-        query = (
-            type(row)
-            ._base_manager.using(self._using)
-            .filter(pk=row.pk, **conditions)
-            .query.chain(sql.UpdateQuery)
-        )
-        assert isinstance(query, sql.UpdateQuery)
-        query.add_update_fields(
-            [(field, None, getattr(row, field.attname)) for field in map(type(row)._meta.get_field, names)]  # type: ignore[union-attr,misc]
-        )
-        statement, params = query.get_compiler(using=self._using).as_sql()
+        connection = connections[self._using]
+        values = {name: getattr(row, row._meta.get_field(name).attname) for name in names}  # type: ignore[union-attr]
+        given = {**values, **{f"if {name}": value for name, value in conditions.items()}}
+        params = [
+            row._meta.get_field(name.removeprefix("if ")).get_db_prep_save(value, connection)  # type: ignore[union-attr]
+            for name, value in given.items()
+        ]
         label = f"{row._meta.label} {row.pk}"
-        self.add(statement, params, lambda cursor: _one_row(cursor, label))
+        statement = _update_sql(type(row), names, tuple(conditions))
+        self.add(statement, [*params, row.pk], lambda cursor: _one_row(cursor, label))
 
     def send(self) -> None:
         """Run all statements. Raises: what a check raises, and the database's own errors."""
-        connection = connections[self._using]
+        connection: Any = connections[self._using]
         if not connection.in_atomic_block:
             raise RuntimeError("a batch is sent inside a transaction only")
-        with connection.cursor() as cursor:
-            cursor.execute("; ".join(self._statements), self._params)
-            for position, check in enumerate(self._checks):
-                if position:
-                    cursor.nextset()
-                if check is not None:
-                    check(cursor)
-
-
-def _one_row(cursor: Any, label: str) -> None:
-    if cursor.rowcount != 1:
-        raise RuntimeError(f"{label} changed under its lock")
+        connection.validate_no_broken_transaction()
+        with connection.wrap_database_errors:
+            cursors = list(_pipeline(connection.connection, self._statements))
+        if connection.queries_logged:
+            connection.queries_log.extend(
+                {"sql": statement, "time": "0"} for statement, *_ in self._statements
+            )
+        for cursor, (_, _, check) in zip(cursors, self._statements, strict=True):
+            if check is not None:
+                check(cursor)
+            cursor.close()
 
 
 def refuse_unless_one_row(code: str, **params: Any) -> Callable[[Any], None]:
@@ -85,3 +117,52 @@ def refuse_unless_one_row(code: str, **params: Any) -> Callable[[Any], None]:
             raise DomainError(code, **params)
 
     return check
+
+
+def _one_row(cursor: Any, label: str) -> None:
+    if cursor.rowcount != 1:
+        raise RuntimeError(f"{label} changed under its lock")
+
+
+def _pipeline(
+    connection: psycopg.Connection[Any], statements: Iterable[tuple[str, Sequence[Any], Any]]
+) -> Iterable[psycopg.Cursor[Any]]:
+    """Send the statements without waiting in between; the cursors stand on their results."""
+    if connection.prepare_threshold is None:
+        # Django switches preparing off, for poolers between it and the server; its own cursors never prepare.
+        connection.prepare_threshold = 1
+        connection.prepared_max = PLANNED_AT_MOST
+        # One type for all numbers: a plan does not depend on how great they are today.
+        connection.adapters.register_dumper(int, Int8Dumper)
+    cursors = []
+    with connection.pipeline():
+        for statement, params, _ in statements:
+            cursor = psycopg.Cursor(connection)
+            cursor.execute(statement, params, prepare=True)
+            cursors.append(cursor)
+    return cursors
+
+
+@cache
+def _insertable(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+    return [
+        field
+        for field in model._meta.local_concrete_fields
+        if not isinstance(field, models.AutoField) and not field.has_db_default() and not field.generated
+    ]
+
+
+@cache
+def _insert_sql(model: type[models.Model], rows: int) -> str:
+    columns = ", ".join(f'"{field.column}"' for field in _insertable(model))
+    values = f"({', '.join(['%s'] * len(_insertable(model)))})"
+    return f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES {", ".join([values] * rows)}'
+
+
+@cache
+def _update_sql(model: type[models.Model], names: tuple[str, ...], conditions: tuple[str, ...]) -> str:
+    def equals(name: str) -> str:
+        return f'"{model._meta.get_field(name).column}" = %s'  # type: ignore[union-attr]
+
+    wanted = " AND ".join([*map(equals, conditions), f'"{model._meta.pk.column}" = %s'])
+    return f'UPDATE "{model._meta.db_table}" SET {", ".join(map(equals, names))} WHERE {wanted}'

@@ -6,6 +6,7 @@ round trip: several statements in one message, each of which sees what was commi
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 from django.db import connections, models
@@ -39,15 +40,27 @@ class RowLock:
     model: type[models.Model]
     pk: Any
     share: bool = False
+    through: "tuple[type[models.Model], str] | None" = None
 
     @property
     def rank(self) -> tuple[int, Any]:
         return LOCK_ORDER.index(self.model._meta.label), self.pk
 
+    @property
+    def kind(self) -> str:
+        """The model's name, as errors say it."""
+        return str(self.model._meta.model_name)
+
 
 def lock(model: type[models.Model], pk: Any, *, share: bool = False) -> RowLock:
     """Name a row for `acquire`."""
     return RowLock(model, pk, share)
+
+
+def lock_through(model: type[models.Model], pk: Any, name: str, *, share: bool = False) -> RowLock:
+    """Name the row that the foreign key `name` of another row (of `model`, with `pk`) leads to."""
+    field = cast("models.ForeignKey[Any, Any]", model._meta.get_field(name))
+    return RowLock(field.related_model, pk, share, (model, field.column))
 
 
 def acquire(*wanted: RowLock, using: str = "default") -> tuple[Any, ...]:
@@ -61,28 +74,49 @@ def acquire(*wanted: RowLock, using: str = "default") -> tuple[Any, ...]:
         raise RuntimeError("locks are taken inside a transaction only")
     if not wanted:
         return ()
-    ordered = sorted(set(wanted), key=lambda one: one.rank)
-    statements: list[str] = []
-    params: list[Any] = []
-    columns: list[list[str]] = []
-    for one in ordered:
-        query = one.model._base_manager.using(using).filter(pk=one.pk).query
-        sql, values = query.get_compiler(using=using).as_sql()
-        # FOR NO KEY UPDATE lets rows that merely refer to this one be inserted meanwhile.
-        statements.append(f"{sql} {'FOR SHARE' if one.share else 'FOR NO KEY UPDATE'}")
-        params.extend(values)
-        columns.append([field.attname for field in one.model._meta.concrete_fields])
+    ordered = in_order(wanted)
+    statements = [statement(one) for one in ordered]
     found: dict[RowLock, models.Model] = {}
     with connection.cursor() as cursor:
-        cursor.execute("; ".join(statements), params)
+        cursor.execute(
+            "; ".join(sql for sql, _ in statements), [value for _, values in statements for value in values]
+        )
         for position, one in enumerate(ordered):
             if position:
                 cursor.nextset()
             row = cursor.fetchone()
             if row is None:
-                raise DomainError("not_found", status=404, kind=one.model._meta.model_name)
-            found[one] = mark_locked(_instance(one.model, columns[position], row, using))
+                raise DomainError("not_found", status=404, kind=one.kind)
+            found[one] = mark_locked(_instance(one.model, row, using))
     return tuple(found[one] for one in wanted)
+
+
+def in_order(wanted: Iterable[RowLock]) -> list[RowLock]:
+    """Each lock once, in the house's order."""
+    return sorted(set(wanted), key=lambda one: one.rank)
+
+
+def statement(one: RowLock, *, columns: bool = True) -> tuple[str, list[Any]]:
+    """The statement that locks a row, with its parameters; it returns the row's columns, or none."""
+    # FOR NO KEY UPDATE lets rows that merely refer to this one be inserted meanwhile.
+    strength = "FOR SHARE" if one.share else "FOR NO KEY UPDATE"
+    return f"{_select(one.model, one.through, columns=columns)} {strength}", [one.pk]
+
+
+@cache
+def _select(
+    model: type[models.Model], through: "tuple[type[models.Model], str] | None", *, columns: bool
+) -> str:
+    names = ", ".join(f'"{field.column}"' for field in model._meta.concrete_fields) if columns else "1"
+    wanted = "%s"
+    if through is not None:
+        other, column = through
+        wanted = f'(SELECT "{column}" FROM "{other._meta.db_table}" WHERE "{_key(other)}" = %s)'
+    return f'SELECT {names} FROM "{model._meta.db_table}" WHERE "{_key(model)}" = {wanted}'
+
+
+def _key(model: type[models.Model]) -> str:
+    return str(model._meta.pk.column)
 
 
 def acquire_set(queryset: "QuerySet[Any]") -> list[Any]:
@@ -119,11 +153,11 @@ def _transaction_of(using: str) -> int:
     return cast("Any", connections[using]).transaction_serial  # type: ignore[no-any-return]
 
 
-def _instance(model: type[models.Model], names: list[str], row: tuple[Any, ...], using: str) -> models.Model:
+def _instance(model: type[models.Model], row: tuple[Any, ...], using: str) -> models.Model:
     values = [
         _converted(field, value, using) for field, value in zip(model._meta.concrete_fields, row, strict=True)
     ]
-    return model.from_db(using, names, values)
+    return model.from_db(using, [field.attname for field in model._meta.concrete_fields], values)
 
 
 def _converted(field: Any, value: Any, using: str) -> Any:

@@ -57,6 +57,7 @@ def check(page: Page) -> Check:
     axe = Axe()
 
     def look(name: str) -> None:
+        before = page.viewport_size
         for width, size in (("phone", PHONE), ("desktop", DESKTOP)):
             page.set_viewport_size(size)  # type: ignore[arg-type]
             if PICTURES:
@@ -67,5 +68,7 @@ def check(page: Page) -> Check:
             assert overflow <= 0, f"{name} at {size['width']} px is {overflow} px too wide"
             found = axe.run(page)
             assert found.violations_count == 0, f"{name} ({width}):\n{found.generate_report()}"
+        if before is not None:
+            page.set_viewport_size(before)
 
     return look

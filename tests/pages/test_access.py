@@ -95,7 +95,7 @@ class Things:
 
     def arguments(self, name: str) -> dict[str, Any]:
         """The arguments of an address."""
-        return {
+        made: dict[str, dict[str, Any]] = {
             "entry": {"pk": self.entry},
             "booking": {"public_id": self.booking.public_id},
             "booking_accept": {"public_id": self.waiting.public_id},
@@ -105,7 +105,8 @@ class Things:
             "bank_message_raw": {"sha256": self.sha256},
             "account_confirm_email": {"key": "nothing"},
             "account_reset_password_from_key": {"uidb36": "1", "key": "a-b"},
-        }.get(name, {})
+        }
+        return made.get(name, {})
 
 
 @pytest.fixture

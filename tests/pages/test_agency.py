@@ -8,6 +8,7 @@ import pytest
 from django.core.cache import cache
 
 from funding import audit as books
+from funding import words
 from funding.models import BankMessage
 from funding.views import audit as audit_page
 from tests.pages.support import PAYDAY, Scene, bank_message, exported_batch, signed_in, validated_booking
@@ -20,7 +21,7 @@ def test_a_batch_shows_its_payments_and_what_the_bank_said(scene: Scene) -> None
     booking = validated_booking(scene)
     batch = exported_batch(scene, booking)
     bank_message(batch)
-    words = text_of(signed_in(scene.payment_officer).get(f"/agency/batches/{batch.msg_id}/").content)
+    text = text_of(signed_in(scene.payment_officer).get(f"/agency/batches/{batch.msg_id}/").content)
     for expected in (
         batch.msg_id,
         "€1,320.00 , 1 payment",
@@ -29,7 +30,7 @@ def test_a_batch_shows_its_payments_and_what_the_bank_said(scene: Scene) -> None
         "pain.002",
         "Processed",
     ):
-        assert expected in words.replace("\u00a0", " ")
+        assert expected in text.replace("\u00a0", " ")
 
 
 def test_a_message_of_the_bank_is_handed_out_as_text_and_never_as_a_page(scene: Scene) -> None:
@@ -80,17 +81,17 @@ def test_a_broken_invariant_names_its_rows(scene: Scene) -> None:
     report = books.AuditReport(
         [books.InvariantReport(1, "balanced", 60, findings), books.InvariantReport(2, "kept", 5)]
     )
-    with patch.object(audit_page.books, "run", return_value=report):
+    with patch.object(books, "run", return_value=report):
         answer = signed_in(scene.auditor).get("/agency/audit/")
-    words = text_of(answer.content)
-    assert "1 invariant does not hold" in words
-    assert "funding_posting:49" in words
-    assert "and 10 more" in words
+    text = text_of(answer.content)
+    assert "1 invariant does not hold" in text
+    assert "funding_posting:49" in text
+    assert "and 10 more" in text
 
 
 def test_the_audit_is_kept_for_a_while_and_runs_again_when_told(scene: Scene) -> None:
     client = signed_in(scene.case_worker)
-    with patch.object(audit_page.books, "run", wraps=books.run) as run:
+    with patch.object(books, "run", wraps=books.run) as run:
         client.get("/agency/audit/")
         client.get("/agency/audit/")
         assert run.call_count == 1
@@ -101,11 +102,11 @@ def test_the_audit_is_kept_for_a_while_and_runs_again_when_told(scene: Scene) ->
 
 
 def test_nobody_else_makes_the_audit_run(scene: Scene) -> None:
-    with patch.object(audit_page.books, "run") as run:
+    with patch.object(books, "run") as run:
         for part in ("learner", "provider", "employer"):
             assert signed_in(scene.people[part]).post("/agency/audit/").status_code == 403
         assert not run.called
 
 
 def test_the_page_and_the_command_know_the_same_invariants() -> None:
-    assert set(books.INVARIANTS) == set(audit_page.words.INVARIANTS)
+    assert set(books.INVARIANTS) == set(words.INVARIANTS)

@@ -16,14 +16,13 @@ from funding.selectors.bookings import money_of
 from funding.services import bookings
 from ila.core import clock
 from tests.pages.support import (
-    MONDAY,
     Scene,
     exported_batch,
     proposed_booking,
     signed_in,
     validated_booking,
 )
-from tests.support.world import STARTS
+from tests.support.world import MONDAY, STARTS
 
 pytestmark = pytest.mark.django_db
 

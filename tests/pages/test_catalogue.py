@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -31,7 +32,7 @@ def titles(client: Client, **query: str) -> list[str]:
 
 
 def add(
-    world: World, title: str, *, price: int = 100_000, days: int = 40, city: str = "Paris", **facts: str
+    world: World, title: str, *, price: int = 100_000, days: int = 40, city: str = "Paris", **facts: Any
 ) -> Session:
     """One more entry with one session."""
     entry = world.make_credential(title=title, search_text=search_text(title, city), **facts)

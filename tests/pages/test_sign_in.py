@@ -78,7 +78,7 @@ def test_many_wrong_passwords_are_stopped(scene: Scene, client: Client) -> None:
     for _ in range(6):
         sign_in(client, password="wrong")
     answer = client.post("/accounts/login/", {"login": ME, "password": PASSWORD})
-    assert "Too many failed login attempts" in text_of(answer.content)
+    assert "Too many failed attempts to sign in" in text_of(answer.content)
 
 
 def test_nobody_is_sent_to_another_site(scene: Scene, client: Client) -> None:

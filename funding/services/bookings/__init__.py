@@ -2,7 +2,7 @@
 
 from funding.services.bookings.acceptance import accept
 from funding.services.bookings.context import facts_of_credential, facts_of_learner, read_booking
-from funding.services.bookings.disputes import deny_consent, note_payment, resolve_dispute
+from funding.services.bookings.disputes import deny_consent, resolve_dispute
 from funding.services.bookings.endings import (
     cancel_by_funder,
     cancel_by_learner,
@@ -45,7 +45,6 @@ __all__ = [
     "facts_of_learner",
     "finish_cancelled_sessions",
     "lapse",
-    "note_payment",
     "propose",
     "read_booking",
     "record_attendance",

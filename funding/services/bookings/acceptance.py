@@ -6,18 +6,14 @@ wants, is taken by the last statement. Figures: docs/performance.md.
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q, Subquery, Value
 
 from accounts.models import Consent, SignIn, User
 from accounts.services import consents, messages
-from catalogue.models import Session, SessionSeats
-from catalogue.selectors import accreditation
+from catalogue.models import SessionSeats
 from funding.models import (
     Allocation,
     Booking,
@@ -25,13 +21,12 @@ from funding.models import (
     BookingState,
     LearningAccount,
     Lot,
-    SchemeVersion,
     fund_of,
 )
 from funding.schemes import planning
 from funding.schemes.facts import LotFacts, SourcePlan
 from funding.schemes.rules import SchemeRules
-from funding.services import holds, ledger
+from funding.services import ledger
 from funding.services.bookings import guards, money
 from funding.services.bookings.context import (
     calendar_of,
@@ -39,8 +34,9 @@ from funding.services.bookings.context import (
     facts_of_learner,
     read_booking,
 )
+from funding.services.bookings.situation import Situation, facts_of_lots, lock_booking, read_situation
 from funding.services.bookings.texts import acceptance_text
-from ila.core import clock, fsm, locks
+from ila.core import clock, fsm
 from ila.core.batch import Batch, refuse_unless_one_row
 from ila.core.errors import DomainError
 
@@ -48,16 +44,6 @@ TAKE_SEAT = (
     f"UPDATE {SessionSeats._meta.db_table} SET taken = taken + 1"
     " WHERE session_id = %s AND (seats IS NULL OR taken < seats)"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Situation:
-    """What the database says once the rows are locked."""
-
-    version: SchemeVersion | None
-    accredited: bool
-    on_hold: bool
-    lots: tuple[LotFacts, ...]
 
 
 def accept(
@@ -78,22 +64,26 @@ def accept(
             return _accept(actor, booking_id, sign_in, idempotency_key, payload_hash)
     except IntegrityError:
         # The same key in another request, at the same moment: that one came first, and this one returns its result.
-        earlier = _earlier(actor, idempotency_key, payload_hash)
+        earlier = _earlier(actor, idempotency_key)
         if earlier is None:
             raise
+        _check_payload(earlier, payload_hash)
         return read_booking(booking_id)
 
 
 def _accept(
     actor: User, booking_id: int, sign_in: SignIn | None, key: str | None, payload_hash: str
 ) -> Booking:
-    seen = read_booking(booking_id)
-    booking, consent = _lock(seen)
-    if _earlier(actor, key, payload_hash) is not None:
+    booking, earlier = lock_booking(booking_id, actor, key)
+    if earlier is not None:
+        _check_payload(earlier, payload_hash)
         return booking
+    consent = booking.consent
+    if consent is None:
+        raise DomainError("not_allowed", transition="accept", state=booking.state)
     now = clock.now()
     _check_state(booking, consent, now)
-    situation = _read_situation(booking, now)
+    situation = read_situation(booking, now)
     if situation.version is None:
         raise DomainError("not_bookable", scheme=booking.account.scheme.code)
     rules = situation.version.parsed
@@ -108,7 +98,7 @@ def _accept(
     log = fsm.move(booking, "accept", actor=actor, scheme_version=situation.version)
     assert isinstance(log, BookingLog)
     log.idempotency_key, log.payload_hash = key, payload_hash
-    fsm.validate(booking)
+    # The booking's own rules are checked by the database as it is written: asking before would be a query more.
     allocations = _allocations(booking, plan)
 
     batch = Batch()
@@ -160,37 +150,17 @@ def plan_for(booking: Booking, rules: SchemeRules, lots: Iterable[LotFacts], mom
 def lots_of(account: LearningAccount) -> tuple[LotFacts, ...]:
     """The account's lots with money in them, oldest first."""
     rows = Lot.objects.filter(account=account, available_cents__gt=0).order_by("pk")
-    return tuple(
-        LotFacts(id=pk, source=source, available_cents=cents, expires=expires, earmark=earmark or None)
-        for pk, source, cents, expires, earmark in rows.values_list(
-            "pk", "source", "available_cents", "expires_on", "earmark"
-        )
-    )
+    return facts_of_lots(rows.values_list("pk", "source", "available_cents", "expires_on", "earmark"))
 
 
-def _lock(seen: Booking) -> tuple[Booking, Consent]:
-    wanted = [
-        locks.lock(LearningAccount, seen.account_id),
-        locks.lock(Session, seen.session_id, share=True),
-        locks.lock(Booking, seen.pk),
-    ]
-    if seen.consent_id is None:
-        raise DomainError("not_allowed", transition="accept", state=seen.state)
-    account, session, booking, consent = locks.acquire(*wanted, locks.lock(Consent, seen.consent_id))
-    account.citizen, account.scheme = seen.account.citizen, seen.account.scheme
-    booking.account, booking.session, booking.consent = account, session, consent
-    booking.credential, booking.provider = seen.credential, seen.provider
-    return booking, consent
+def _earlier(actor: User, key: str | None) -> BookingLog | None:
+    return None if key is None else BookingLog.objects.filter(actor=actor, idempotency_key=key).first()
 
 
-def _earlier(actor: User, key: str | None, payload_hash: str) -> BookingLog | None:
-    """What the same request did before. Raises: DomainError `idempotency_mismatch` for another request's key."""
-    if key is None:
-        return None
-    earlier = BookingLog.objects.filter(actor=actor, idempotency_key=key).first()
-    if earlier is not None and earlier.payload_hash != payload_hash:
+def _check_payload(earlier: BookingLog, payload_hash: str) -> None:
+    """Raises: DomainError `idempotency_mismatch` for another request's key."""
+    if earlier.payload_hash != payload_hash:
         raise DomainError("idempotency_mismatch", status=422)
-    return earlier
 
 
 def _check_state(booking: Booking, consent: Consent, now: datetime) -> None:
@@ -206,37 +176,7 @@ def _check_state(booking: Booking, consent: Consent, now: datetime) -> None:
         raise DomainError("too_late", rule="F-21")
 
 
-def _read_situation(booking: Booking, now: datetime) -> _Situation:
-    calendar = calendar_of(booking.account.scheme)
-    zone = ZoneInfo(booking.provider.time_zone)
-    in_force = (
-        SchemeVersion.objects.filter(
-            scheme_id=OuterRef("account__scheme_id"), valid_from__lte=calendar.local_date(now)
-        )
-        .exclude(valid_until__lte=calendar.local_date(now))
-        .order_by("-valid_from")
-    )
-    held = holds.open_holds(now).filter(
-        Q(booking=OuterRef("pk")) | Q(session=OuterRef("session_id")) | Q(provider=OuterRef("provider_id"))
-    )
-    version_id, provider_ok, credential_ok, on_hold = (
-        Booking.objects.filter(pk=booking.pk)
-        .values_list(
-            Subquery(in_force.values("pk")[:1]),
-            accreditation.provider_in_force(now, zone, "provider_id"),
-            accreditation.credential_in_force(now, zone, "credential_id"),
-            Exists(held.annotate(one=Value(1)).values("one")),
-        )
-        .get()
-    )
-    version = None if version_id is None else SchemeVersion.objects.get(pk=version_id)
-    accredited = version is not None and accreditation.satisfied(
-        version.parsed.accreditation, provider=provider_ok, credential=credential_ok
-    )
-    return _Situation(version, accredited, on_hold, lots_of(booking.account))
-
-
-def _check(booking: Booking, situation: _Situation, now: datetime) -> None:
+def _check(booking: Booking, situation: Situation, now: datetime) -> None:
     guards.check_account_active(booking.account)
     guards.check_session_open(booking.session, booking.credential, booking.provider)
     assert booking.session.starts_at is not None

@@ -5,7 +5,7 @@ from django.db import transaction
 from accounts.models import Consent, User
 from accounts.services import consents, messages
 from catalogue.services import sessions
-from funding.models import Booking, BookingState, Claim
+from funding.models import Booking, BookingState
 from funding.models.bookings import SEATED_STATES
 from funding.permissions import is_learner
 from funding.schemes import deadlines
@@ -76,29 +76,6 @@ def resolve_dispute(*, actor: User, booking_id: int, upheld: bool, reason: str =
         template="dispute_upheld" if upheld else "dispute_rejected",
         booking=str(booking.public_id),
     )
-    return booking
-
-
-@transaction.atomic
-def note_payment(*, claim: Claim, actor: User) -> Booking:
-    """A claim's money has reached the provider (the caller posted it): the booking is settled, or it is owed back.
-
-    A booking that ended otherwise keeps its state. Where all was to go back (disputed, cancelled), what
-    arrived after all comes back to the learner at once. Locks: account, session, booking.
-    """
-    walk = open_walk(claim.booking_id)
-    booking = walk.booking
-    returned_all = (
-        BookingState.DISPUTED,
-        BookingState.CANCELLED_BY_PROVIDER,
-        BookingState.CANCELLED_BY_FUNDER,
-    )
-    if booking.state in returned_all:
-        money.restore_paid(booking, actor=actor, reason=f"paid while {booking.state}")
-    elif booking.state == BookingState.SERVICE_VALIDATED:
-        money.restore_overpaid(booking, walk.rules, actor=actor)
-        if not any(each.outstanding_cents for each in money.allocations_of(booking)):
-            fsm.apply(booking, "settle", actor=actor)
     return booking
 
 

@@ -10,6 +10,7 @@ from accounts.services import messages
 from funding.models import Attendance, Booking, BookingState, Certificate, ExitReason
 from funding.permissions import acts_for_provider
 from funding.schemes import deadlines, planning
+from funding.schemes.rules import SchemeRules
 from funding.services import holds
 from funding.services.bookings import guards, money
 from funding.services.bookings.context import Walk, facts_of_credential, open_walk
@@ -120,7 +121,7 @@ def declare_service(*, actor: User, booking_id: int, percent: int | None = None)
         percent = attended_percent(walk.booking)
     if not 0 <= percent <= 100:
         raise DomainError("incomplete", rule="F-28", what="percent")
-    _check_complete(walk, percent)
+    check_complete(walk.booking, walk.rules, percent)
     fsm.apply(
         walk.booking,
         "declare_service",
@@ -172,20 +173,21 @@ def attended_percent(booking: Booking) -> int:
     return planning.realised_percent(done, planned)
 
 
+def check_complete(booking: Booking, rules: SchemeRules, percent: int) -> None:
+    """Raise DomainError `incomplete` where the scheme's proof of completion is missing (N-08)."""
+    if rules.attendance_min_percent is None:
+        return
+    proofs = set(booking.certificates.values_list("kind", flat=True))
+    credential = facts_of_credential(booking.credential)
+    if not planning.is_complete(
+        rules, credential, percent, certificate="certificate" in proofs, exam="exam" in proofs
+    ):
+        raise DomainError("incomplete", rule="N-08", percent=percent)
+
+
 def _check_state(walk: Walk, transition: str, state: BookingState) -> None:
     if walk.booking.state != state:
         raise DomainError("not_allowed", transition=transition, state=walk.booking.state)
-
-
-def _check_complete(walk: Walk, percent: int) -> None:
-    if walk.rules.attendance_min_percent is None:
-        return
-    proofs = set(walk.booking.certificates.values_list("kind", flat=True))
-    credential = facts_of_credential(walk.booking.credential)
-    if not planning.is_complete(
-        walk.rules, credential, percent, certificate="certificate" in proofs, exam="exam" in proofs
-    ):
-        raise DomainError("incomplete", rule="N-08", percent=percent)
 
 
 def _settle_parts(walk: Walk, *, actor: User) -> None:
