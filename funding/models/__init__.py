@@ -21,6 +21,7 @@ from funding.models.bookings import (
     ExitReason,
 )
 from funding.models.claims import Claim, ClaimKind, ClaimLine, ClaimLog, ClaimState
+from funding.models.deadlines import DueMark, ExpiryNotice
 from funding.models.holds import Hold
 from funding.models.ledger import Bucket, JournalEntry, Posting, Seal, SealedLeaves, SealEpoch
 from funding.models.receivables import Receivable, ReceivableLog, ReceivableState
@@ -45,7 +46,9 @@ __all__ = [
     "ClaimLine",
     "ClaimLog",
     "ClaimState",
+    "DueMark",
     "ExitReason",
+    "ExpiryNotice",
     "Fund",
     "Hold",
     "JournalEntry",

@@ -449,6 +449,11 @@ class BookingReview(models.Model):
                 name="bookingreview_one_open",
             )
         ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(
+                fields=["opened_at"], condition=Q(closed_at__isnull=True), name="bookingreview_open"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"review of booking {self.booking_id}: {self.reason}"
