@@ -219,7 +219,7 @@ class Booking(fsm.Machine):
         return f"booking {self.public_id}"
 
     def _due(self, what: str = "", at: Any = None) -> None:
-        self.next_due, self.next_due_at = what, at
+        self.next_due, self.next_due_at = (what, at) if at is not None else ("", None)
 
     def _flag(self, flag: str, *, when: bool) -> None:
         if when and flag not in self.flags:
@@ -234,13 +234,13 @@ class Booking(fsm.Machine):
         self.price_cents = price_cents
         self.proposed_at = clock.now()
         self._flag("late_answer", when=late)
-        self._due("lapse" if accept_due is not None else "", accept_due)
+        self._due("lapse", accept_due)
 
     @transition(field=state, source=S.PROPOSED, target=S.ACCEPTED, permission=is_learner)
-    def accept(self, *, scheme_version: Any) -> None:
+    def accept(self, *, scheme_version: Any, due: tuple[str, Any] = ("", None)) -> None:
         self.scheme_version = scheme_version
         self.accepted_at = clock.now()
-        self._due()
+        self._due(*due)
 
     @transition(field=state, source=S.REQUESTED, target=S.REFUSED_BY_PROVIDER, permission=acts_for_provider)
     def refuse_by_provider(self, *, late: bool) -> None:
@@ -297,23 +297,24 @@ class Booking(fsm.Machine):
         self._end()
 
     @transition(field=state, source=S.ACCEPTED, target=S.IN_TRAINING, permission=acts_for_provider)
-    def enter(self, *, late: bool) -> None:
+    def enter(self, *, late: bool, due: tuple[str, Any] = ("", None)) -> None:
         self.entered_at = clock.now()
         self._flag("late_entry", when=late)
+        self._due(*due)
 
     @transition(field=state, source=S.IN_TRAINING, target=S.LEFT, permission=acts_for_provider)
-    def leave(self, *, exit_reason: str, late: bool) -> None:
+    def leave(self, *, exit_reason: str, late: bool, due: tuple[str, Any] = ("", None)) -> None:
         self.left_at = clock.now()
         self.exit_reason = exit_reason
         self._flag("late_exit", when=late)
+        self._due(*due)
 
     @transition(field=state, source=S.LEFT, target=S.SERVICE_DECLARED, permission=acts_for_provider)
     def declare_service(self, *, percent: int, validation_due: Any, late_proof: bool = False) -> None:
         self.service_declared_at = clock.now()
         self.declared_percent = percent
         self._flag("late_proof", when=late_proof)
-        if validation_due is not None:
-            self._due("validate", validation_due)
+        self._due("validate", validation_due)
 
     @transition(
         field=state, source=S.SERVICE_DECLARED, target=S.SERVICE_VALIDATED, permission=acts_for_funder

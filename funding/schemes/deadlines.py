@@ -137,6 +137,13 @@ def advance_due(
     return cal.start_of_day(cal.local_date(entered_at) + timedelta(days=rules.advance_after_days))
 
 
+def proof_due(rules: SchemeRules, cal: WorkingCalendar, ends: datetime) -> datetime | None:
+    """Until when completion is proved, counted from the end of the training (N-10)."""
+    if rules.proof_months is None:
+        return None
+    return cal.end_of_day(add_months(cal.local_date(ends), rules.proof_months))
+
+
 def _end_of_working_days(cal: WorkingCalendar, moment: datetime, n: int | None) -> datetime | None:
     return None if n is None else cal.end_of_day(cal.add_working_days(cal.local_date(moment), n))
 

@@ -27,7 +27,7 @@ from funding.schemes import planning
 from funding.schemes.facts import LotFacts, SourcePlan
 from funding.schemes.rules import SchemeRules
 from funding.services import ledger
-from funding.services.bookings import guards, money
+from funding.services.bookings import guards, money, terms
 from funding.services.bookings.context import (
     calendar_of,
     facts_of_credential,
@@ -95,7 +95,13 @@ def _accept(
 
     text = acceptance_text(consent.text, plan, booking.currency)
     consent_log = fsm.move(consent, "give", actor=actor, sign_in=sign_in, text=text)
-    log = fsm.move(booking, "accept", actor=actor, scheme_version=situation.version)
+    due = terms.term_of_training(
+        rules,
+        calendar_of(booking.account.scheme),
+        starts=booking.session.starts_at,
+        ends=booking.session.ends_at,
+    )
+    log = fsm.move(booking, "accept", actor=actor, scheme_version=situation.version, due=due)
     assert isinstance(log, BookingLog)
     log.idempotency_key, log.payload_hash = key, payload_hash
     # The booking's own rules are checked by the database as it is written: asking before would be a query more.

@@ -11,7 +11,7 @@ from catalogue.services import sessions
 from funding.models import Booking, BookingState
 from funding.permissions import acts_for_funder, acts_for_provider
 from funding.schemes import deadlines
-from funding.services.bookings import money
+from funding.services.bookings import in_bulk, money
 from funding.services.bookings.context import Walk, open_walk
 from funding.services.bookings.guards import CALLED_OFF
 from funding.services.bookings.requests import close_consent
@@ -154,10 +154,7 @@ def lapse(*, booking_id: int) -> bool:
         or walk.now < booking.next_due_at
     ):
         return False
-    actor = service_users.get("clock")
-    fsm.apply(booking, "lapse", actor=actor)
-    close_consent(booking, "lapse", actor=actor)
-    _tell_learner(walk, "booking_lapsed")
+    in_bulk.lapse([booking], actor=service_users.get("clock"))
     return True
 
 

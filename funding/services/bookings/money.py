@@ -1,6 +1,6 @@
 """The money of a booking: held, given back to where it came from, restored after it was paid."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from accounts.models import User
 from funding.models import (
@@ -44,6 +44,18 @@ def release(booking: Booking, parts: Iterable[Part], *, what: str, actor: User, 
     return _give_back(booking, moved, Bucket.HELD, what=what, key=key, actor=actor)
 
 
+def release_lines(booking: Booking, parts: Iterable[Part], *, bucket: Bucket = Bucket.HELD) -> list[Line]:
+    """Money of a booking given back to the sources it came from."""
+    return [
+        line
+        for allocation, cents in parts
+        for line in (
+            _in_booking(booking, allocation, bucket, -cents),
+            _origin(booking, allocation, cents, spent=Bucket.REFUND_DUE),
+        )
+    ]
+
+
 def restore_paid(
     booking: Booking, *, actor: User, reason: str, parts: Iterable[Part] | None = None
 ) -> Receivable | None:
@@ -71,15 +83,22 @@ def restore_paid(
     return receivable
 
 
-def provider_parts(booking: Booking, rules: SchemeRules, allocations: Sequence[Allocation]) -> list[int]:
+def provider_parts(
+    booking: Booking,
+    rules: SchemeRules,
+    allocations: Sequence[Allocation],
+    *,
+    away: Mapping[int, int] | None = None,
+) -> list[int]:
     """What of each allocation is the provider's by the realised share, in cents (F-28).
 
     What an advance took of a source counts first: the rounding of two divisions opens no debt of a cent.
+    away: cents on their way to the bank, by allocation id, for who has read them already.
     """
     assert booking.realised_percent is not None
     shares = [Share(each.lot_id, each.source, each.amount_cents) for each in allocations]
     parts = planning.settle_shares(rules, booking.price_cents, booking.realised_percent, shares).provider
-    away = in_transit_by_allocation(booking)
+    away = in_transit_by_allocation(booking) if away is None else away
     return cover([each.paid_cents + away.get(each.pk, 0) for each in allocations], parts)
 
 
@@ -197,20 +216,15 @@ def _give_back(
 ) -> int:
     if not moved:
         return 0
-    lines: list[Line] = []
-    for allocation, cents in moved:
-        lines += [
-            _in_booking(booking, allocation, bucket, -cents),
-            _origin(booking, allocation, cents, spent=Bucket.REFUND_DUE),
-        ]
-        allocation.returned_cents += cents
     ledger.post(
         scheme=booking.account.scheme,
         kind=f"{what}_booking",
         key=key,
         actor=actor,
-        lines=lines,
+        lines=release_lines(booking, moved, bucket=bucket),
     )
+    for allocation, cents in moved:
+        allocation.returned_cents += cents
     Allocation.objects.bulk_update([allocation for allocation, _ in moved], ["returned_cents", "paid_cents"])
     return sum(cents for _, cents in moved)
 

@@ -12,7 +12,7 @@ from funding.permissions import acts_for_provider
 from funding.schemes import deadlines, planning
 from funding.schemes.rules import SchemeRules
 from funding.services import holds
-from funding.services.bookings import guards, money
+from funding.services.bookings import guards, in_bulk, terms
 from funding.services.bookings.context import Walk, facts_of_credential, open_walk
 from funding.services.bookings.guards import CALLED_OFF
 from ila.core import fsm
@@ -45,7 +45,10 @@ def declare_entry(*, actor: User, booking_id: int) -> Booking:
         now=walk.now,
     )
     due = deadlines.entry_due(walk.rules, walk.calendar, walk.starts_at)
-    fsm.apply(walk.booking, "enter", actor=actor, late=due is not None and walk.now >= due)
+    term = terms.term_of_training(
+        walk.rules, walk.calendar, starts=walk.starts_at, ends=walk.session.ends_at, entered_at=walk.now
+    )
+    fsm.apply(walk.booking, "enter", actor=actor, late=due is not None and walk.now >= due, due=term)
     return walk.booking
 
 
@@ -102,7 +105,12 @@ def declare_exit(*, actor: User, booking_id: int, exit_reason: str) -> Booking:
     if walk.session.ends_at is not None:
         due = deadlines.exit_due(walk.rules, walk.calendar, walk.session.ends_at)
     fsm.apply(
-        walk.booking, "leave", actor=actor, exit_reason=exit_reason, late=due is not None and walk.now >= due
+        walk.booking,
+        "leave",
+        actor=actor,
+        exit_reason=exit_reason,
+        late=due is not None and walk.now >= due,
+        due=_term_after_leaving(walk),
     )
     return walk.booking
 
@@ -127,6 +135,7 @@ def declare_service(*, actor: User, booking_id: int, percent: int | None = None)
         "declare_service",
         actor=actor,
         percent=percent,
+        late_proof=_is_late_proof(walk),
         validation_due=deadlines.auto_validation_due(walk.rules, walk.calendar, walk.now),
     )
     messages.queue(
@@ -149,8 +158,7 @@ def validate_service(*, actor: User, booking_id: int) -> Booking:
     walk = open_walk(booking_id)
     _check_state(walk, "validate_service", BookingState.SERVICE_DECLARED)
     holds.check_no_hold(walk.booking)
-    fsm.apply(walk.booking, "validate_service", actor=actor)
-    _settle_parts(walk, actor=actor)
+    in_bulk.validate([walk.booking], actor=actor)
     return walk.booking
 
 
@@ -190,21 +198,19 @@ def _check_state(walk: Walk, transition: str, state: BookingState) -> None:
         raise DomainError("not_allowed", transition=transition, state=walk.booking.state)
 
 
-def _settle_parts(walk: Walk, *, actor: User) -> None:
-    booking = walk.booking
-    money.call_back_claims(booking, actor=actor, reason="covered by the final claim")
-    allocations = money.allocations_of(booking)
-    away = money.in_transit_by_allocation(booking)
-    unused = [
-        (each, each.amount_cents - max(owed, each.paid_cents + away.get(each.pk, 0)))
-        for each, owed in zip(
-            allocations, money.provider_parts(booking, walk.rules, allocations), strict=True
-        )
-    ]
-    money.release(booking, unused, what="partial_service", actor=actor)
-    money.restore_overpaid(booking, walk.rules, actor=actor)
-    allocations = money.allocations_of(booking)
-    if any(each.paid_cents for each in allocations) and not any(
-        each.outstanding_cents for each in allocations
-    ):
-        fsm.apply(booking, "settle", actor=actor)
+def _term_after_leaving(walk: Walk) -> terms.Term:
+    """What is left to fall due: the proof, unless it was found overdue already (N-10)."""
+    return terms.term_of_training(
+        walk.rules,
+        walk.calendar,
+        starts=walk.session.starts_at,
+        ends=walk.session.ends_at,
+        done=terms.steps_done([walk.booking])[walk.booking.pk],
+    )
+
+
+def _is_late_proof(walk: Walk) -> bool:
+    if walk.session.ends_at is None:
+        return False
+    due = deadlines.proof_due(walk.rules, walk.calendar, walk.session.ends_at)
+    return due is not None and walk.now >= due
