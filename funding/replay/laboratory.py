@@ -10,7 +10,8 @@ from funding.replay.reading import ScenarioError
 from funding.replay.scenario import Scenario
 from funding.replay.values import instant
 from funding.schemes.presets import Preset, load_preset, override, preset_codes
-from funding.schemes.rules import RulesError, SchemeRules
+from funding.schemes.parsing import RulesError
+from funding.schemes.rules import SchemeRules
 
 # Every scheme the platform is meant for; those without a preset yet are told apart from a slip of the pen.
 SCHEMES = (
