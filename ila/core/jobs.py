@@ -60,9 +60,10 @@ def task(
             return result
 
         waiting_once = name if cron is not None else None
-        declared: Task[P, R, Any] = app.task(
+        make: Any = app.task(
             name=name, queue=queue, retry=retry, lock=lock, queueing_lock=waiting_once, pass_context=True
-        )(run)
+        )
+        declared: Task[P, R, Any] = make(run)
         if cron is not None:
             app.periodic(cron=cron)(declared)
         return declared

@@ -94,8 +94,8 @@ def _settle_parts(bookings: Sequence[Booking], *, actor: User) -> None:
     ids = [each.pk for each in bookings]
     _call_back_claims(bookings, ids, actor=actor)
     allocations: dict[int, list[Allocation]] = defaultdict(list)
-    for each in Allocation.objects.filter(booking__in=ids).order_by("booking_id", "position"):
-        allocations[each.booking_id].append(each)
+    for share in Allocation.objects.filter(booking__in=ids).order_by("booking_id", "position"):
+        allocations[share.booking_id].append(share)
     away = _in_transit(ids)
     settled = [_parts(booking, allocations[booking.pk], away) for booking in bookings]
     _release([each for each in settled if any(each.unused)], actor=actor)
