@@ -78,6 +78,11 @@ DISPUTABLE_STATES = (
 )
 
 
+# However these end, all that the booking held or had paid goes back; the two below only where nothing is owed.
+ALL_BACK_STATES = (S.WITHDRAWN, S.CANCELLED_BY_PROVIDER, S.CANCELLED_BY_FUNDER)
+PERHAPS_OWED_STATES = (S.CANCELLED_BY_LEARNER, S.NO_SHOW)
+
+
 class ExitReason(models.TextChoices):
     """Why a learner left the training (F-29)."""
 
@@ -218,6 +223,12 @@ class Booking(fsm.Machine):
     def __str__(self) -> str:
         return f"booking {self.public_id}"
 
+    @property
+    def is_all_back(self) -> bool:
+        """Whether it ended without owing the provider anything."""
+        owed = self.state in PERHAPS_OWED_STATES and self.realised_percent is not None
+        return self.state in (*ALL_BACK_STATES, *PERHAPS_OWED_STATES) and not owed
+
     def _due(self, what: str = "", at: Any = None) -> None:
         self.next_due, self.next_due_at = (what, at) if at is not None else ("", None)
 
@@ -238,6 +249,13 @@ class Booking(fsm.Machine):
 
     @transition(field=state, source=S.PROPOSED, target=S.ACCEPTED, permission=is_learner)
     def accept(self, *, scheme_version: Any, due: tuple[str, Any] = ("", None)) -> None:
+        self.scheme_version = scheme_version
+        self.accepted_at = clock.now()
+        self._due(*due)
+
+    @transition(field=state, source=S.REQUESTED, target=S.ACCEPTED, permission=is_learner)
+    def grant(self, *, scheme_version: Any, due: tuple[str, Any] = ("", None)) -> None:
+        """An application from a window: the provider's proof and the learner's consent came with it (N-04)."""
         self.scheme_version = scheme_version
         self.accepted_at = clock.now()
         self._due(*due)
@@ -367,6 +385,9 @@ class Allocation(models.Model):
     amount_cents = models.BigIntegerField()
     returned_cents = models.BigIntegerField(default=0)
     paid_cents = models.BigIntegerField(default=0)
+    reimburses = models.BooleanField(
+        default=False, help_text="Not a part of the price: kept for what the learner is given back of it."
+    )
 
     class Meta:
         ordering: ClassVar[list[str]] = ["booking_id", "position"]
@@ -451,9 +472,7 @@ class BookingReview(models.Model):
             )
         ]
         indexes: ClassVar[list[Any]] = [
-            models.Index(
-                fields=["opened_at"], condition=Q(closed_at__isnull=True), name="bookingreview_open"
-            )
+            models.Index(fields=["opened_at"], condition=Q(closed_at__isnull=True), name="bookingreview_open")
         ]
 
     def __str__(self) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from funding.replay.reading import ScenarioError
-from funding.replay.scenario import Scenario
+from funding.replay.scenario import Event, OpenWindow, Scenario
 from funding.replay.values import instant
-from funding.schemes.presets import Preset, load_preset, override, preset_codes
 from funding.schemes.parsing import RulesError
+from funding.schemes.presets import Preset, load_preset, override, preset_codes
 from funding.schemes.rules import SchemeRules
 
 # Every scheme the platform is meant for; those without a preset yet are told apart from a slip of the pen.
@@ -42,6 +42,16 @@ class Plan:
     to: tuple[datetime | None, ...]
 
     @property
+    def cites_rules(self) -> bool:
+        """Whether the scheme's rules have ids; those of the vouchers have none, and others' do not apply."""
+        return self.preset.versions[-1][1].rulebook is not None
+
+    @property
+    def has_age_credits(self) -> bool:
+        """Whether some version of the rules gives credits at an age."""
+        return any(rules.age_credits for _, rules in self.preset.versions)
+
+    @property
     def zone(self) -> ZoneInfo:
         """The scheme's time zone: that of every time without an offset."""
         return ZoneInfo(self.preset.timezone)
@@ -62,6 +72,7 @@ def plan_scenario(scenario: Scenario) -> Plan:
         at = None if event.at is None else instant(event.at, zone)
         to = getattr(event, "to", None)
         to = None if to is None else instant(to, zone)
+        _check_window(event, number, zone)
         for key, moment in (("at", at), ("to", to)):
             if moment is None:
                 continue
@@ -132,6 +143,13 @@ def _check_sessions(scenario: Scenario, zone: ZoneInfo) -> None:
             continue
         if instant(session.ends, zone, end_of_day=True) < instant(session.starts, zone):
             raise ScenarioError(f"sessions[{number}].ends", "comes before the start")
+
+
+def _check_window(event: Event, number: int, zone: ZoneInfo) -> None:
+    if isinstance(event, OpenWindow):
+        closes = instant(event.closes, zone, end_of_day=True)
+        if closes <= instant(event.opens, zone):
+            raise ScenarioError(f"events[{number}].closes", "the window closes before it opens")
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> str:

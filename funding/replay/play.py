@@ -96,7 +96,8 @@ def _do(acts: Acts, event: scenario.Event, result: EventResult) -> EventResult:
         with transaction.atomic():
             acts.do(event, number=result.number)
     except DomainError as error:
-        return replace(result, ok=False, code=code_of(error), rule=error.rule, sentence=sentence(error))
+        rule = error.rule if acts.cast.plan.cites_rules else None
+        return replace(result, ok=False, code=code_of(error), rule=rule, sentence=sentence(error))
     return result
 
 

@@ -4,6 +4,7 @@ What is not known does not count as fulfilled: a condition that asks for a fact 
 """
 
 from datetime import date, timedelta
+from typing import Any
 
 from funding.schemes.deadlines import add_months
 from funding.schemes.facts import CredentialFacts, LearnerFacts
@@ -105,5 +106,5 @@ def _check_hours(rules: SchemeRules, credential: CredentialFacts) -> None:
         raise DomainError("not_bookable", reason="too_many_hours", hours=str(credential.hours), most=most)
 
 
-def _not_eligible(rule: str | None, reason: str, **values: int | str) -> DomainError:
+def _not_eligible(rule: str | None, reason: str, **values: Any) -> DomainError:
     return DomainError("not_eligible", rule=rule, reason=reason, **values)

@@ -145,7 +145,7 @@ def credit(
         lot = _lot(account, source, expires_on or _end_of_validity(scheme), earmark)
         if lot.fund == Fund.PUBLIC:
             source_line = Line(
-                Bucket.BUDGET, lot.fund, -amount_cents, budget_id=(budget or _first_budget(scheme)).pk
+                Bucket.BUDGET, lot.fund, -amount_cents, budget_id=(budget or first_budget(scheme)).pk
             )
         else:
             source_line = Line(Bucket.APPROPRIATION, lot.fund, -amount_cents)
@@ -258,7 +258,8 @@ def _end_of_validity(scheme: Scheme) -> date | None:
     return None if months is None else add_months(today, months)
 
 
-def _first_budget(scheme: Scheme) -> Budget:
+def first_budget(scheme: Scheme) -> Budget:
+    """The budget that public money of a scheme comes from unless told. Raises: DomainError `budget_exhausted`."""
     budget = scheme.budgets.order_by("pk").first()
     if budget is None:
         raise DomainError("budget_exhausted", scheme=scheme.code)

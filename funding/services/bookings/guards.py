@@ -1,12 +1,22 @@
 """What must be true before a learner is bound or a training begins."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from catalogue.models import CredentialState, MicroCredential, Provider, Session, SessionState
+from catalogue.models import (
+    Accreditation,
+    AccreditationState,
+    CredentialState,
+    MicroCredential,
+    Provider,
+    Session,
+    SessionState,
+)
 from catalogue.selectors import accreditation
 from funding.models import LearningAccount
+from funding.schemes import planning
 from funding.schemes.rules import SchemeRules
-from funding.services.bookings.context import calendar_of
+from funding.services.bookings.context import calendar_of, facts_of_credential, facts_of_learner
 from ila.core import clock
 from ila.core.errors import DomainError
 
@@ -33,6 +43,23 @@ def check_session_open(session: Session, credential: MicroCredential, provider: 
         raise DomainError("not_bookable", reason="name_missing")
 
 
+def check_learner(
+    rules: SchemeRules, account: LearningAccount, credential: MicroCredential, session: Session, now: datetime
+) -> None:
+    """What this learner can never book of this session, whatever money there is: known at the first step.
+
+    Raises: DomainError `not_bookable` (F-17, the day plan), `not_eligible` (F-15, N-02, S-01 and the like).
+    """
+    calendar = calendar_of(account.scheme)
+    facts = facts_of_credential(credential)
+    learner = facts_of_learner(account.citizen)
+    planning.check_bookable(rules, learner, facts)
+    first = None if session.starts_at is None else calendar.local_date(session.starts_at)
+    last = None if session.ends_at is None else calendar.local_date(session.ends_at)
+    planning.check_day_plan(rules, facts, first, last)
+    planning.check_eligible(rules, learner, calendar.local_date(now))
+
+
 def check_accredited(
     rules: SchemeRules, *, provider: Provider, credential: MicroCredential, moment: datetime
 ) -> None:
@@ -52,10 +79,25 @@ def check_may_begin(
     start has ended meanwhile. While something is suspended no entry is taken, late ones neither.
     """
     regime = rules.accreditation
+    if rules.keeps_struck_off and regime in accreditation.PROVIDER_REGIMES:
+        # A programme struck off after the grant is still funded (N-14); its provider is accredited all the same.
+        _check_provider_may_begin(provider, starts_at, now)
+        return
     if accreditation.is_suspended(provider=provider, credential=credential, regime=regime) or not any(
         accreditation.is_accredited(provider=provider, credential=credential, moment=moment, regime=regime)
         for moment in (min(now, starts_at), now)
     ):
+        raise DomainError("not_accredited", provider=provider.external_id)
+
+
+def _check_provider_may_begin(provider: Provider, starts_at: datetime, now: datetime) -> None:
+    zone = ZoneInfo(provider.time_zone)
+    suspended = Accreditation.objects.filter(provider=provider, state=AccreditationState.SUSPENDED)
+    stood = any(
+        accreditation.in_force(moment, zone).filter(provider=provider).exists()
+        for moment in (min(now, starts_at), now)
+    )
+    if suspended.exists() or not stood:
         raise DomainError("not_accredited", provider=provider.external_id)
 
 

@@ -13,7 +13,7 @@ from django.db.models import F
 
 from accounts.models import Consent, Message, User
 from accounts.services import messages
-from funding.models import Allocation, Booking, Budget, Claim, ClaimLine, ClaimState, Lot
+from funding.models import Allocation, Booking, BookingReview, Budget, Claim, ClaimLine, ClaimState, Lot
 from funding.schemes.rules import SchemeRules
 from funding.services import ledger
 from funding.services.bookings import money
@@ -91,23 +91,29 @@ class _Parts:
 
 
 def _settle_parts(bookings: Sequence[Booking], *, actor: User) -> None:
+    direct = [each for each in bookings if _rules(each).funding == "reimbursement"]
+    bookings = [each for each in bookings if each not in direct]
     ids = [each.pk for each in bookings]
     _call_back_claims(bookings, ids, actor=actor)
     allocations: dict[int, list[Allocation]] = defaultdict(list)
-    for share in Allocation.objects.filter(booking__in=ids).order_by("booking_id", "position"):
+    for share in Allocation.objects.filter(booking__in=ids, reimburses=False).order_by(
+        "booking_id", "position"
+    ):
         allocations[share.booking_id].append(share)
     away = _in_transit(ids)
     settled = [_parts(booking, allocations[booking.pk], away) for booking in bookings]
     _release([each for each in settled if any(each.unused)], actor=actor)
-    finished = []
+    finished = [each for each in direct if _paid_by_learner(each, actor=actor)]
     for each in settled:
         if not any(one.paid_cents for one in each.allocations):
             continue
         left = each.allocations
         rules = _rules(each.booking)
-        if _overpaid(each, rules, away):
+        if _overpaid(each, rules, away) and not rules.pays_in_advance:
             money.restore_overpaid(each.booking, rules, actor=actor)
             left = money.allocations_of(each.booking)
+        elif _overpaid(each, rules, away):
+            _ask_a_person(each.booking)
         if any(one.paid_cents for one in left) and not any(one.outstanding_cents for one in left):
             finished.append(each.booking)
     fsm.apply_set(finished, "settle", actor=actor, fields={"settled_at": clock.now(), **NOTHING_DUE})
@@ -117,8 +123,28 @@ def _call_back_claims(bookings: Sequence[Booking], ids: list[int], *, actor: Use
     open_claims = Claim.objects.filter(booking__in=ids, state__in=money.CALLABLE_BACK)
     concerned = set(open_claims.values_list("booking_id", flat=True))
     for booking in bookings:
-        if booking.pk in concerned:
+        if booking.pk in concerned and not _stands(booking):
             money.call_back_claims(booking, actor=actor, reason="covered by the final claim")
+
+
+def _stands(booking: Booking) -> bool:
+    """Whether a claim made before the service was done is still for the right amount (N-07)."""
+    return _rules(booking).pays_in_advance and booking.realised_percent == 100
+
+
+def _paid_by_learner(booking: Booking, *, actor: User) -> bool:
+    """The learner's own money is the provider's now; whether nothing is left to be given back to the learner."""
+    money.pay_directly(booking, actor=actor)
+    return not any(each.outstanding_cents for each in money.reimbursements_of(booking))
+
+
+def _ask_a_person(booking: Booking) -> None:
+    """What was paid before the service and lies beyond the realised share: its recovery is a decision (N-09)."""
+    reason = "paid_beyond_share"
+    if not booking.reviews.filter(reason=reason, closed_at__isnull=True).exists():
+        BookingReview.objects.create(
+            booking=booking, reason=reason, detail={"realised_percent": booking.realised_percent}
+        )
 
 
 def _in_transit(ids: list[int]) -> dict[int, int]:

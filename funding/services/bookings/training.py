@@ -77,6 +77,7 @@ def record_attendance(
 def record_certificate(*, actor: User, booking_id: int, kind: str = "certificate") -> Certificate:
     """The provider records that a certificate was given or an examination taken (`exam`) (N-08).
 
+    Later than the term for the proof it is recorded and flagged `late_proof` (N-10).
     Raises: DomainError `incomplete` for another kind of proof, `not_allowed` before the training has begun
     or after a side exit.
     """
@@ -86,6 +87,9 @@ def record_certificate(*, actor: User, booking_id: int, kind: str = "certificate
     allowed = (*IN_COURSE, BookingState.SERVICE_DECLARED, BookingState.SERVICE_VALIDATED)
     if walk.booking.state not in allowed or not acts_for_provider(walk.booking, actor):
         raise DomainError("not_allowed", transition=kind, state=walk.booking.state)
+    if _is_late_proof(walk) and "late_proof" not in walk.booking.flags:
+        walk.booking.flags = [*walk.booking.flags, "late_proof"]
+        walk.booking.save(update_fields=["flags"])
     return Certificate.objects.create(
         booking=walk.booking, kind=kind, recorded_by=actor, recorded_at=walk.now
     )
@@ -129,7 +133,9 @@ def declare_service(*, actor: User, booking_id: int, percent: int | None = None)
         percent = attended_percent(walk.booking)
     if not 0 <= percent <= 100:
         raise DomainError("incomplete", rule="F-28", what="percent")
-    check_complete(walk.booking, walk.rules, percent)
+    if not walk.rules.certificate_required:
+        # Who certifies does so after the service is declared: then it is asked for at the claim.
+        check_complete(walk.booking, walk.rules, percent)
     fsm.apply(
         walk.booking,
         "declare_service",
@@ -183,7 +189,7 @@ def attended_percent(booking: Booking) -> int:
 
 def check_complete(booking: Booking, rules: SchemeRules, percent: int) -> None:
     """Raise DomainError `incomplete` where the scheme's proof of completion is missing (N-08)."""
-    if rules.attendance_min_percent is None:
+    if rules.attendance_min_percent is None and not rules.certificate_required:
         return
     proofs = set(booking.certificates.values_list("kind", flat=True))
     credential = facts_of_credential(booking.credential)
@@ -213,4 +219,6 @@ def _is_late_proof(walk: Walk) -> bool:
     if walk.session.ends_at is None:
         return False
     due = deadlines.proof_due(walk.rules, walk.calendar, walk.session.ends_at)
-    return due is not None and walk.now >= due
+    if due is None or walk.now < due:
+        return False
+    return not walk.booking.certificates.filter(recorded_at__lt=due).exists()
