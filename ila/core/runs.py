@@ -72,7 +72,7 @@ def _kind(error: BaseException) -> str:
     return f"{kind}: {error.code}" if isinstance(error, DomainError) else kind
 
 
-# -- jobs that nobody does any more ------------------------------------------------------------------------------------
+# -- jobs that nobody does any more ----------------------------------------------------------------
 
 
 def take_up_stalled_jobs() -> int:
@@ -115,7 +115,7 @@ def remove_old_runs(*, now: datetime | None = None) -> int:
     return removed
 
 
-# -- what one looks at -----------------------------------------------------------------------------------------------
+# -- what one looks at ----------------------------------------------------------------
 
 
 def latest_runs() -> dict[str, JobRun]:
