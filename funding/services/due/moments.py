@@ -1,13 +1,13 @@
-"""What is over or begins at a moment without a state that changes: holds and sanctions that end."""
+"""What is over or begins at a moment without a state that changes: holds, sanctions, windows."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Max, QuerySet
 
-from accounts.models import Message
+from accounts.models import Membership, Message, OrganisationKind, Role, User
 from accounts.services import messages
-from funding.models import Booking, Hold, LearningAccount, Scheme
+from funding.models import Booking, Hold, LearningAccount, Scheme, Window
 from funding.services import reviews
 from funding.services.bookings import terms
 from funding.services.bookings.context import calendar_of
@@ -17,6 +17,7 @@ from funding.services.due.results import DueResult
 ONE_DAY = timedelta(days=1)
 HOLDS = "hold_ended"
 SUSPENSIONS = "suspension_ended"
+OPENED, CLOSED = "window_opened", "window_closed"
 # Holds of one transaction.
 CHUNK = 500
 
@@ -150,3 +151,77 @@ class SuspensionStream:
             self._marks[SUSPENSIONS, scheme.pk] = over
             return None
         return calendar.end_of_day(day), scheme
+
+
+class WindowStream:
+    """Windows that open and close: the moment itself decides about applications; the agency's managers are told.
+
+    kind: `window_opened` or `window_closed`.
+    """
+
+    def __init__(
+        self, kind: str, of: list[Scheme], now: datetime, marks: dict[Key, datetime], result: DueResult
+    ) -> None:
+        self._kind = kind
+        self._field = "opens_at" if kind == OPENED else "closes_at"
+        self._schemes = {scheme.pk: scheme for scheme in of}
+        self._now = now
+        self._marks = marks
+        self._result = result
+
+    def head(self) -> datetime | None:
+        first = self._first()
+        return None if first is None else getattr(first, self._field)
+
+    def execute(self, _until: datetime) -> int:
+        first = self._first()
+        if first is None:
+            return 0
+        moment = getattr(first, self._field)
+        with locked_mark(self._kind, first.scheme_id) as mark:
+            if mark is None:
+                return 0
+            if mark.until < moment:
+                windows = Window.objects.filter(scheme=first.scheme_id, **{self._field: moment})
+                self._tell(list(windows.select_related("budget").order_by("pk")))
+                mark.until = moment
+                mark.save(update_fields=["until"])
+        self._marks[self._kind, first.scheme_id] = max(moment, mark.until)
+        return 1
+
+    def _tell(self, windows: Sequence[Window]) -> None:
+        managers = User.objects.filter(
+            is_active=True,
+            pk__in=Membership.objects.filter(
+                organisation__kind=OrganisationKind.AGENCY, role=Role.MANAGER, ended_at__isnull=True
+            ).values("user"),
+        ).order_by("pk")
+        Message.objects.bulk_create(
+            [
+                message
+                for manager in managers
+                for window in windows
+                for message in messages.draft(
+                    recipient=manager,
+                    template=self._kind,
+                    window=window.name,
+                    left_cents=window.budget.available_cents,
+                    currency=window.budget.currency,
+                )
+            ]
+        )
+        counted = "windows_opened" if self._kind == OPENED else "windows_closed"
+        setattr(self._result, counted, getattr(self._result, counted) + len(windows))
+
+    def _first(self) -> Window | None:
+        """The window that opened or closed first of those nobody was told of yet."""
+        reached = Window.objects.filter(**{f"{self._field}__lte": self._now}, scheme__in=list(self._schemes))
+        marks = {pk: self._marks.get((self._kind, pk), BEGINNING) for pk in self._schemes}
+        # Windows are few: some each year in a scheme that has them.
+        rows = reached.filter(**{f"{self._field}__gt": min(marks.values(), default=BEGINNING)})
+        waiting = [
+            window
+            for window in rows.order_by(self._field, "pk")
+            if getattr(window, self._field) > marks[window.scheme_id]
+        ]
+        return waiting[0] if waiting else None

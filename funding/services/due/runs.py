@@ -7,7 +7,7 @@ from typing import Protocol
 from funding.models import Booking, Scheme
 from funding.services.due import terms
 from funding.services.due.marks import read_marks
-from funding.services.due.moments import HoldStream, SuspensionStream
+from funding.services.due.moments import CLOSED, OPENED, HoldStream, SuspensionStream, WindowStream
 from funding.services.due.money import ExpiryStream, NoticeStream
 from funding.services.due.results import DueResult
 from ila.core import clock
@@ -85,4 +85,6 @@ def _streams(scheme: Scheme | None, now: datetime, result: DueResult) -> list[St
         ExpiryStream(schemes, now, marks, result),
         NoticeStream(schemes, now, marks, result),
         SuspensionStream(schemes, now, marks, result),
+        WindowStream(OPENED, schemes, now, marks, result),
+        WindowStream(CLOSED, schemes, now, marks, result),
     ]
