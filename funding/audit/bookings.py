@@ -33,7 +33,8 @@ SEATS = f"""
 HELD = f"""
     WITH shares AS (
         SELECT booking_id, coalesce(lot_id, 0) AS lot, coalesce(budget_id, 0) AS budget, fund,
-               sum(amount_cents) AS amount, sum(paid_cents) AS paid,
+               sum(amount_cents) FILTER (WHERE NOT reimburses) AS amount, sum(paid_cents) AS paid,
+               sum(amount_cents) FILTER (WHERE reimburses) AS to_reimburse,
                sum(amount_cents - returned_cents - paid_cents) AS outstanding
           FROM funding_allocation GROUP BY 1, 2, 3, 4
     ), sums AS (
@@ -67,7 +68,8 @@ HELD = f"""
                   coalesce(total.amount, 0), coalesce(total.outstanding, 0))
       FROM funding_booking AS booking
       LEFT JOIN (
-        SELECT booking_id, sum(amount) AS amount, sum(outstanding) AS outstanding
+        SELECT booking_id, sum(amount) AS amount, sum(outstanding) AS outstanding,
+               coalesce(sum(to_reimburse), 0) AS to_reimburse
           FROM shares GROUP BY booking_id
       ) AS total ON total.booking_id = booking.id
       LEFT JOIN (
@@ -89,7 +91,8 @@ HELD = f"""
                 OR (booking.state IN ({_listed((S.CANCELLED_BY_LEARNER, S.NO_SHOW))})
                     AND booking.realised_percent IS NULL)
             THEN coalesce(claim.away, 0)
-            ELSE booking.price_cents END),
+            -- What the learner is given back of the price is kept beside it.
+            ELSE booking.price_cents + coalesce(total.to_reimburse, 0) END),
         ('booking_currency', booking.currency <> scheme.currency)
       ) AS fault (code, found)
      WHERE fault.found
@@ -99,7 +102,7 @@ HELD = f"""
 CONSENTS = f"""
     WITH accepted AS (
         SELECT subject_id AS booking_id, max(transaction_id) AS transaction_id, min(actor_id) AS actor_id
-          FROM funding_bookinglog WHERE transition = 'accept' GROUP BY subject_id
+          FROM funding_bookinglog WHERE transition IN ('accept', 'grant') GROUP BY subject_id
     ), given AS (
         SELECT subject_id AS consent_id, max(transaction_id) AS transaction_id, min(actor_id) AS actor_id
           FROM accounts_consentlog WHERE transition = 'give' GROUP BY subject_id

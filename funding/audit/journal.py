@@ -97,7 +97,7 @@ UNEXPLAINED = """
 MISSING = """
     WITH wanted (key, row_at_fault, transaction_id) AS (
         SELECT 'booking:' || subject_id || ':accept', 'booking:' || subject_id, transaction_id
-          FROM funding_bookinglog WHERE transition = 'accept'
+          FROM funding_bookinglog WHERE transition IN ('accept', 'grant')
          UNION ALL
         SELECT 'claim:' || subject_id || ':approve', 'claim:' || subject_id, transaction_id
           FROM funding_claimlog WHERE transition = 'approve'

@@ -6,13 +6,21 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from funding.audit import accreditation, bookings, guards, journal, machines, payments
+from funding.audit import accreditation, bookings, grants, guards, journal, machines, payments
 from funding.audit.chain import chain_check
 from funding.audit.checks import Check, Count
 from funding.audit.report import INVARIANTS, AuditReport, InvariantReport
 from funding.services import seals
 
-GROUPS = (guards.GROUP, journal.GROUP, bookings.GROUP, payments.GROUP, accreditation.GROUP, machines.GROUP)
+GROUPS = (
+    guards.GROUP,
+    journal.GROUP,
+    bookings.GROUP,
+    grants.GROUP,
+    payments.GROUP,
+    accreditation.GROUP,
+    machines.GROUP,
+)
 
 # Room for the sums of a million entries, and no time limit: a report is not a request.
 _SETTINGS = {"work_mem": "128MB", "jit": "off", "statement_timeout": "0"}

@@ -98,7 +98,7 @@ def _source_faults(rules: SchemeRules) -> Iterator[RuleFault]:
         "source_kinds",
     ):
         # The defaults name the source `rights`; a scheme without it has nothing that they could limit.
-        if name not in rules.model_fields_set:
+        if getattr(rules, name) == type(rules).model_fields[name].get_default(call_default_factory=True):
             continue
         for source in getattr(rules, name):
             if source not in drawn:
