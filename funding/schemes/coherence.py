@@ -227,7 +227,8 @@ def _limit_faults(rules: SchemeRules) -> Iterator[RuleFault]:
             "never_applies",
             "public money pays a part only, and nobody may pay the rest",
         )
-    for name, most in (("cap_cents", rules.cap_cents), ("grant_cents", rules.grant_cents)):
+    grant = rules.grant_cents if rules.funding == "window" else None
+    for name, most in (("cap_cents", rules.cap_cents), ("grant_cents", grant)):
         if most is not None and rules.participation_cents > most:
             yield RuleFault(
                 ("participation_cents", name),
