@@ -20,8 +20,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
-        "email_password_mismatch": _("This e-mail address and this password do not belong together. Check both."),
-        "too_many_login_attempts": _("Too many failed attempts to sign in. Wait a few minutes, then try again."),
+        "email_password_mismatch": _(
+            "This e-mail address and this password do not belong together. Check both."
+        ),
+        "too_many_login_attempts": _(
+            "Too many failed attempts to sign in. Wait a few minutes, then try again."
+        ),
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - the library's signature

@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_safe
+from django.views.decorators.http import require_safe
 
 
 @login_not_required
@@ -19,7 +19,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 @never_cache
-@require_GET
+@require_safe
 def health(_request: HttpRequest) -> JsonResponse:
     """200 while the database answers, else 503. Nothing about data or versions."""
     try:

@@ -11,7 +11,10 @@ DOMAIN = "service.invalid"
 
 def ensure(using: str = "default") -> None:
     """Create the service users that are missing."""
-    users = [User(email=_address(name), display_name=name, is_service=True, password="!") for name in NAMES]
+    unusable = "!"  # no password fits it
+    users = [
+        User(email=_address(name), display_name=name, is_service=True, password=unusable) for name in NAMES
+    ]
     User.objects.using(using).bulk_create(users, ignore_conflicts=True)
 
 

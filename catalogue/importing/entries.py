@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from catalogue.importing.problems import Problem
 
-MAX_NUMBER = 500  # characters of a number of an entry, an action or a session
+MAX_NUMBER = 400  # characters of a number of an entry, an action or a session: what an index can hold
 
 
 @dataclass(slots=True)
@@ -41,15 +42,6 @@ class EntryData:
     hours: str | None = None
     names: list[str] = field(default_factory=list)
 
-    def digest(self) -> str:
-        """A fingerprint of all that is stored, guarantees apart: one is given, and never taken back."""
-        facts = self._plain(guarantee=False)
-        facts["offers"].sort(key=_number)
-        for offer in facts["offers"]:
-            offer["sessions"].sort(key=_number)
-        text = json.dumps(facts, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
-
     def guarantees(self) -> list[tuple[str, str, bool]]:
         """Offer's number, session's number, whether the file guarantees it."""
         return [
@@ -59,12 +51,12 @@ class EntryData:
         ]
 
     def dumps(self) -> bytes:
-        """For the spool."""
-        return json.dumps(self._plain(guarantee=True), ensure_ascii=False, separators=(",", ":")).encode()
+        """All that is stored: the same bytes for the same words in whatever order.
 
-    def _plain(self, *, guarantee: bool) -> dict[str, Any]:
+        Guarantees apart (see `guarantees`): one is given, and never taken back.
+        """
         # dataclasses.asdict copies every leaf: four times slower than the whole reading.
-        return {
+        facts = {
             "values": self.values,
             "status": self.status,
             "hours": self.hours,
@@ -74,32 +66,39 @@ class EntryData:
                     "number": offer.number,
                     "values": offer.values,
                     "sessions": [
-                        {
-                            "number": session.number,
-                            "starts": session.starts,
-                            "ends": session.ends,
-                            "closed": session.closed,
-                            "guaranteed": session.guaranteed if guarantee else None,
-                            "details": session.details,
-                        }
-                        for session in offer.sessions
+                        [session.number, session.starts, session.ends, session.closed, session.details]
+                        for session in sorted(offer.sessions, key=lambda one: one.number)
                     ],
                 }
-                for offer in self.offers
+                for offer in sorted(self.offers, key=lambda one: one.number)
             ],
         }
+        return json.dumps(facts, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
     @classmethod
-    def loads(cls, text: bytes) -> "EntryData":
-        """From the spool."""
+    def loads(cls, text: bytes, guarantees: Iterable[tuple[str, str, bool]]) -> "EntryData":
+        """What `dumps` wrote, with its guarantees."""
         raw = json.loads(text)
+        guaranteed = {(offer, session) for offer, session, given in guarantees if given}
         raw["offers"] = [
             OfferData(
-                offer["number"], offer["values"], [SessionData(**session) for session in offer["sessions"]]
+                offer["number"],
+                offer["values"],
+                [
+                    SessionData(
+                        number, starts, ends, closed, (offer["number"], number) in guaranteed, details
+                    )
+                    for number, starts, ends, closed, details in offer["sessions"]
+                ],
             )
             for offer in raw["offers"]
         ]
         return cls(**raw)
+
+
+def digest(text: bytes) -> str:
+    """A fingerprint of an entry's `dumps`: two entries with the same one are stored alike."""
+    return hashlib.sha256(text).hexdigest()
 
 
 @dataclass(slots=True)
@@ -130,7 +129,3 @@ class Entry:
     def warn(self, code: str, message: str, field_: str | None = None) -> None:
         """Record a warning of this entry."""
         self.warnings.append(Problem(code, message, line=self.line, entry=self.name, field=field_))
-
-
-def _number(item: dict[str, Any]) -> str:
-    return str(item["number"])

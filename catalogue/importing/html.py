@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from html import escape, unescape
 from html.parser import HTMLParser
 
@@ -61,13 +60,14 @@ _CLEANER = nh3.Cleaner(
     strip_comments=True,
 )
 _NO_TAGS = nh3.Cleaner(tags=set(), clean_content_tags=DROPPED_WITH_CONTENT, strip_comments=True)
-_HARMLESS = re.compile(r"(?:[^<]|</?(?:p|br|ul|ol|li|strong|em|b|i|h[345])\s*/?>)*", re.IGNORECASE)
+_HARMLESS = re.compile(r"[^<]*(?:</?(?:p|br|ul|ol|li|strong|em|b|i|h[345])\s*/?>[^<]*)*", re.IGNORECASE)
 _TAG = re.compile(
     r"</?[a-zA-Z][a-zA-Z0-9:-]*(?:\s[^<>]*|/[^<>]*)?>|<!--|<(?:script|style|iframe|svg|img)\b", re.IGNORECASE
 )
 # Whatever one parser makes of a broken text, another may see the tag.
 _ACTIVE_TAG_ANYWHERE = re.compile(rf"<\s*/?(?:{'|'.join(sorted(ACTIVE_TAGS))})\b", re.IGNORECASE)
 _HANDLER_ANYWHERE = re.compile(r"<[a-z][^<>]*[\s/\"']on[a-z]+\s*=", re.IGNORECASE)
+_LINK_TO_NOWHERE = re.compile(r"<a>(.*?)</a>", re.DOTALL)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:")
 _BLANK_IN_URL = re.compile(r"[\x00-\x20\x7f-\xa0]")
 _CSS_ESCAPE = re.compile(r"\\([0-9a-f]{1,6})\s?|\\|/\*.*?\*/", re.DOTALL)
@@ -81,19 +81,17 @@ class Cleaned:
     active: bool
 
 
-@lru_cache(maxsize=256)
 def clean_html(text: str) -> Cleaned:
     """HTML reduced to paragraphs, lists, emphasis, small headings and links to http(s) addresses."""
-    return Cleaned(_CLEANER.clean(text).strip(), _has_active(text))
+    cleaned = _LINK_TO_NOWHERE.sub(r"\1", _CLEANER.clean(text))
+    return Cleaned(cleaned.strip(), _has_active(text))
 
 
-@lru_cache(maxsize=256)
 def clean_text_or_html(text: str) -> Cleaned:
     """HTML of a text that may be plain: it is taken for HTML only when it has a tag in it."""
     return clean_html(text) if _TAG.search(text) else Cleaned(escape(text, quote=False), False)
 
 
-@lru_cache(maxsize=256)
 def plain_text(text: str) -> Cleaned:
     """Text without tags; a "<" that opens no tag stays."""
     if not _TAG.search(text):

@@ -1,22 +1,22 @@
 """Where a call's entries wait on disk until all its files are known to be readable.
 
 A provider is stored whole or not at all and its entries may lie anywhere in any file, so nothing can be
-written before the last byte was read. The spool is a private SQLite file, gone with its directory.
+written before the last byte was read. The spool is SQLite's nameless file: the system takes it away however
+the process ends.
 """
 
 import json
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from catalogue.importing.entries import Entry, EntryData
+from catalogue.importing.entries import Entry, EntryData, digest
 from catalogue.importing.problems import Problem, Problems
 
+MAX_BATCH_BYTES = 8_000_000
 _TABLES = """
     CREATE TABLE entry (
         seq INTEGER PRIMARY KEY, provider TEXT NOT NULL, number TEXT NOT NULL, line INTEGER NOT NULL,
@@ -47,7 +47,7 @@ class Spooled:
     @cached_property
     def data(self) -> EntryData:
         """All of it; an entry that is unchanged is never asked."""
-        return EntryData.loads(self.raw)
+        return EntryData.loads(self.raw, self.guarantees)
 
 
 class Spool:
@@ -55,8 +55,8 @@ class Spool:
 
     def __init__(self, number_field: str) -> None:
         self._number_field = number_field
-        self._directory = tempfile.TemporaryDirectory(prefix="ila-import-")
-        self._db = sqlite3.connect(Path(self._directory.name) / "spool.sqlite", isolation_level=None)
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute("PRAGMA temp_store = FILE")
         self._db.execute("PRAGMA journal_mode = OFF")
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.executescript(_TABLES)
@@ -71,7 +71,6 @@ class Spool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._db.close()
-        self._directory.cleanup()
 
     def add(self, entry: Entry) -> None:
         """Keep an entry; one whose number its provider has used in this call fails as `duplicate`."""
@@ -97,6 +96,7 @@ class Spool:
                 (entry.provider, warning.line, warning.entry, warning.field, warning.code, warning.message),
             )
         if entry.data is not None and not entry.errors and entry.number is not None:
+            data = entry.data.dumps()
             self._db.execute(
                 "INSERT INTO entry (provider, number, line, digest, status, guarantees, data)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -104,10 +104,10 @@ class Spool:
                     entry.provider,
                     entry.number,
                     entry.line,
-                    entry.data.digest(),
+                    digest(data),
                     entry.data.status,
                     json.dumps(entry.data.guarantees()),
-                    entry.data.dumps(),
+                    data,
                 ),
             )
 
@@ -132,23 +132,25 @@ class Spool:
         return {row[0] for row in self._db.execute("SELECT name FROM provider WHERE faults > 0")}
 
     def batches(self, provider: str, size: int) -> Iterator[list[Spooled]]:
-        """A provider's entries by number, so many at a time."""
-        after = ""
-        first = True
+        """A provider's entries by number, so many at a time, fewer when they are large."""
+        sql = (
+            "SELECT number, line, digest, status, guarantees, data FROM entry"
+            " WHERE provider = ? AND number {} ? ORDER BY number LIMIT ?"
+        )
+        after, comparison = "", ">="
         while True:
-            rows = self._db.execute(
-                "SELECT number, line, digest, status, guarantees, data FROM entry"
-                f" WHERE provider = ? AND number {'>=' if first else '>'} ? ORDER BY number LIMIT ?",
-                (provider, after, size),
-            ).fetchall()
-            if not rows:
+            batch: list[Spooled] = []
+            weight = 0
+            for row in self._db.execute(sql.format(comparison), (provider, after, size)):
+                number, line, fingerprint, status, guarantees, data = row
+                batch.append(Spooled(number, line, fingerprint, status, json.loads(guarantees), data))
+                weight += len(data)
+                if weight > MAX_BATCH_BYTES:
+                    break
+            if not batch:
                 return
-            first = False
-            after = rows[-1][0]
-            yield [
-                Spooled(number, line, digest, status, json.loads(guarantees), data)
-                for number, line, digest, status, guarantees, data in rows
-            ]
+            yield batch
+            after, comparison = batch[-1].number, ">"
 
     def holds(self, provider: str, number: str) -> bool:
         """Whether the call has that entry."""

@@ -19,6 +19,7 @@ _US_DAY = re.compile(
     r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})(?: [0-9]{1,2}:[0-9]{2}(?::[0-9]{2})? ?(?:[AaPp][Mm])?)?"
 )
 _XML_SPACE = re.compile(r"[ \t\r\n]+")
+_MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
 _POSTAL_SIREN = "356000000"
 
 
@@ -93,8 +94,8 @@ def is_siret(text: str) -> bool:
 
 def folded(text: str) -> str:
     """Lower case without accents: what a search compares."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
+    text = text.casefold()
+    return text if text.isascii() else _MARKS.sub("", unicodedata.normalize("NFKD", text))
 
 
 def _day(year: int, month: int, day: int) -> date | None:

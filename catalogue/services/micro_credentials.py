@@ -13,7 +13,7 @@ from catalogue.models import CredentialKind, CredentialState, MicroCredential, P
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
 
-MAX_SEARCH_TEXT = 20_000
+MAX_SEARCH_TEXT = 6_000
 _TAG = re.compile(r"<[^>]*>")
 
 
@@ -107,7 +107,7 @@ def relist_micro_credential(*, actor: User, micro_credential_id: int, reason: st
 
 def search_text(*words: str) -> str:
     """What a micro-credential is found by: lower case, without accents, of bounded length."""
-    return folded(" ".join(word for word in words if word))[:MAX_SEARCH_TEXT]
+    return folded(" ".join(word for word in words if word)[:MAX_SEARCH_TEXT])
 
 
 def search_text_of(one: MicroCredential, provider: Provider, places: Iterable[str]) -> str:

@@ -11,17 +11,15 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import get_language
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from catalogue import words
 from catalogue.forms import MONTHS, PRICES, SearchForm
 from catalogue.models import Accreditation, MicroCredential, Offer, Session
-from catalogue.selectors import bookability
-from catalogue.views import finding
+from catalogue.selectors import bookability, listing
 from ila.core import clock
-from ila.core.money import format_cents
 
 PER_PAGE = 20
 SESSIONS_PER_PAGE = 15
@@ -29,16 +27,20 @@ FACETS_SHOWN = 10
 
 
 @login_not_required
-@require_GET
+@require_safe
 def catalogue(request: HttpRequest) -> HttpResponse:
     """Search micro-credentials. Every filter is part of the address: a result can be kept and shared."""
     now = clock.now()
     form = SearchForm(request.GET)
     asked = form.asked()
-    found = finding.narrowed(asked, now)
-    shown = finding.ordered(found, asked).select_related("provider")
-    page = Paginator(shown, PER_PAGE).get_page(request.GET.get("page"))
-    offers = Offer.objects.filter(micro_credential__in=[one.pk for one in page], removed_at=None)
+    found = listing.narrowed(asked, now)
+    count = found.count()
+    # Only ids are put in order: whole rows carry long texts.
+    paginator = Paginator(listing.ordered(found, asked, count=count).values_list("pk", flat=True), PER_PAGE)
+    paginator.count = count
+    page = paginator.get_page(request.GET.get("page"))
+    entries = listing.described(list(page), now)
+    offers = Offer.objects.filter(micro_credential__in=[one.pk for one in entries], removed_at=None)
     places: dict[int, list[Offer]] = {}
     for offer in offers.order_by("pk"):
         places.setdefault(offer.micro_credential_id, []).append(offer)
@@ -46,7 +48,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "form": form,
         "asked": asked,
         "page": page,
-        "rows": [_row(one, places.get(one.pk, [])) for one in page],
+        "rows": [_row(one, places.get(one.pk, [])) for one in entries],
         "kinds": _choices(request, asked, "kind", words.KINDS, now),
         "modes": _choices(request, asked, "mode", words.MODES, now),
         "prices": [(n, _("up to %(price)s") % {"price": _round_price(n)}) for n in PRICES],
@@ -59,7 +61,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 
 
 @login_not_required
-@require_GET
+@require_safe
 def entry(request: HttpRequest, pk: int) -> HttpResponse:
     """One micro-credential: what is learnt, by whom, when, for how much, and why it cannot be booked."""
     now = clock.now()
@@ -87,7 +89,7 @@ def entry(request: HttpRequest, pk: int) -> HttpResponse:
     rows = []
     for session in page:
         reasons = of_entry | bookability.session_reasons(session, one.provider, day)
-        if finding.is_full(session):
+        if listing.is_full(session):
             reasons.add("session_full")
         # What is the matter with the whole entry is said once, beside its price.
         rows.append({"session": session, "bookable": not reasons, "reasons": _sentences(reasons - of_entry)})
@@ -167,7 +169,7 @@ def _choices(
             "here": facet.value == chosen,
             "url": _address(request, **{name: None if facet.value == chosen else facet.value}),
         }
-        for facet in finding.facets(asked, name, now)
+        for facet in listing.facets(asked, name, now)
     ]
     return made[:FACETS_SHOWN]
 
@@ -201,14 +203,14 @@ def _without_each(request: HttpRequest, asked: dict[str, Any], now: Any) -> list
         if name == "sort":
             continue
         rest = {key: other for key, other in asked.items() if key != name}
-        if count := finding.narrowed(rest, now).count():
+        if count := listing.narrowed(rest, now).count():
             tried.append((_label(name, value), _address(request, **{name: None}), count))
     return sorted(tried, key=lambda one: -one[2])
 
 
 def _round_price(cents: int) -> str:
-    """A whole amount without its cents. The catalogue's filter is in the currency of each entry."""
-    return format_cents(cents, "EUR", get_language() or "en").replace(".00", "").replace(",00", "")
+    """A whole amount without a currency: each entry is compared in its own."""
+    return number_format(cents // 100, force_grouping=True)
 
 
 def _within(months: int) -> str:

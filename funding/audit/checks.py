@@ -19,6 +19,16 @@ SELECT code, row_at_fault, detail, total FROM (
 """
 
 
+def faults_of(conditions: Mapping[str, str]) -> str:
+    """Joins one row per fault of a row, as `fault.code`: the end of a statement over many rows, few of them at fault.
+
+    conditions: SQL by code. A row without a fault is passed by with one look.
+    """
+    values = ", ".join(f"('{code}', {condition})" for code, condition in conditions.items())
+    anything = " OR ".join(f"({condition})" for condition in conditions.values())
+    return f"CROSS JOIN LATERAL (VALUES {values}) AS fault (code, found) WHERE ({anything}) AND fault.found"
+
+
 @dataclass(frozen=True, slots=True)
 class SqlCheck:
     """A statement with the columns (code, row at fault, detail); `faults` says which invariant a code breaks.

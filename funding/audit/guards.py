@@ -199,8 +199,9 @@ def find_functions(cursor: Any) -> Iterable[tuple[int, Finding]]:
     """The functions that write the journal are there, run as the owner, and look up names safely."""
     cursor.execute(
         """
-        SELECT proname, prosecdef, coalesce(proconfig::text, ''),
-               pg_has_role(current_user, proowner, 'MEMBER')
+        SELECT proname, prosecdef,
+               format('search_path=%%s, pg_temp', quote_ident(current_schema())) = ANY (proconfig),
+               coalesce(proconfig::text, ''), pg_has_role(current_user, proowner, 'MEMBER')
           FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname = ANY (%s)
         """,
         [list(_FUNCTIONS)],
@@ -210,8 +211,8 @@ def find_functions(cursor: Any) -> Iterable[tuple[int, Finding]]:
         if name not in found:
             yield 2, Finding(f"function:{name}", "function_missing")
             continue
-        as_owner, config, ours = found[name]
-        if not as_owner or "search_path=public, pg_temp" not in config or ours:
+        as_owner, safe, config, ours = found[name]
+        if not as_owner or not safe or ours:
             yield 2, Finding(f"function:{name}", "function_altered", config)
 
 

@@ -46,3 +46,21 @@ def values_sql() -> str:
 
 def _mask(buckets: tuple[Bucket, ...]) -> int:
     return sum(BITS[bucket.value] for bucket in set(buckets))
+
+
+# These are named by the step that caused them: `booking:7:accept`, `claim:7:approve`, `payment:7:executed`.
+KEYED = (
+    "hold_booking",
+    "approve_claim",
+    "reject_claim",
+    "call_back_claim",
+    "payment_exported",
+    "payment_executed",
+    "payment_rejected",
+    "payment_returned",
+)
+
+
+def listed(words: tuple[str, ...]) -> str:
+    """The words as SQL literals."""
+    return ", ".join(f"'{word}'" for word in words)

@@ -1,8 +1,28 @@
 """Payments: who approved them and for what (7), and that nothing counts twice (10)."""
 
-from funding.audit.checks import Count, Group, SqlCheck
+from funding.audit import kinds
+from funding.audit.checks import Count, Group, SqlCheck, faults_of
 
-PAYMENTS = """
+_PAYMENT_FAULTS = {
+    "payment_without_claim": "claim.id IS NULL OR batch.id IS NULL",
+    "claim_not_approved": "claim.approver_id IS NULL OR claim.approved_at IS NULL"
+    " OR claim.state IN ('draft', 'submitted')"
+    " OR NOT claim.approver_id = ANY (coalesce(approvals.actors, '{}'))",
+    "claim_approved_by_its_author": "claim.approver_id = claim.author_id",
+    "claim_approver_wrote_batch": "claim.approver_id = batch.author_id",
+    "batch_approved_by_author_of_either": "batch.approver_id IN (batch.author_id, claim.author_id)",
+    "batch_approver_approved_claim": "batch.approver_id = claim.approver_id",
+    "batch_not_approved": "batch.state <> 'draft'"
+    " AND NOT batch.approver_id = ANY (coalesce(releases.actors, '{}'))",
+    "payment_amount_differs": "payment.amount_cents <> claim.amount_cents"
+    " OR claim.amount_cents <> coalesce(lines.amount, 0) OR NOT lines.own_booking",
+    "payment_currency": "claim.currency <> batch.currency OR claim.currency <> booking.currency"
+    " OR batch.scheme_id <> account.scheme_id",
+    "payment_to_another_provider": "claim.provider_id <> booking.provider_id",
+    "payment_and_claim_disagree": "(payment.outcome = 'executed' AND claim.state <> 'paid')"
+    " OR (payment.outcome = 'pending' AND claim.state <> 'in_batch')",
+}
+PAYMENTS = f"""
     WITH lines AS (
         SELECT line.claim_id, sum(line.amount_cents) AS amount,
                bool_and(allocation.booking_id = claim.booking_id) AS own_booking
@@ -27,29 +47,14 @@ PAYMENTS = """
       LEFT JOIN lines ON lines.claim_id = claim.id
       LEFT JOIN approvals ON approvals.claim_id = claim.id
       LEFT JOIN releases ON releases.batch_id = batch.id
-      CROSS JOIN LATERAL (VALUES
-        ('payment_without_claim', claim.id IS NULL OR batch.id IS NULL),
-        ('claim_not_approved', claim.approver_id IS NULL OR claim.approved_at IS NULL
-            OR claim.state IN ('draft', 'submitted')
-            OR NOT claim.approver_id = ANY (coalesce(approvals.actors, '{}'))),
-        ('claim_approved_by_its_author', claim.approver_id = claim.author_id),
-        ('claim_approver_wrote_batch', claim.approver_id = batch.author_id),
-        ('batch_approved_by_author_of_either', batch.approver_id IN (batch.author_id, claim.author_id)),
-        ('batch_approver_approved_claim', batch.approver_id = claim.approver_id),
-        ('batch_not_approved', batch.state <> 'draft'
-            AND NOT batch.approver_id = ANY (coalesce(releases.actors, '{}'))),
-        ('payment_amount_differs', payment.amount_cents <> claim.amount_cents
-            OR claim.amount_cents IS DISTINCT FROM lines.amount OR NOT lines.own_booking),
-        ('payment_currency', claim.currency <> batch.currency OR claim.currency <> booking.currency
-            OR batch.scheme_id <> account.scheme_id),
-        ('payment_to_another_provider', claim.provider_id <> booking.provider_id),
-        ('payment_and_claim_disagree', CASE payment.outcome
-            WHEN 'executed' THEN claim.state <> 'paid' WHEN 'pending' THEN claim.state <> 'in_batch' END)
-      ) AS fault (code, found)
-     WHERE fault.found
+      {faults_of(_PAYMENT_FAULTS)}
 """
 
-CLAIMS = """
+_CLAIM_FAULTS = {
+    "claim_paid_without_payment": "claim.state = 'paid' AND coalesce(payment.executed, 0) <> 1",
+    "claim_in_batch_without_payment": "claim.state = 'in_batch' AND coalesce(payment.pending, 0) <> 1",
+}
+CLAIMS = f"""
     SELECT fault.code, 'claim:' || claim.id, claim.state
       FROM funding_claim AS claim
       LEFT JOIN (
@@ -57,11 +62,7 @@ CLAIMS = """
                count(*) FILTER (WHERE outcome = 'pending') AS pending
           FROM funding_payment GROUP BY claim_id
       ) AS payment ON payment.claim_id = claim.id
-      CROSS JOIN LATERAL (VALUES
-        ('claim_paid_without_payment', claim.state = 'paid' AND payment.executed IS DISTINCT FROM 1),
-        ('claim_in_batch_without_payment', claim.state = 'in_batch' AND payment.pending IS DISTINCT FROM 1)
-      ) AS fault (code, found)
-     WHERE fault.found
+      {faults_of(_CLAIM_FAULTS)}
      UNION ALL
     SELECT 'file_altered', 'paymentbatch:' || batch_id, sha256
       FROM funding_paymentfile WHERE sha256 <> encode(sha256(content), 'hex')
@@ -72,44 +73,14 @@ CLAIMS = """
        AND NOT EXISTS (SELECT 1 FROM funding_paymentfile AS file WHERE file.batch_id = batch.id)
 """
 
-# Every outcome of a payment is one entry of its amount, and every such entry is an outcome of a payment.
-OUTCOMES = """
-    WITH entries AS (
-        SELECT entry.id, entry.kind, entry.idempotency_key,
-               sum(posting.amount_cents) FILTER (WHERE posting.amount_cents > 0) AS amount
-          FROM funding_journalentry AS entry JOIN funding_posting AS posting ON posting.entry_id = entry.id
-         WHERE entry.kind IN ('payment_exported', 'payment_executed', 'payment_rejected', 'payment_returned')
-         GROUP BY entry.id
-    ), wanted AS (
-        SELECT payment.id, payment.amount_cents, 'payment_' || step.word AS kind,
-               'payment:' || payment.id || ':' || step.word AS key
-          FROM funding_payment AS payment
-          JOIN funding_paymentbatch AS batch ON batch.id = payment.batch_id
-          CROSS JOIN LATERAL (VALUES
-            ('exported', batch.state NOT IN ('draft', 'approved')),
-            ('executed', payment.outcome = 'executed'),
-            ('rejected', payment.outcome = 'rejected'),
-            ('returned', payment.outcome = 'returned')
-          ) AS step (word, taken)
-         WHERE step.taken
-    )
-    SELECT CASE WHEN entries.id IS NULL THEN 'outcome_without_entry'
-                WHEN wanted.id IS NULL THEN 'entry_without_outcome' ELSE 'entry_of_other_amount' END,
-           CASE WHEN wanted.id IS NULL THEN 'journalentry:' || entries.id ELSE 'payment:' || wanted.id END,
-           concat_ws(' ', coalesce(wanted.key, entries.idempotency_key), wanted.amount_cents, entries.amount)
-      FROM wanted FULL JOIN entries ON entries.idempotency_key = wanted.key AND entries.kind = wanted.kind
-     WHERE entries.id IS NULL OR entries.amount <> wanted.amount_cents
-        OR (wanted.id IS NULL AND NOT (
-            -- Executed first and returned later, it leaves both entries.
-            entries.kind = 'payment_executed' AND EXISTS (
-                SELECT 1 FROM funding_payment AS payment
-                 WHERE payment.outcome = 'returned'
-                   AND entries.idempotency_key = 'payment:' || payment.id || ':executed')))
-"""
-
-ONCE = """
-    SELECT 'key_twice', 'journalentry:' || unnest(array_agg(id)), idempotency_key
-      FROM funding_journalentry GROUP BY scheme_id, idempotency_key HAVING count(*) > 1
+ONCE = f"""
+    SELECT 'key_twice', 'journalentry:' || entry.id, entry.idempotency_key
+      FROM (
+        SELECT idempotency_key, count(DISTINCT scheme_id) AS schemes, count(*) AS entries
+          FROM funding_journalentry GROUP BY idempotency_key HAVING count(*) > 1
+      ) AS twice JOIN funding_journalentry AS entry ON entry.idempotency_key = twice.idempotency_key
+     -- A step belongs to one scheme; keys that people chose may recur in another.
+     WHERE twice.entries > twice.schemes OR entry.kind IN ({kinds.listed(kinds.KEYED)})
      UNION ALL
     SELECT 'reversed_twice', 'journalentry:' || reverses_id, NULL
       FROM funding_journalentry WHERE reverses_id IS NOT NULL GROUP BY reverses_id HAVING count(*) > 1
@@ -172,11 +143,6 @@ GROUP = Group(
                 7,
             ),
             CLAIMS,
-        ),
-        SqlCheck(
-            "outcomes",
-            dict.fromkeys(("outcome_without_entry", "entry_without_outcome", "entry_of_other_amount"), 10),
-            OUTCOMES,
         ),
         SqlCheck(
             "once",

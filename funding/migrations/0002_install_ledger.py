@@ -12,7 +12,8 @@ CREATE FUNCTION ledger_post(
     OUT entry_id bigint, OUT created boolean
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    lots_moved integer;
+    balanced boolean;
+    lots_found boolean;
 BEGIN
     INSERT INTO funding_journalentry (scheme_id, kind, currency, idempotency_key, actor_id, occurred_at, reverses_id)
     VALUES (p_scheme, p_kind, p_currency, p_key, p_actor, p_at, p_reverses)
@@ -39,46 +40,54 @@ BEGIN
         RETURN;
     END IF;
 
-    IF coalesce(array_length(p_amounts, 1), 0) < 2 OR EXISTS (
-        SELECT 1 FROM unnest(p_funds, p_amounts) AS line(fund, amount) GROUP BY fund HAVING sum(amount) <> 0
-    ) THEN
-        RAISE EXCEPTION 'entry % does not balance', p_key
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'journalentry_balanced';
+    -- Balances: lots in the order of their ids, then budgets, which many want, last. One lot needs no order.
+    IF cardinality(array_remove(array_remove(p_lots, NULL), p_lots[1])) > 0 THEN
+        PERFORM 1 FROM funding_lot WHERE id = ANY (p_lots) ORDER BY id FOR NO KEY UPDATE;
     END IF;
 
-    INSERT INTO funding_posting (entry_id, bucket, fund, amount_cents, lot_id, budget_id, booking_id)
-    SELECT ledger_post.entry_id, line.*
-      FROM unnest(p_buckets, p_funds, p_amounts, p_lots, p_budgets, p_bookings) AS line;
-
-    -- Balances: lots in the order of their ids, then budgets, which many want, last.
-    PERFORM 1 FROM funding_lot WHERE id = ANY (p_lots) ORDER BY id FOR NO KEY UPDATE;
-    UPDATE funding_lot AS lot
-       SET available_cents = lot.available_cents + moved.available,
-           held_cents = lot.held_cents + moved.held,
-           spent_cents = lot.spent_cents + moved.spent
-      FROM (
+    WITH line AS MATERIALIZED (
+        SELECT * FROM unnest(p_buckets, p_funds, p_amounts, p_lots, p_budgets, p_bookings)
+            AS line(bucket, fund, amount, lot, budget, booking)
+    ), posted AS (
+        INSERT INTO funding_posting (entry_id, bucket, fund, amount_cents, lot_id, budget_id, booking_id)
+        SELECT ledger_post.entry_id, line.* FROM line
+    ), moved AS (
         SELECT line.lot,
                coalesce(sum(amount) FILTER (WHERE bucket = 'available'), 0) AS available,
                coalesce(sum(amount) FILTER (WHERE bucket IN ('held', 'payable', 'in_transit')), 0) AS held,
                coalesce(sum(amount) FILTER (WHERE bucket IN ('paid', 'owed')), 0) AS spent
-          FROM unnest(p_buckets, p_amounts, p_lots) AS line(bucket, amount, lot)
-         WHERE line.lot IS NOT NULL GROUP BY line.lot
-      ) AS moved
-     WHERE lot.id = moved.lot;
-    GET DIAGNOSTICS lots_moved = ROW_COUNT;
-    IF lots_moved <> (SELECT count(DISTINCT named) FROM unnest(p_lots) AS named) THEN
+          FROM line WHERE line.lot IS NOT NULL GROUP BY line.lot
+    ), lots AS (
+        UPDATE funding_lot AS lot
+           SET available_cents = lot.available_cents + moved.available,
+               held_cents = lot.held_cents + moved.held,
+               spent_cents = lot.spent_cents + moved.spent
+          FROM moved WHERE lot.id = moved.lot
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM line) >= 2
+           AND NOT EXISTS (SELECT 1 FROM line GROUP BY fund HAVING sum(amount) <> 0),
+           (SELECT count(*) FROM moved) = (SELECT count(*) FROM lots)
+      INTO balanced, lots_found;
+    IF NOT balanced THEN
+        RAISE EXCEPTION 'entry % does not balance', p_key
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'journalentry_balanced';
+    END IF;
+    IF NOT lots_found THEN
         RAISE EXCEPTION 'entry % names a lot that is not there', p_key
             USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'posting_lot_exists';
     END IF;
 
-    UPDATE funding_budget AS budget
-       SET available_cents = budget.available_cents + moved.amount
-      FROM (
-        SELECT line.budget, sum(amount) AS amount
-          FROM unnest(p_buckets, p_amounts, p_budgets) AS line(bucket, amount, budget)
-         WHERE line.bucket = 'budget' GROUP BY line.budget
-      ) AS moved
-     WHERE budget.id = moved.budget;
+    IF 'budget' = ANY (p_buckets) THEN
+        UPDATE funding_budget AS budget
+           SET available_cents = budget.available_cents + moved.amount
+          FROM (
+            SELECT line.budget, sum(amount) AS amount
+              FROM unnest(p_buckets, p_amounts, p_budgets) AS line(bucket, amount, budget)
+             WHERE line.bucket = 'budget' GROUP BY line.budget
+          ) AS moved
+         WHERE budget.id = moved.budget;
+    END IF;
 END $$;
 
 REVOKE ALL ON FUNCTION ledger_post FROM PUBLIC;

@@ -7,33 +7,69 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('funding', '0005_keep_sealed_leaves'),
+        ("funding", "0005_keep_sealed_leaves"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='lot',
-            name='account',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='lots', to='funding.learningaccount'),
+            model_name="lot",
+            name="account",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="lots",
+                to="funding.learningaccount",
+            ),
         ),
         migrations.AlterField(
-            model_name='posting',
-            name='entry',
-            field=models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='funding.journalentry'),
+            model_name="posting",
+            name="entry",
+            field=models.ForeignKey(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="postings",
+                to="funding.journalentry",
+            ),
         ),
         migrations.AlterField(
-            model_name='posting',
-            name='lot',
-            field=models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='funding.lot'),
+            model_name="posting",
+            name="lot",
+            field=models.ForeignKey(
+                db_constraint=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="postings",
+                to="funding.lot",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='lot',
-            trigger=pgtrigger.compiler.Trigger(name='never_removed', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='09133afcb92e082849c50a95711a67cccb06fdf0', operation='DELETE', pgid='pgtrigger_never_removed_299a3', table='funding_lot', when='BEFORE')),
+            model_name="lot",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_removed",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="09133afcb92e082849c50a95711a67cccb06fdf0",
+                    operation="DELETE",
+                    pgid="pgtrigger_never_removed_299a3",
+                    table="funding_lot",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='lot',
-            trigger=pgtrigger.compiler.Trigger(name='no_truncate', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;", hash='3246a28f189a4fafa0f38e979a896a967b10943c', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_no_truncate_365a1', table='funding_lot', when='BEFORE')),
+            model_name="lot",
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;",
+                    hash="3246a28f189a4fafa0f38e979a896a967b10943c",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_365a1",
+                    table="funding_lot",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

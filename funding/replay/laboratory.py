@@ -31,6 +31,10 @@ SCHEMES = (
 )
 
 
+MONTHS = [name for name in SchemeRules.model_fields if name.endswith("_months")]
+MAX_MONTHS = 1200
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A scenario with its times in UTC. `at`: of each event, None for at once; `to`: where an advance goes."""
@@ -120,6 +124,7 @@ def _with_rules(preset: Preset, scenario: Scenario) -> Preset:
             at_fault = {name for fault in error.faults for name in fault.parameters}
             bearable = {name: value for name, value in scenario.rules.items() if name not in at_fault}
             versions.append((valid_from, override(rules, bearable)))
+    _check_months(versions)
     in_force = next((rules for valid_from, rules in versions if valid_from >= first), versions[-1][1])
     return replace(
         preset,
@@ -128,6 +133,13 @@ def _with_rules(preset: Preset, scenario: Scenario) -> Preset:
         currency=in_force.currency,
         versions=tuple(versions),
     )
+
+
+def _check_months(versions: list[tuple[date, SchemeRules]]) -> None:
+    """A term of months ends within the calendar, whenever it begins."""
+    for name, value in ((name, getattr(rules, name)) for _, rules in versions for name in MONTHS):
+        if value is not None and value > MAX_MONTHS:
+            raise ScenarioError(f"rules.{name}", f"{value} months are more than {MAX_MONTHS:,}")
 
 
 def _faults(error: RulesError) -> str:

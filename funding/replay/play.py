@@ -12,7 +12,7 @@ from funding.replay.cast import assemble
 from funding.replay.laboratory import Plan, plan_scenario
 from funding.replay.outcome import EventResult
 from funding.replay.records import Records
-from funding.replay.refusals import code_of
+from funding.replay.refusals import code_of, rule_of
 from funding.replay.stage import Stage
 from funding.sentences import sentence
 from ila.core import clock
@@ -96,7 +96,7 @@ def _do(acts: Acts, event: scenario.Event, result: EventResult) -> EventResult:
         with transaction.atomic():
             acts.do(event, number=result.number)
     except DomainError as error:
-        rule = error.rule if acts.cast.plan.cites_rules else None
+        rule = rule_of(error, acts.cast.plan.scenario.scheme) if acts.cast.plan.cites_rules else None
         return replace(result, ok=False, code=code_of(error), rule=rule, sentence=sentence(error))
     return result
 

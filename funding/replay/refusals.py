@@ -45,3 +45,12 @@ FALLBACK = "not_allowed"
 def code_of(error: DomainError) -> str:
     """The outcome's code of a refusal."""
     return error.code if error.code in CODES else OTHERS.get(error.code, FALLBACK)
+
+
+# Refusals that every scheme knows, and the rule that each scheme has for them.
+RULES = {"cpf": {"not_accredited": "F-17"}, "stap": {"not_accredited": "N-04"}}
+
+
+def rule_of(error: DomainError, scheme: str) -> str | None:
+    """The id of the rule behind a refusal; None where no rule has one."""
+    return error.rule or RULES.get(scheme, {}).get(error.code)

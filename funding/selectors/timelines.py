@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q
+from django.template.defaultfilters import floatformat
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from accounts.models import ConsentLog, Membership, OrganisationKind, User
 from funding import words
 from funding.models import (
+    Attendance,
     Booking,
     BookingLog,
+    Certificate,
     ClaimLog,
     Hold,
     JournalEntry,
@@ -65,8 +69,14 @@ def timeline_of(booking: Booking, viewer: Viewer) -> list[Event]:
             (row, words.CONSENT_EVENTS, "step") for row in _rows(ConsentLog, subject_id=booking.consent_id)
         ]
     placed = list(_holds(booking)) if viewer is not Viewer.PROVIDER else []
-    naming = Naming(booking, viewer, {row.actor_id for row, *_ in logs} | _hold_actors(placed))
+    proofs: list[Attendance | Certificate] = [
+        *booking.attendance.order_by("pk"),
+        *booking.certificates.order_by("pk"),
+    ]
+    actors = {row.actor_id for row, *_ in logs} | {proof.recorded_by_id for proof in proofs}
+    naming = Naming(booking, viewer, actors | _hold_actors(placed))
     events = [_log_event(row, names, kind, naming) for row, names, kind in logs]
+    events += [_proof_event(proof, naming) for proof in proofs]
     events += _payment_events(booking)
     events += [event for hold in placed for event in _hold_events(hold, naming)]
     return sorted(events, key=lambda event: (event.at, event.rank))
@@ -89,13 +99,18 @@ class Naming:
         for membership in held:
             self._parts[membership.user_id] = (membership.organisation.kind, membership.organisation.name)
 
+    @property
+    def tells_all(self) -> bool:
+        """Whether the reader may know everything."""
+        return self._viewer is Viewer.AGENCY
+
     def name(self, user_id: int) -> str:
         """The words for one actor."""
         user = self._users[user_id]
         if user.is_service:
             return str(_("the platform, by itself"))
         part = self._part(user_id)
-        if self._viewer is not Viewer.AGENCY:
+        if not self.tells_all:
             return part
         return f"{user.display_name or user.email} ({part})"
 
@@ -136,6 +151,19 @@ _STOPS = {
     "rejected",
     "returned",
 }
+
+
+def _proof_event(proof: Attendance | Certificate, naming: Naming) -> Event:
+    if isinstance(proof, Certificate):
+        what = _("Certificate recorded") if proof.kind == "certificate" else _("Examination recorded")
+        return Event(proof.recorded_at, what, naming.name(proof.recorded_by_id))
+    done = f"{proof.percent} %" if proof.percent is not None else _hours(proof.hours)
+    who = naming.name(proof.recorded_by_id)
+    return Event(proof.recorded_at, _("Attendance recorded"), who, notes=(done,))
+
+
+def _hours(hours: Decimal | None) -> str:
+    return _("%(hours)s hours") % {"hours": floatformat(hours, -2)}
 
 
 def _reason(reason: str) -> str:
@@ -185,12 +213,10 @@ def _hold_actors(placed: Iterable[Hold]) -> set[int]:
 
 
 def _hold_events(hold: Hold, naming: Naming) -> Iterator[Event]:
+    # Why somebody looks into it is the agency's to know; that money is stopped, everybody's whose money it is.
+    why = hold.reason if naming.tells_all else ""
     yield Event(
-        hold.placed_at,
-        _("Money stopped while this is checked"),
-        naming.name(hold.owner_id),
-        hold.reason,
-        kind="stop",
+        hold.placed_at, _("Money stopped while this is checked"), naming.name(hold.owner_id), why, kind="stop"
     )
     if hold.released_at is not None and hold.released_by_id is not None:
         yield Event(hold.released_at, _("Stop lifted"), naming.name(hold.released_by_id), kind="step")

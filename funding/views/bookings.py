@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import sessions
 from accounts.models import User
@@ -56,7 +56,7 @@ _RELATED = (
 
 
 @never_cache
-@require_GET
+@require_safe
 def booking_list(request: HttpRequest) -> HttpResponse:
     """The bookings that the person may see, newest first."""
     standing = standing_of(cast("User", request.user))
@@ -78,7 +78,7 @@ def booking_list(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
-@require_GET
+@require_safe
 def booking_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """A booking's timeline with its money, as far as the person may see it; 404 for everybody else."""
     booking, viewer = _find(request, public_id)
@@ -114,6 +114,12 @@ def booking_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             for one in Receivable.objects.filter(booking=booking).order_by("pk")
         ],
         "holds": list(holds.holds_on(booking)),
+        "reviews": [
+            (review, words.word(words.REVIEW_REASONS, review.reason))
+            for review in booking.reviews.filter(closed_at__isnull=True).order_by("pk")
+        ]
+        if viewer is Viewer.AGENCY
+        else [],
         "consent_state": words.word(words.CONSENT_STATES, booking.consent.state) if booking.consent else "",
         "batches_open": viewer is Viewer.AGENCY and permissions.may_see_batches(cast("User", request.user)),
         "answerable": viewer is Viewer.LEARNER and booking.state == BookingState.PROPOSED,

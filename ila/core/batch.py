@@ -7,22 +7,20 @@ touches another number the whole walk fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Generic, TypeVar
 
-import psycopg
 from django.db import connections, models
-from psycopg.types.numeric import Int8Dumper
 
 from ila.core import locks
 from ila.core.errors import DomainError
+from ila.core.pipeline import Result, exchange
 from ila.core.prepared import Prepared
 
 Row = TypeVar("Row")
 
-# Statements that a connection keeps planned: those of all walks together are fewer.
-PLANNED_AT_MOST = 200
+Check = Callable[[Result], None]
 
 
 class Answer(Generic[Row]):
@@ -42,10 +40,10 @@ class Batch:
 
     def __init__(self, using: str = "default") -> None:
         self._using = using
-        self._statements: list[tuple[str, Sequence[Any], Callable[[Any], None] | None]] = []
+        self._statements: list[tuple[str, Sequence[Any], Check | None]] = []
 
-    def add(self, statement: str, params: Sequence[Any], check: Callable[[Any], None] | None = None) -> None:
-        """Add a statement; `check` is called with the cursor on its result."""
+    def add(self, statement: str, params: Sequence[Any], check: Check | None = None) -> None:
+        """Add a statement; `check` is called with its result."""
         self._statements.append((statement, params, check))
 
     def lock(self, *wanted: locks.RowLock) -> None:
@@ -57,8 +55,8 @@ class Batch:
         """Add a query; its rows are in the answer once the batch is sent."""
         answer: Answer[Row] = Answer()
 
-        def keep(cursor: Any) -> None:
-            answer.rows = query.read(cursor.fetchall())
+        def keep(result: Result) -> None:
+            answer.rows = query.read(result.rows)
 
         self.add(*query.statement(**values), keep)
         return answer
@@ -89,7 +87,7 @@ class Batch:
         ]
         label = f"{row._meta.label} {row.pk}"
         statement = _update_sql(type(row), names, tuple(conditions))
-        self.add(statement, [*params, row.pk], lambda cursor: _one_row(cursor, label))
+        self.add(statement, [*params, row.pk], lambda result: _one_row(result, label))
 
     def send(self) -> None:
         """Run all statements. Raises: what a check raises, and the database's own errors."""
@@ -98,49 +96,29 @@ class Batch:
             raise RuntimeError("a batch is sent inside a transaction only")
         connection.validate_no_broken_transaction()
         with connection.wrap_database_errors:
-            cursors = list(_pipeline(connection.connection, self._statements))
+            results = exchange(connection.connection, [statement[:2] for statement in self._statements])
         if connection.queries_logged:
             connection.queries_log.extend(
-                {"sql": statement, "time": "0"} for statement, *_ in self._statements
+                {"sql": statement[0], "time": "0"} for statement in self._statements
             )
-        for cursor, (_, _, check) in zip(cursors, self._statements, strict=True):
+        for result, (_, _, check) in zip(results, self._statements, strict=True):
             if check is not None:
-                check(cursor)
-            cursor.close()
+                check(result)
 
 
-def refuse_unless_one_row(code: str, **params: Any) -> Callable[[Any], None]:
+def refuse_unless_one_row(code: str, **params: Any) -> Check:
     """A check that turns "no row touched" into a DomainError with that code."""
 
-    def check(cursor: Any) -> None:
-        if cursor.rowcount != 1:
+    def check(result: Result) -> None:
+        if result.rowcount != 1:
             raise DomainError(code, **params)
 
     return check
 
 
-def _one_row(cursor: Any, label: str) -> None:
-    if cursor.rowcount != 1:
+def _one_row(result: Result, label: str) -> None:
+    if result.rowcount != 1:
         raise RuntimeError(f"{label} changed under its lock")
-
-
-def _pipeline(
-    connection: psycopg.Connection[Any], statements: Iterable[tuple[str, Sequence[Any], Any]]
-) -> Iterable[psycopg.Cursor[Any]]:
-    """Send the statements without waiting in between; the cursors stand on their results."""
-    if connection.prepare_threshold is None:
-        # Django switches preparing off, for poolers between it and the server; its own cursors never prepare.
-        connection.prepare_threshold = 1
-        connection.prepared_max = PLANNED_AT_MOST
-        # One type for all numbers: a plan does not depend on how great they are today.
-        connection.adapters.register_dumper(int, Int8Dumper)
-    cursors = []
-    with connection.pipeline():
-        for statement, params, _ in statements:
-            cursor = psycopg.Cursor(connection)
-            cursor.execute(statement, params, prepare=True)
-            cursors.append(cursor)
-    return cursors
 
 
 @cache

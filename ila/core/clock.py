@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.utils import timezone
 
@@ -14,13 +14,15 @@ class VirtualClock:
     def __init__(self, moment: datetime) -> None:
         if moment.tzinfo is None:
             raise ValueError("a virtual clock needs an aware datetime")
-        self.moment = moment
+        self.moment = moment.astimezone(UTC)
 
     def move(self, moment: datetime) -> None:
-        """Set the present to `moment`. Raises ValueError for a moment in the clock's past."""
+        """Set the present to `moment`. Raises ValueError for a moment in the clock's past, or a naive one."""
+        if moment.tzinfo is None:
+            raise ValueError("a virtual clock needs an aware datetime")
         if moment < self.moment:
             raise ValueError(f"the clock cannot go back from {self.moment} to {moment}")
-        self.moment = moment
+        self.moment = moment.astimezone(UTC)
 
 
 _virtual: ContextVar[VirtualClock | None] = ContextVar("ila_virtual_clock", default=None)

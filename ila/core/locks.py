@@ -131,14 +131,14 @@ def acquire_set(queryset: "QuerySet[Any]") -> list[Any]:
 
 def mark_locked(row: Any) -> Any:
     """Remember that `row` is locked (or was created) in the transaction that is open now."""
-    row.__dict__["_locked_in"] = _transaction_of(row._state.db or "default")
+    row.__dict__["_lock"] = _connection_of(row).next_lock()
     return row
 
 
 def is_locked(row: models.Model) -> bool:
     """Whether `row` was locked or created in the transaction that is open now."""
-    using = row._state.db or "default"
-    return connections[using].in_atomic_block and row.__dict__.get("_locked_in") == _transaction_of(using)
+    connection = _connection_of(row)
+    return bool(connection.in_atomic_block and connection.holds_lock(row.__dict__.get("_lock")))
 
 
 def require(rows: Iterable[models.Model]) -> None:
@@ -148,9 +148,10 @@ def require(rows: Iterable[models.Model]) -> None:
             raise RuntimeError(f"{row._meta.label} {row.pk} is not locked in this transaction")
 
 
-def _transaction_of(using: str) -> int:
-    # ila.core.db.backend counts transactions: a lock ends with the transaction it was taken in.
-    return cast("Any", connections[using]).transaction_serial  # type: ignore[no-any-return]
+def _connection_of(row: models.Model) -> Any:
+    # ila.core.db.backend counts transactions and locks: a lock ends with the transaction, or the savepoint
+    # rolled back, that it was taken in.
+    return connections[row._state.db or "default"]
 
 
 def _instance(model: type[models.Model], row: tuple[Any, ...], using: str) -> models.Model:

@@ -171,6 +171,16 @@ class Walker:
         if booking is not None:
             self._show_money(booking)
 
+    def retell(self) -> None:
+        """What a run before this one did, from the booking's own log."""
+        booking = self.booking
+        if booking is None:
+            return
+        self.stage.tell("The story was played before; this is what the log says of it.")
+        for row in booking.log.order_by("pk").select_related("actor"):
+            with clock.at(row.at):
+                self.stage.say(f"{BookingState(row.target).label}, by {row.actor}.")
+
     def _in(self, *states: BookingState) -> Booking | None:
         booking = self.booking
         return booking if booking is not None and booking.state in states else None

@@ -13,7 +13,7 @@ from accounts.services import service_users
 from catalogue.models import MicroCredential, Provider
 from catalogue.services import imports
 from catalogue.services.providers import change_iban
-from funding.models import Budget, LearningAccount, Scheme
+from funding.models import BookingState, Budget, LearningAccount, Scheme
 from funding.services import accruals, schemes, seals
 from ila.core import clock
 from ila.core.money import format_cents
@@ -21,6 +21,7 @@ from ila.demo import catalogue, people, settlement
 from ila.demo.crowd import Crowd, days_since
 from ila.demo.journey import Stage, Tell, Walker
 
+DATA = Path(__file__).parent / "data"
 BUDGET = "Demonstration budget"
 APPROPRIATION_CENTS = 2_000_000_000
 WEEKS_AGO = 11
@@ -38,6 +39,7 @@ def play(tell: Tell) -> Walker:
         _load_catalogue(stage)
         _load_money(stage)
     hero = _hero(stage)
+    played_before = hero.booking is not None and hero.booking.state == BookingState.SETTLED
     crowd = Crowd(stage, _credentials(), days_since(stage))
     walkers = crowd.walkers()
     _accrue(stage)
@@ -55,6 +57,8 @@ def play(tell: Tell) -> Walker:
     tell("4. Four people and a bank pay it once")
     closed = walkers[3].session.micro_credential.provider
     settlement.settle(stage, closed_account=closed)
+    if played_before:
+        hero.retell()
     hero.show_end()
     crowd.play_present(walkers)
     seals.seal_entries()
@@ -125,6 +129,13 @@ def _load_catalogue(stage: Stage) -> None:
     stage.say(
         f"The catalogue is imported: {report.created} entries new, {report.unchanged} unchanged,"
         f" {report.rejected} rejected; one provider is suspended and cannot be booked."
+    )
+    listed = imports.import_catalogue(
+        kind="etpl", files=[DATA / "etpl_programs.csv"], register=DATA / "etpl_providers.csv"
+    )
+    stage.say(
+        f"A real register beside it (New Jersey, 2021): {listed.created} entries new,"
+        f" {listed.unchanged} unchanged, {listed.warnings.count} warnings; shown, not bookable in this scheme."
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core import mail
+from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 
 from accounts.models import Message
@@ -40,6 +41,7 @@ def test_each_message_has_a_subject_a_text_a_page_and_a_link(template: str) -> N
     assert sent.subject
     assert "\n" not in sent.subject
     assert f"/bookings/{BOOKING}/" in str(sent.body)
+    assert isinstance(sent, EmailMultiAlternatives)
     html = str(sent.alternatives[0][0])
     assert f"/bookings/{BOOKING}/</a>" in html
     assert "<b>Petit" not in html

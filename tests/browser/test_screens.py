@@ -69,3 +69,20 @@ def test_page_of_a_provider(page: Page, scene: Scene, enter: Enter, check: Check
     enter(scene.provider_member)
     page.goto(f"/bookings/{booking.public_id}/")
     check("booking-provider")
+
+
+def test_pages_in_french(page: Page, scene: Scene, enter: Enter, check: Check) -> None:
+    booking = validated_booking(scene)
+    waiting = proposed_booking(scene)
+    enter(scene.learner.user, sign_in=scene.learner.sign_in)
+    page.goto("/")
+    page.get_by_role("button", name="Français").click()
+    for name, address in {
+        "fr-start": "/",
+        "fr-catalogue": "/catalogue/",
+        "fr-entry": f"/catalogue/{scene.world.credential.pk}/",
+        "fr-booking": f"/bookings/{booking.public_id}/",
+        "fr-accept": f"/bookings/{waiting.public_id}/accept/",
+    }.items():
+        page.goto(address)
+        check(name)

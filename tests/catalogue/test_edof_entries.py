@@ -1,6 +1,7 @@
 """EDOF formations: each code of an entry, each warning, and what becomes of their words."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -23,7 +24,7 @@ NAME = f"{P1}/F1"
         (F().at(mode="5"), "schema", "A1/modalites-enseignement"),
         (F().at(hours="many"), "schema", "A1/nombre-heures-centre"),
         (F(attributes='datemaj="20260526"'), "schema", "datecrea"),
-        (F(number="x" * 501), "schema", "numero"),
+        (F(number="x" * 401), "schema", "numero"),
         (F().at(S(starts="20270231")), "bad_date", "A1/S1/debut"),
         (F().at(S(starts="20270614", ends="20271301")), "bad_date", "A1/S1/fin"),
         (F().at(S(starts="00000000")), "bad_date", "A1/S1/debut"),
@@ -54,7 +55,7 @@ NAME = f"{P1}/F1"
 )
 def test_one_fault_is_one_error(formation, code, field, import_edof) -> None:
     report = import_edof(F(siret=P2), formation)
-    name = NAME if formation.number == "F1" else f"{P1}/{formation.number[:500]}"
+    name = NAME if formation.number == "F1" else f"{P1}/{formation.number[:400]}"
     assert errors(report) == [(code, name, field)]
     assert report.errors.listed[0].line == 5
     assert counts(report) == (1, 0, 0, 1, 0)
@@ -156,7 +157,12 @@ def test_what_is_stored(import_edof) -> None:
         "rncp",
         "RNCP40344",
     )
-    assert (entry.currency, entry.hours, entry.state, entry.language) == ("EUR", 21, "registered", "fr")
+    assert (entry.currency, entry.hours, entry.state, entry.language) == (
+        "EUR",
+        Decimal(21),
+        "registered",
+        "fr",
+    )
     offer = Offer.objects.get()
     assert (offer.external_id, offer.mode, offer.city, offer.price_cents) == ("A1", "online", "NÎMES", 60_060)
     assert (offer.net_price, offer.vat_percent, offer.hours_centre) == ("500.5", "20", 21)
@@ -268,3 +274,17 @@ def test_cdata_comments_and_instructions_are_only_layout(import_edof, folder: Fo
     )
     report = import_edof(folder.put(text))
     assert counts(report) == (0, 0, 1, 0, 0)
+
+
+def test_the_longest_numbers_are_stored(import_edof, listing) -> None:
+    long = "".join(chr(0x1F300 + n % 700) for n in range(400))
+    report = import_edof(F(number=long, actions=(A(number=long, sessions=(S(number=long),)),)))
+    assert errors(report) == []
+    assert listing()[f"{P1}/{long}"]["sessions"][0]["id"] == f"{long}/{long}"
+
+
+def test_a_formation_with_many_sessions(import_edof, listing) -> None:
+    many = F().at(*(S(number=f"S{n}") for n in range(3000)))
+    assert counts(import_edof(many)) == (1, 0, 0, 0, 0)
+    assert len(listing()[NAME]["sessions"]) == 3000
+    assert counts(import_edof(many)) == (0, 0, 1, 0, 0)

@@ -12,9 +12,12 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
-from catalogue.models import MicroCredential, Provider
-from tests.catalogue.edof_files import P1, P2, F, Folder, write_large
+from catalogue.models import MicroCredential, Provider, Session
+from catalogue.services import sessions
+from ila.core import locks
+from tests.catalogue.edof_files import P1, P2, F, Folder, S, write_large
 from tests.catalogue.etpl_files import program, programs
 from tests.support.database import ROOT, WorkerDatabase, command_environ
 
@@ -145,6 +148,30 @@ def test_two_calls_at_once_wait_for_each_other(
     told = [json.loads(process.communicate(timeout=120)[0]) for process in both]
     assert sorted((one["created"], one["unchanged"]) for one in told) == [(0, 400), (400, 0)]
     assert [process.returncode for process in both] == [0, 0]
+
+
+def test_an_import_sees_the_booking_that_is_accepted_meanwhile(
+    committed_db: None, worker_database: WorkerDatabase, folder: Folder
+) -> None:
+    start(worker_database, "--format", "edof", str(folder.edof(F())), "--json").communicate(timeout=60)
+    session = Session.objects.get()
+    with transaction.atomic():
+        locks.acquire(locks.lock(Session, session.pk, share=True))
+        sessions.take_seat(session_id=session.pk)
+        moved = folder.edof(F().at(S(starts="20270613")))
+        process = start(worker_database, "--format", "edof", str(moved), "--json")
+        deadline = time.monotonic() + 60
+        while not _somebody_waits() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert process.poll() is None
+    told = json.loads(process.communicate(timeout=60)[0])
+    assert [one["code"] for one in told["warnings"]] == ["has_bookings", "not_accredited"]
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
 
 
 def _peak_megabytes(database: WorkerDatabase, path: Path) -> tuple[float, dict[str, Any]]:

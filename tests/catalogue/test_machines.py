@@ -60,13 +60,17 @@ ALLOWED: dict[type[fsm.Machine], dict[tuple[str, str], str]] = {
         ("running", "mark_never_held"): "never_held",
     },
 }
-STATES = {Accreditation: AccreditationState, MicroCredential: CredentialState, Session: SessionState}
+STATES: dict[type[fsm.Machine], Any] = {
+    Accreditation: AccreditationState,
+    MicroCredential: CredentialState,
+    Session: SessionState,
+}
 FACTORIES: dict[type[fsm.Machine], Any] = {
     Accreditation: AccreditationFactory,
     MicroCredential: MicroCredentialFactory,
     Session: SessionFactory,
 }
-STAMPS = {
+STAMPS: dict[type[fsm.Machine], dict[str, str]] = {
     Accreditation: {
         "submitted": "submitted_at",
         "in_review": "review_started_at",
@@ -98,7 +102,7 @@ PAIRS = [
     for transition in sorted({name for _, name in ALLOWED[model]})
 ]
 # Who may make each transition besides the platform's services: the provider's people, the authority's, or both.
-MAKERS = {
+MAKERS: dict[tuple[type[fsm.Machine], str], set[str]] = {
     (Accreditation, "submit"): {"provider"},
     (MicroCredential, "submit"): {"provider"},
     (MicroCredential, "delist"): {"provider", "authority"},
@@ -109,7 +113,7 @@ MAKERS = {
 
 
 def made(model: type[fsm.Machine], state: str) -> Any:
-    stamps = {name: None for name in STAMPS[model].values()}
+    stamps = dict.fromkeys(STAMPS[model].values())
     if state in STAMPS[model]:
         stamps[STAMPS[model][state]] = NOW
     return FACTORIES[model].create(state=state, **stamps)
@@ -194,6 +198,6 @@ def test_no_state_moves_without_its_log_row(model) -> None:
     ("model", "state"), [(m, state) for m, stamps in STAMPS.items() for state in stamps], ids=str
 )
 def test_a_state_without_its_time_is_refused(model, state) -> None:
-    stamps = {name: None for name in STAMPS[model].values()}
+    stamps = dict.fromkeys(STAMPS[model].values())
     with pytest.raises(DomainError, match="invalid"):
         FACTORIES[model].create(state=state, **stamps)

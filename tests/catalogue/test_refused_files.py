@@ -120,10 +120,14 @@ def test_a_folder_is_no_file(import_edof, folder: Folder) -> None:
 def test_nothing_a_file_names_is_opened(import_edof, folder: Folder) -> None:
     secret = folder.put("secret words", name="secret.txt")
     instruction = f'<?xml-stylesheet href="file://{secret}"?>'
-    include = f'<extra info="x" xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include href="{secret}" parse="text"/></extra>'
+    include = (
+        '<extra info="x" xmlns:xi="http://www.w3.org/2001/XInclude">'
+        f'<xi:include href="{secret}" parse="text"/></extra>'
+    )
+    instance = "http://www.w3.org/2001/XMLSchema-instance"
     located = catalogue(F(extra=include)).replace(
         b"<lheo ",
-        f'<lheo xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="{NAMESPACE} {secret}" '.encode(),
+        f'<lheo xmlns:xsi="{instance}" xsi:schemaLocation="{NAMESPACE} {secret}" '.encode(),
     )
     report = import_edof(folder.put(located.replace(b"\n<lheo", b"\n" + instruction.encode() + b"<lheo")))
     assert counts(report) == (1, 0, 0, 0, 0)

@@ -86,7 +86,7 @@ def test_numbers_written_otherwise_are_the_same(import_edof) -> None:
         F(extra='<extra info="categorisation-offre">120</extra>'),
         F().at(S(extra='<extra info="modalites-particulieres">M</extra>')),
     ],
-    ids=lambda one: "",
+    ids=lambda _: "",
 )
 def test_a_changed_value_is_an_update_once(changed, import_edof) -> None:
     import_edof(F())

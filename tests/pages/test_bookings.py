@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from django.test import Client
 
 from accounts.models import SignIn
 from accounts.models.consents import Assurance
-from funding.models import Booking
+from funding.models import Booking, BookingReview
 from funding.selectors.bookings import money_of
-from funding.services import bookings
+from funding.services import bookings, holds
 from ila.core import clock
 from tests.pages.support import (
     Scene,
@@ -106,6 +107,58 @@ def test_a_provider_sees_the_price_but_not_the_account_behind_it(scene: Scene) -
     assert "Camille Durand" in words
     for hidden in ("Acquired rights", "own money", "Learning account", "Paid from rights", "Each source"):
         assert hidden not in words
+
+
+def test_why_money_is_stopped_is_the_agencys_to_know(scene: Scene) -> None:
+    booking = validated_booking(scene)
+    holds.place_hold(
+        owner=scene.case_worker,
+        reason="A named suspicion",
+        until=clock.now() + timedelta(days=9),
+        provider=booking.provider,
+    )
+    address = f"/bookings/{booking.public_id}/"
+    agency = text_of(signed_in(scene.auditor).get(address).content)
+    learner = text_of(learner_client(scene).get(address).content)
+    provider = text_of(signed_in(scene.provider_member).get(address).content)
+    assert agency.count("A named suspicion") == 2
+    assert "Money stopped while this is checked" in learner
+    assert "Payment is stopped until" in provider
+    for words in (learner, provider):
+        assert "suspicion" not in words
+
+
+def test_what_proves_the_service_is_part_of_the_story(scene: Scene) -> None:
+    booking = validated_booking(scene, percent=80)
+    words = text_of(signed_in(scene.provider_member).get(f"/bookings/{booking.public_id}/").content)
+    assert "Attendance recorded 22 June 2026, 09:00 · Atelier des compétences · 80 %" in words.replace(
+        "\u00a0", " "
+    )
+
+
+def test_hours_read_as_people_write_them(scene: Scene) -> None:
+    with clock.at(MONDAY) as hand:
+        booking = scene.world.accepted(scene.learner)
+        hand.move(STARTS)
+        bookings.declare_entry(actor=scene.provider_member, booking_id=booking.pk)
+        for hours in ("40.00", "2.50"):
+            bookings.record_attendance(
+                actor=scene.provider_member, booking_id=booking.pk, hours=Decimal(hours)
+            )
+        bookings.record_certificate(actor=scene.provider_member, booking_id=booking.pk)
+    words = text_of(learner_client(scene).get(f"/bookings/{booking.public_id}/").content)
+    assert "· 40 hours" in words
+    assert "· 2.50 hours" in words
+    assert "Certificate recorded" in words
+
+
+def test_an_open_review_is_shown_to_the_agency_alone(scene: Scene) -> None:
+    booking = validated_booking(scene)
+    BookingReview.objects.create(booking=booking, reason="session_moved", opened_at=MONDAY)
+    address = f"/bookings/{booking.public_id}/"
+    expected = "To be looked at since 4 May 2026 : The dates of the session have changed."
+    assert expected in text_of(signed_in(scene.case_worker).get(address).content).replace("\u00a0", " ")
+    assert "To be looked at" not in text_of(learner_client(scene).get(address).content)
 
 
 def test_events_of_one_moment_are_told_in_their_order(scene: Scene) -> None:

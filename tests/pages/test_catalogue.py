@@ -11,9 +11,8 @@ import pytest
 from django.test import Client
 
 from catalogue.models import MicroCredential, Offer, Session, SessionSeats
-from catalogue.selectors import bookability
+from catalogue.selectors import bookability, listing
 from catalogue.services.micro_credentials import search_text
-from catalogue.views import finding
 from ila.core import clock
 from tests.pages.support import GOALS, Scene
 from tests.support.world import World
@@ -259,6 +258,6 @@ def test_the_list_and_the_register_agree_on_what_can_be_booked(scene: Scene) -> 
             )
     entries = bookability.with_sessions(MicroCredential.objects.select_related("provider"))
     told = {view.micro_credential.pk for view in bookability.view_entries(entries) if view.bookable}
-    listed = finding.with_bookability(finding.listed(), clock.now())
+    listed = listing.with_bookability(listing.listed(), clock.now())
     assert {entry.pk for entry in listed if entry.can_book} == told
     assert told, "the dice made nothing bookable: the test compares nothing"

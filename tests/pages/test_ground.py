@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gettext
 import hashlib
 import re
 from collections.abc import Callable
@@ -223,6 +224,31 @@ def test_a_sentence_says_the_rule_and_prefers_the_precise_words() -> None:
     assert "a new one. (rule F-21)" in sentence(DomainError("too_late", rule="F-21"))
     assert "no dates yet" in sentence(DomainError("not_bookable", reason="no_dates"))
     assert "ask the agency" in sentence(DomainError("never_heard_of"))
+
+
+def test_french_is_complete_and_compiled() -> None:
+    """`django.po` leaves nothing out, and `django.mo` was made from it (docs/frontend.md says how)."""
+    folder = ROOT / "locale" / "fr" / "LC_MESSAGES"
+    with (folder / "django.mo").open("rb") as file:
+        compiled = gettext.GNUTranslations(file)
+    source = (folder / "django.po").read_text()
+    assert "fuzzy" not in source
+    entries = re.findall(
+        r'^msgid "(.+)"$\n(?:msgid_plural .*\n)?msgstr(?:\[0\])? "(.*)"$', source, re.MULTILINE
+    )
+    assert len(entries) > 500
+    for english, french in entries:
+        assert french, f"not translated: {english}"
+    for table in (
+        SENTENCES,
+        words.BOOKING_EVENTS,
+        words.INVARIANTS,
+        words.BUCKET_MEANINGS,
+        catalogue_words.REASONS,
+    ):
+        for text in table.values():
+            english = str(text)
+            assert compiled.gettext(english) != english, english
 
 
 @pytest.mark.django_db

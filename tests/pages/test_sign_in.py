@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
 from django.test import Client
 from pytest_django import Settings
@@ -100,6 +101,27 @@ def test_a_forgotten_password_is_replaced_by_mail(scene: Scene, client: Client) 
     new = "an altogether new phrase"
     client.post(page.request["PATH_INFO"], {"password1": new, "password2": new})
     assert sign_in(Client(), password=new) == 302
+
+
+def test_an_address_is_confirmed_before_the_first_session(scene: Scene, client: Client) -> None:
+    EmailAddress.objects.filter(email=ME).delete()
+    answer = client.post("/accounts/login/", {"login": ME, "password": PASSWORD}, follow=True)
+    assert "Follow the link in it" in text_of(answer.content)
+    assert client.get("/bookings/").status_code == 302
+    found = re.search(r"http://[^/]+(/\S+)", str(mail.outbox[0].body))
+    assert found is not None
+    page = client.get(found[1])
+    assert f"Is {ME} your address?" in text_of(page.content)
+    client.post(found[1])
+    assert sign_in(client) == 302
+    assert client.get("/bookings/").status_code == 200
+
+
+def test_too_many_questions_get_a_page_that_says_wait(scene: Scene, client: Client) -> None:
+    answers = [client.post("/accounts/password/reset/", {"email": ME}) for _ in range(12)]
+    stopped = answers[-1]
+    assert stopped.status_code == 429
+    assert "Wait a few minutes" in text_of(stopped.content)
 
 
 def test_asking_for_an_unknown_address_looks_the_same_and_writes_to_nobody(

@@ -30,7 +30,12 @@ def faults() -> list[str]:
 
 def by_bucket(booking: Booking) -> dict[str, int]:
     """Cents of a booking by bucket, without those of 0 and without where the learner's own money came from."""
-    sums = booking.postings.exclude(bucket="appropriation").order_by().values_list("bucket").annotate(cents=Sum("amount_cents"))
+    sums = (
+        booking.postings.exclude(bucket="appropriation")
+        .order_by()
+        .values_list("bucket")
+        .annotate(cents=Sum("amount_cents"))
+    )
     return {bucket: cents for bucket, cents in sums if cents}
 
 
@@ -58,7 +63,9 @@ def _balances() -> list[str]:
         if stored != expected or min(stored) < 0:
             found.append(f"lot {lot.pk} says {stored}, its postings {expected}")
     for budget in Budget.objects.all():
-        total = Posting.objects.filter(budget=budget, bucket="budget").aggregate(c=Sum("amount_cents"))["c"] or 0
+        total = (
+            Posting.objects.filter(budget=budget, bucket="budget").aggregate(c=Sum("amount_cents"))["c"] or 0
+        )
         if budget.available_cents != total or total < 0:
             found.append(f"budget {budget.pk} says {budget.available_cents}, its postings {total}")
     return found
@@ -80,8 +87,12 @@ def _allocations() -> list[str]:
         if stored != expected or min(*stored, each.returned_cents) < 0:
             found.append(f"allocation {each.pk} ({each.source}) says {stored}, its postings {expected}")
         if each.source == "learner" and sums_of["refund_due"] != each.returned_cents:
-            found.append(f"own money {each.pk}: {sums_of['refund_due']} to be refunded, not {each.returned_cents}")
-    found += [f"postings without an allocation: {key}" for key, sums_of in moved.items() if any(sums_of.values())]
+            found.append(
+                f"own money {each.pk}: {sums_of['refund_due']} to be refunded, not {each.returned_cents}"
+            )
+    found += [
+        f"postings without an allocation: {key}" for key, sums_of in moved.items() if any(sums_of.values())
+    ]
     for pk, price, accepted_at in Booking.objects.values_list("pk", "price_cents", "accepted_at"):
         if given[pk] != (price if accepted_at else 0):
             found.append(f"booking {pk}: its sources give {given[pk]} of {price}")

@@ -106,7 +106,7 @@ class World:
 
     def user_of(self, provider: Provider) -> User:
         """The provider's manager."""
-        return Membership.objects.select_related("user").get(organisation_id=provider.organisation_id).user
+        return Membership.objects.select_related("user").get(organisation=provider.organisation).user
 
     def make_credential(self, provider: Provider | None = None, **facts: Any) -> MicroCredential:
         """A registered RS certification of 50 hours."""

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from catalogue.selectors.bookability import EntryView, list_entries
+from ila.core.money import format_cents
 
 
 class Command(BaseCommand):
@@ -59,7 +60,7 @@ def as_json(view: EntryView) -> str:
 
 def _as_text(view: EntryView) -> str:
     entry = view.micro_credential
-    price = "-" if view.price_cents is None else f"{view.price_cents / 100:.2f} {entry.currency}"
+    price = "-" if view.price_cents is None else format_cents(view.price_cents, entry.currency)
     standing = "bookable" if view.bookable else ", ".join(view.reasons)
     return f"{entry.entry}  {entry.title}  {price}  {entry.state}  {standing}"
 

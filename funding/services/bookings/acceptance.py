@@ -7,7 +7,7 @@ wants, is taken by the last statement. Figures: docs/performance.md.
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 from django.db import IntegrityError, transaction
 
@@ -39,6 +39,7 @@ from funding.services.bookings.texts import acceptance_text
 from ila.core import clock, fsm
 from ila.core.batch import Batch, refuse_unless_one_row
 from ila.core.errors import DomainError
+from ila.core.pipeline import Result
 
 TAKE_SEAT = (
     f"UPDATE {SessionSeats._meta.db_table} SET taken = taken + 1"
@@ -204,8 +205,8 @@ def _check(booking: Booking, situation: Situation, now: datetime) -> None:
         raise DomainError("on_hold")
 
 
-def _written_now(cursor: Any) -> None:
-    _, created = cursor.fetchone()
+def _written_now(result: Result) -> None:
+    ((_, created),) = result.rows
     if not created:
         raise RuntimeError("the booking's money was held before")
 

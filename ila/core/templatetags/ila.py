@@ -55,7 +55,9 @@ def moment(value: datetime | None, zone: str = "UTC") -> str | SafeString:
     if value is None:
         return ""
     here = value.astimezone(ZoneInfo(zone or "UTC"))
-    text = f"{date_format(here, 'j F Y')}, {here:%H:%M}".replace(" ", _NBSP, 1)
+    # A reader takes an hour for that of their own place: where it is not, it says so.
+    other = f"{_NBSP}UTC" if zone == "UTC" else ""
+    text = f"{date_format(here, 'j F Y')}, {here:%H:%M}{other}".replace(" ", _NBSP, 1)
     return format_html('<time datetime="{}">{}</time>', here.isoformat(timespec="seconds"), text)
 
 

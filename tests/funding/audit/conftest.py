@@ -14,7 +14,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from accounts.services import service_users
 from catalogue.models import Accreditation
 from catalogue.services import accreditations
-from funding.models import Booking, JournalEntry, Payment
+from funding.models import BankMessage, Booking, JournalEntry, Payment, Receivable
 from funding.services import (
     bank_messages,
     batches,
@@ -24,13 +24,13 @@ from funding.services import (
     payments,
     receivables,
     schemes,
-    seals,
 )
 from ila.core import clock
 from tests.factories.accounts import SignInFactory
 from tests.funding.bookings import course
 from tests.support import database
 from tests.support.database import WorkerDatabase
+from tests.support.seals import seal_all
 from tests.support.world import ENDS, MONDAY, STARTS, Learner, World
 
 TEMPLATE = "ila_audited_books"
@@ -58,6 +58,13 @@ class Books:
     strong_sign_in: int
     other_user: int
     payer: int
+    paid_entry: int
+    budget: int
+    account: int
+    session: int
+    credential: int
+    receivable: int
+    message: int
 
 
 def settle(world: World, *wanted: Booking) -> list[Payment]:
@@ -97,7 +104,7 @@ def write_books() -> Books:
         proposed = world.proposed(world.make_learner())
         called_off = world.accepted(world.make_learner())
         bookings.cancel_by_provider(actor=world.provider_user, booking_id=called_off.pk, reason="ill")
-        seals.seal_entries(max_entries=5)
+        seal_all(max_entries=5)
 
         hand.move(STARTS)
         with clock.at(MONDAY):
@@ -145,7 +152,7 @@ def write_books() -> Books:
             expires_on=date(2026, 6, 1),
         )
         schemes.expire_lots(on=clock.now().date(), actor=actor)
-        seals.seal_entries(max_entries=20)
+        seal_all(max_entries=20)
         world.credit(learner.account, 12_345, "corrective")
         return Books(
             settled=full.pk,
@@ -166,6 +173,15 @@ def write_books() -> Books:
             strong_sign_in=learner.sign_in.pk,
             other_user=SignInFactory.create().user_id,
             payer=world.payer.pk,
+            paid_entry=JournalEntry.objects.get(
+                idempotency_key=f"payment:{by_booking[full.pk].pk}:executed"
+            ).pk,
+            budget=world.budget.pk,
+            account=learner.account.pk,
+            session=world.session.pk,
+            credential=world.credential.pk,
+            receivable=Receivable.objects.get().pk,
+            message=BankMessage.objects.get().pk,
         )
 
 
@@ -197,7 +213,7 @@ def books(
 
 
 @pytest.fixture
-def tamper(books: Books, worker_database: WorkerDatabase) -> Iterator[Callable[..., None]]:
+def tamper(books: Books, worker_database: WorkerDatabase) -> Callable[..., None]:
     """Run statements as the owner role, with the triggers of our tables off meanwhile."""
 
     def run(*statements: str) -> None:

@@ -33,7 +33,8 @@ def test_a_guard_that_is_off_is_found(books, owner_dsn, app_dsn, case):
     with psycopg.connect(owner_dsn, autocommit=True) as owner:
 
         def one(sql):
-            return owner.execute(sql).fetchone()[0]
+            (value,) = owner.execute(sql).fetchall()[0]
+            return value
 
         values = {
             "trigger": one(

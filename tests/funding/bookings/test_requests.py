@@ -124,7 +124,6 @@ def test_a_session_that_takes_nobody(
     ("facts", "reason"),
     [
         ({"total_mismatch": True}, "total_mismatch"),
-        ({"state": "suspended", "suspended_at": MONDAY}, "suspended"),
         ({"state": "delisted", "delisted_at": MONDAY}, "delisted"),
         ({"state": "draft"}, "draft"),
     ],
@@ -135,6 +134,11 @@ def test_an_entry_that_may_not_be_booked(
     session = world.make_session(world.make_credential(**facts))
     refusal = expect_refusal("not_bookable", None, request, learner=learner, session=session)
     assert refusal.params["reason"] == reason
+
+
+def test_a_suspended_entry_is_not_accredited(world: World, learner: Learner) -> None:
+    session = world.make_session(world.make_credential(state="suspended", suspended_at=MONDAY))
+    expect_refusal("not_accredited", None, request, learner=learner, session=session)
 
 
 def test_a_provider_without_a_name(world: World, learner: Learner) -> None:

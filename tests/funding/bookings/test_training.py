@@ -96,20 +96,19 @@ def test_f26_over_holidays(
     assert bookings.declare_entry(**by_provider(world, late)).flags == ["late_entry"]
 
 
-def test_inv9_accredited_as_the_training_began(world: World, learner: Learner, hand: VirtualClock) -> None:
-    booking, second = world.accepted(learner), world.accepted(world.make_learner())
+def test_inv9_no_entry_while_suspended(world: World, learner: Learner, hand: VirtualClock) -> None:
+    booking = world.accepted(learner)
     (accreditation,) = world.provider.accreditations.all()
     given: dict[str, Any] = {"actor": world.case_worker, "accreditation_id": accreditation.pk}
     hand.move(STARTS - SECOND)
     accreditations.suspend_accreditation(**given, reason="audit")
     hand.move(STARTS + SECOND)
-    accreditations.resume_accreditation(**given)
-    # Accredited now, and not at the start: what counts is the start.
     expect_refusal("not_accredited", None, bookings.declare_entry, **by_provider(world, booking))
-    bookings.cancel_by_funder(actor=world.case_worker, booking_id=second.pk)
+    accreditations.resume_accreditation(**given)
+    assert bookings.declare_entry(**by_provider(world, booking)).state == "in_training"
 
 
-def test_inv9_a_later_suspension_does_not_undo_the_start(
+def test_inv9_a_suspension_after_the_start_stops_a_late_entry(
     world: World, learner: Learner, hand: VirtualClock
 ) -> None:
     booking = world.accepted(learner)
@@ -119,7 +118,7 @@ def test_inv9_a_later_suspension_does_not_undo_the_start(
         actor=world.case_worker, accreditation_id=accreditation.pk, reason="audit"
     )
     hand.move(STARTS + DAY)
-    assert bookings.declare_entry(**by_provider(world, booking)).state == "in_training"
+    expect_refusal("not_accredited", None, bookings.declare_entry, **by_provider(world, booking))
 
 
 def test_only_what_was_accepted_is_entered(world: World, learner: Learner, hand: VirtualClock) -> None:

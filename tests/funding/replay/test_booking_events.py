@@ -146,9 +146,9 @@ def test_a_request_holds_nothing() -> None:
         ({"credential": {"kind": "curated_course"}}, "not_bookable", "F-17"),
         ({"session": {"price_cents": 0}}, "not_bookable", None),
         ({"session": {"starts": None}}, "not_bookable", None),
-        ({"providers": [{"id": "P1"}]}, "not_accredited", None),
-        ({"provider": {"accredited_from": "2026-05-05"}}, "not_accredited", None),
-        ({"provider": {"accredited_until": "2026-05-03"}}, "not_accredited", None),
+        ({"providers": [{"id": "P1"}]}, "not_accredited", "F-17"),
+        ({"provider": {"accredited_from": "2026-05-05"}}, "not_accredited", "F-17"),
+        ({"provider": {"accredited_until": "2026-05-03"}}, "not_accredited", "F-17"),
         (
             {"credential": {"kind": "light_licence"}, "learner": {"driving_licences": ["A1"]}},
             "not_eligible",

@@ -232,6 +232,7 @@ def test_schemes_to_come_are_told_from_unknown_ones(scheme: str) -> None:
         ({"participation_cents": True}, "rules.participation_cents: "),
         ({"participation_mode": "min"}, "rules.participation_mode: "),
         ({"cap_cents": 1}, "rules.cap_cents, rules.yearly_credit_cents: "),
+        ({"validity_months": 1201}, "rules.validity_months: 1201 months are more than 1,200"),
         ({"x": 1, "y": 2}, "rules.x: no such parameter; rules.y: no such parameter"),
     ],
 )

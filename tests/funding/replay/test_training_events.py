@@ -375,14 +375,14 @@ def test_f27_a_service_under_control_waits_for_the_end_of_the_hold() -> None:
 def test_a_suspended_provider() -> None:
     suspend, resume = do("suspend", None, provider="P1"), do("resume", None, provider="P1")
     found = play(credit(), proposed(), suspend, do("accept"), request("B2"), resume, do("accept"))
-    assert refusals(found) == [(4, "not_accredited", None), (5, "not_accredited", None)]
-    assert last(play(request(), suspend, do("propose"))) == ("not_accredited", None)
+    assert refusals(found) == [(4, "not_accredited", "F-17"), (5, "not_accredited", "F-17")]
+    assert last(play(request(), suspend, do("propose"))) == ("not_accredited", "F-17")
     assert last(play(suspend, suspend)) == ("not_allowed", None)
     assert last(play(resume)) == ("not_allowed", None)
     assert last(play(suspend, providers=[{"id": "P1"}])) == ("not_allowed", None)
     # What was accepted before stays; it may not begin while suspended, but what has begun goes on.
     entry = do("declare_entry", at=STARTS)
-    assert last(play(BOOKED, suspend, entry)) == ("not_accredited", None)
+    assert last(play(BOOKED, suspend, entry)) == ("not_accredited", "F-17")
     assert last(play(BOOKED, suspend, entry, resume, do("declare_entry"))) is None
     begun = [
         ENTERED,
@@ -398,22 +398,22 @@ def test_a_suspended_provider() -> None:
 def test_a_suspended_credential() -> None:
     suspend, resume = do("suspend", None, credential="C1"), do("resume", None, credential="C1")
     found = play(credit(), proposed(), suspend, do("accept"), request("B2"), resume, do("accept"))
-    assert refusals(found) == [(4, "not_accredited", None), (5, "not_accredited", None)]
-    assert last(play(BOOKED, suspend, do("declare_entry", at=STARTS))) == ("not_accredited", None)
+    assert refusals(found) == [(4, "not_accredited", "F-17"), (5, "not_accredited", "F-17")]
+    assert last(play(BOOKED, suspend, do("declare_entry", at=STARTS))) == ("not_accredited", "F-17")
     assert last(play(suspend, suspend)) == ("not_allowed", None)
     assert last(play(resume)) == ("not_allowed", None)
 
 
 def test_a_programme_of_its_own_accreditation() -> None:
     both: dict[str, Any] = {"rules": {"accreditation": "both"}}
-    assert refusals(play(request(), **both)) == [(0, "not_accredited", None)]
+    assert refusals(play(request(), **both)) == [(0, "not_accredited", "F-17")]
     listed: dict[str, Any] = {"credential": {"accredited_from": "2026-01-01"}, **both}
     assert last(play(credit(), accepted(), **listed)) is None
     found = play(credit(), proposed(), do("suspend", None, credential="C1"), do("accept"), **listed)
-    assert last(found) == ("not_accredited", None)
+    assert last(found) == ("not_accredited", "F-17")
     listed = {"credential": {"accredited_until": "2026-05-04"}, **both}
     found = play(credit(), proposed(), do("accept", at="2026-05-05"), **listed)
-    assert last(found) == ("not_accredited", None)
+    assert last(found) == ("not_accredited", "F-17")
     # A programme alone: its provider needs none.
     alone = {"rules": {"accreditation": "programme"}, "providers": [{"id": "P1"}]}
     assert last(play(credit(), accepted(), credential={"accredited_from": "2026-01-01"}, **alone)) is None
@@ -422,17 +422,17 @@ def test_a_programme_of_its_own_accreditation() -> None:
 def test_the_days_of_an_accreditation_change() -> None:
     ends = do("set_provider", None, provider="P1", accredited_until="2026-05-04")
     assert last(play(credit(), proposed(), ends, do("accept"))) is None
-    assert last(play(credit(), proposed(), ends, do("accept", at="2026-05-05"))) == ("not_accredited", None)
+    assert last(play(credit(), proposed(), ends, do("accept", at="2026-05-05"))) == ("not_accredited", "F-17")
     # In the past: what was accepted before stays accepted under an accreditation that stood.
     past = do("set_provider", None, provider="P1", accredited_until="2026-05-01")
     found = play(BOOKED, past, do("declare_entry", at=STARTS))
-    assert (state(found), last(found)) == ("accepted", ("not_accredited", None))
+    assert (state(found), last(found)) == ("accepted", ("not_accredited", "F-17"))
     anew = do("set_provider", None, provider="P1", accredited_from="2026-05-01", accredited_until=None)
     assert last(play(credit(), anew, accepted(), providers=[{"id": "P1"}])) is None
     suspended = [do("suspend", None, provider="P1"), anew, request()]
-    assert last(play(suspended)) == ("not_accredited", None)
+    assert last(play(suspended)) == ("not_accredited", "F-17")
     assert last(play(suspended[:2], do("resume", None, provider="P1"), request())) is None
     back = do("set_provider", None, provider="P1", accredited_until="2024-01-01")
     assert last(play(back)) == ("not_allowed", None)
     nothing = do("set_provider", None, provider="P1", accredited_from=None, accredited_until=None)
-    assert last(play(nothing, request())) == ("not_accredited", None)
+    assert last(play(nothing, request())) == ("not_accredited", "F-17")

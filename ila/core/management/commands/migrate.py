@@ -40,6 +40,7 @@ class Command(migrate.Command):
             super().handle(*args, **options)
             name, password = _application_role()
             created = grants.ensure_application_role(connection, name, password)
+            grants.keep_triggers_awake(connection)
             grants.grant_rights(connection, name)
             former = grants.revoke_former_roles(connection, name)
         if options["verbosity"] >= 1:

@@ -42,6 +42,7 @@ from catalogue.selectors import bookability
 _LISTED = (CredentialState.REGISTERED, CredentialState.SUSPENDED)
 _WORD = re.compile(r"\w+", re.UNICODE)
 MAX_WORDS = 12
+RANKED_AT_MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,17 @@ def search_query(text: str) -> SearchQuery | None:
     return SearchQuery(" & ".join(f"{word}:*" for word in words), search_type="raw", config="simple")
 
 
-def narrowed(asked: dict[str, Any], now: datetime) -> QuerySet[Any]:
-    """Listed entries that fit all that was asked for, with `can_book`, `from_cents` and `next_start`."""
-    found: QuerySet[Any] = with_bookability(listed(), now)
+def described(ids: list[int], now: datetime) -> list[Any]:
+    """These entries in this order, with what a list shows of them. One query."""
+    shown = _with_facts(MicroCredential.objects.filter(pk__in=ids), now).select_related("provider")
+    by_id = {
+        one.pk: one for one in shown.defer("goals_html", "content_html", "facts", "search_text", "search")
+    }
+    return [by_id[pk] for pk in ids if pk in by_id]
+
+
+def _with_facts(found: QuerySet[MicroCredential], now: datetime) -> QuerySet[Any]:
+    """Annotate `can_book`, `from_cents` (what it costs at least) and `next_start`."""
     upcoming = Session.objects.filter(
         micro_credential=OuterRef("pk"),
         removed_at__isnull=True,
@@ -130,12 +139,18 @@ def narrowed(asked: dict[str, Any], now: datetime) -> QuerySet[Any]:
         upcoming.order_by().values("micro_credential").annotate(least=Min("price_cents")).values("least")
     )
     soonest = upcoming.order_by().values("micro_credential").annotate(first=Min("starts_at")).values("first")
-    found = found.annotate(
+    annotated: QuerySet[Any] = with_bookability(found, now).annotate(
         from_cents=Case(When(price_cents__isnull=False, then=F("price_cents")), default=Subquery(cheapest)),
         next_start=Subquery(soonest),
     )
+    return annotated
+
+
+def narrowed(asked: dict[str, Any], now: datetime) -> QuerySet[Any]:
+    """Listed entries that fit all that was asked for, with the facts of `described`."""
+    found = _with_facts(listed(), now)
     if (query := search_query(asked.get("q", ""))) is not None:
-        found = found.filter(search=query).annotate(rank=SearchRank("search", query))
+        found = found.filter(search=query)
     if kind := asked.get("kind"):
         found = found.filter(kind=kind)
     if mode := asked.get("mode"):
@@ -158,11 +173,18 @@ def narrowed(asked: dict[str, Any], now: datetime) -> QuerySet[Any]:
     return found
 
 
-def ordered(found: QuerySet[Any], asked: dict[str, Any]) -> QuerySet[Any]:
-    """What can be booked first; then by what was asked for, and always in one same order."""
-    by = {"price": [F("from_cents").asc(nulls_last=True)], "start": [F("next_start").asc(nulls_last=True)]}
-    best = [F("rank").desc()] if "rank" in found.query.annotations else []
-    in_order: QuerySet[Any] = found.order_by("-can_book", *by.get(asked.get("sort", ""), best), "title", "pk")
+def ordered(found: QuerySet[Any], asked: dict[str, Any], *, count: int) -> QuerySet[Any]:
+    """What can be booked first; then by what was asked for, and always in one same order.
+
+    count: how many there are. Too many are not ranked by their words: that reads the texts of all of them,
+    and a word that is everywhere tells nothing apart.
+    """
+    soonest = F("next_start").asc(nulls_last=True)
+    query = search_query(asked.get("q", "")) if count <= RANKED_AT_MOST else None
+    by = {"price": F("from_cents").asc(nulls_last=True), "start": soonest}.get(asked.get("sort", ""))
+    if by is None:
+        by = SearchRank("search", query).desc() if query is not None else soonest
+    in_order: QuerySet[Any] = found.order_by("-can_book", by, "title", "pk")
     return in_order
 
 

@@ -1,0 +1,87 @@
+"""`manage.py bench`: how fast the platform is here, beside the fastest its database could be."""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from funding.bench.figures import Figures
+from funding.bench.run import CASES, HISTORY, NOT_AVAILABLE, SECONDS, run_cases
+
+HEADER = f"{'case':<14}{'ours/s':>12}{'floor/s':>12}{'ratio':>8}{'p50 ms':>10}{'p99 ms':>10}{'clients':>9}"
+
+
+class Command(BaseCommand):
+    """Thin: chooses the cases, calls the bench, prints a line for each."""
+
+    help = (
+        "Measure the cases on the current server, in a scratch database that is removed afterwards, and print what ours"
+        " and the floor (pgbench with the least statements that write the same rows) reach in the same run."
+        f" Cases: {', '.join(CASES)}, and apply_window: {NOT_AVAILABLE['apply_window']}."
+        " accrue takes 100,000 learners for each second, a million at most; it also prints accrue_again, a later"
+        " year of the same learners."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("names", nargs="*", metavar="NAME", help="cases to measure (all that there are)")
+        parser.add_argument("--json", action="store_true", help="one JSON object a line, for each case")
+        parser.add_argument("--seconds", type=_seconds, default=SECONDS, help="how long a case goes on (10)")
+        parser.add_argument(
+            "--history",
+            type=_number,
+            default=HISTORY,
+            help=f"postings there are before it begins ({HISTORY})",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        names = options["names"] or [*CASES, *NOT_AVAILABLE]
+        unknown = set(names) - set(CASES) - set(NOT_AVAILABLE)
+        if unknown:
+            raise CommandError(f"There is no case {', '.join(sorted(unknown))}.", returncode=2)
+        missing = [name for name in names if name in NOT_AVAILABLE]
+        for name in missing:
+            _tell(f"{name} is not available: {NOT_AVAILABLE[name]}")
+        present = [name for name in names if name in CASES]
+        if present:
+            self._measure(present, options)
+        if options["names"] and missing:
+            raise CommandError(f"Not measured: {', '.join(missing)}.")
+
+    def _measure(self, names: list[str], options: dict[str, Any]) -> None:
+        if not options["json"]:
+            self.stdout.write(HEADER)
+        try:
+            for found in run_cases(names, seconds=options["seconds"], history=options["history"], tell=_tell):
+                self.stdout.write(json.dumps(found.as_json()) if options["json"] else _line(found))
+                self.stdout.flush()
+        except RuntimeError as error:
+            raise CommandError(str(error)) from error
+
+
+def _tell(what: str) -> None:
+    sys.stderr.write(f"{what}\n")
+
+
+def _line(found: Figures) -> str:
+    return (
+        f"{found.case:<14}{found.ours_per_s:>12,.1f}{found.floor_per_s:>12,.1f}{found.ratio:>8.3f}"
+        f"{found.p50_ms:>10.2f}{found.p99_ms:>10.2f}{found.clients:>9}"
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return seconds
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of postings")
+    return int(text)
