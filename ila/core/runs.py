@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, IntegrityError, connection, transaction
-from django.db.models import Count, Min, Q, QuerySet
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Count, Q, QuerySet
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
+from procrastinate.exceptions import UniqueViolation
 
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -84,7 +85,7 @@ def take_up_stalled_jobs() -> int:
         try:
             with transaction.atomic():
                 app.job_manager.retry_job_by_id(job_id, retry_at=clock.now())
-        except IntegrityError:
+        except UniqueViolation:
             # The same periodic job waits already: this one would only do it twice.
             with connection.cursor() as cursor:
                 cursor.execute(FINISH_JOB, [job_id])
@@ -105,7 +106,7 @@ def retry_failed_job(*, job_id: int) -> None:
     try:
         with transaction.atomic():
             app.job_manager.retry_job_by_id(job_id, retry_at=clock.now())
-    except IntegrityError as error:
+    except UniqueViolation as error:
         raise DomainError("already_waiting", job=job_id) from error
 
 
@@ -136,7 +137,7 @@ def failed_jobs(*, limit: int) -> list[ProcrastinateJob]:
 
 
 def queue_lengths(*, now: datetime | None = None) -> list[dict[str, Any]]:
-    """Per queue: jobs that wait, that are being done, that have failed, and since when the oldest should be done."""
+    """Per queue: jobs that wait, that are being done, that have failed."""
     moment = now or clock.now()
     waiting = Q(status="todo") & (Q(scheduled_at__isnull=True) | Q(scheduled_at__lte=moment))
     jobs: QuerySet[ProcrastinateJob, dict[str, Any]] = ProcrastinateJob.objects.filter(
@@ -148,7 +149,6 @@ def queue_lengths(*, now: datetime | None = None) -> list[dict[str, Any]]:
             later=Count("pk", filter=Q(status="todo") & ~waiting),
             doing=Count("pk", filter=Q(status="doing")),
             failed=Count("pk", filter=Q(status="failed")),
-            oldest=Min("procrastinateevent__at", filter=waiting),
         ).order_by("queue_name")
     )
 

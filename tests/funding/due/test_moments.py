@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from accounts.models import Message
+from accounts.models import Message, User
+from catalogue.services import sessions
 from funding.models import Booking, BookingReview, Hold, LearningAccount, Scheme
 from funding.services import bookings, due, holds, schemes, windows
 from ila.core import clock
@@ -30,14 +32,16 @@ def test_n16_a_hold_ends_by_itself_and_a_person_hears_of_it(
     world: World, learner: Learner, hand: VirtualClock, scope: str
 ) -> None:
     booking = declared(world, learner, hand)
-    what = {
+    scopes: dict[str, Any] = {
         "booking": booking,
         "session": booking.session,
         "provider": world.provider,
         "iban": world.provider.iban,
-    }[scope]
+    }
     until = ENDS + timedelta(days=40)
-    hold = holds.place_hold(owner=world.case_worker, reason="complaint", until=until, **{scope: what})
+    hold = holds.place_hold(
+        owner=world.case_worker, reason="complaint", until=until, **{scope: scopes[scope]}
+    )
     hand.move(until - SECOND)
     assert due.run_due() == due.DueResult(held=1)
     hand.move(until)
@@ -98,8 +102,7 @@ def test_bookings_of_cancelled_sessions_are_finished(
     world: World, learner: Learner, hand: VirtualClock
 ) -> None:
     booking = world.accepted(learner)
-    from_catalogue = bookings.endings.sessions
-    from_catalogue.cancel_session(session_id=world.session.pk, actor=world.case_worker, reason="flood")
+    sessions.cancel_session(session_id=world.session.pk, actor=world.case_worker, reason="flood")
     assert bookings.finish_cancelled_sessions() == 1
     assert bookings.finish_cancelled_sessions() == 0
     assert bookings.read_booking(booking.pk).state == "cancelled_by_funder"
@@ -121,7 +124,7 @@ def test_n03_windows_open_and_close(world: World, hand: VirtualClock) -> None:
     assert list(told.values_list("template", flat=True)) == ["window_opened", "window_closed"]
 
 
-def open_window(scheme: Scheme, actor: object, *, opens: datetime, closes: datetime) -> None:
+def open_window(scheme: Scheme, actor: User, *, opens: datetime, closes: datetime) -> None:
     windows.open_window(
         scheme=scheme, name="2026-5", budget_cents=10_000_000, opens_at=opens, closes_at=closes, actor=actor
     )

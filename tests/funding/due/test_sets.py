@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 from unittest.mock import patch
 
 import psycopg
@@ -124,7 +125,7 @@ def test_a_thousandth_that_is_due_is_found_by_the_index(
         world = World()
         booking = world.proposed(world.make_learner())
     names = ", ".join(
-        field.column for field in Booking._meta.concrete_fields if field.column not in COPIED_ANEW
+        str(field.column) for field in Booking._meta.concrete_fields if field.column not in COPIED_ANEW
     )
     # Rows that stand for open bookings: only their terms matter to the plan.
     owner_connection.execute(
@@ -183,9 +184,16 @@ def test_what_is_under_control_waits_and_does_not_hide_the_rest(world: World, ha
 @pytest.mark.parametrize("scope", ["session", "provider", "iban"])
 def test_a_hold_of_any_scope_stops_what_is_due(world: World, hand: VirtualClock, scope: str) -> None:
     declared(world, hand, number=1)
-    what = {"session": world.session, "provider": world.provider, "iban": world.provider.iban}[scope]
+    scopes: dict[str, Any] = {
+        "session": world.session,
+        "provider": world.provider,
+        "iban": world.provider.iban,
+    }
     holds.place_hold(
-        owner=world.case_worker, reason="complaint", until=clock.now() + timedelta(30), **{scope: what}
+        owner=world.case_worker,
+        reason="complaint",
+        until=clock.now() + timedelta(30),
+        **{scope: scopes[scope]},
     )
     move_to_due(hand)
     assert due.run_due() == due.DueResult(held=1)
