@@ -138,8 +138,9 @@ def _with_rules(preset: Preset, scenario: Scenario) -> Preset:
 def _check_months(versions: list[tuple[date, SchemeRules]]) -> None:
     """A term of months ends within the calendar, whenever it begins."""
     for name, value in ((name, getattr(rules, name)) for _, rules in versions for name in MONTHS):
-        if value is not None and value > MAX_MONTHS:
-            raise ScenarioError(f"rules.{name}", f"{value} months are more than {MAX_MONTHS:,}")
+        months = max(value.values(), default=0) if isinstance(value, dict) else value or 0
+        if months > MAX_MONTHS:
+            raise ScenarioError(f"rules.{name}", f"{months} months are more than {MAX_MONTHS:,}")
 
 
 def _faults(error: RulesError) -> str:

@@ -10,6 +10,7 @@ from funding.schemes.vocabulary import Source
 Cents = Annotated[int, Field(ge=0, le=10**12, strict=True)]
 Count = Annotated[int, Field(ge=0, le=100_000, strict=True)]
 Positive = Annotated[int, Field(ge=1, le=100_000, strict=True)]
+Years = Annotated[int, Field(ge=1, le=150, strict=True)]
 Percent = Annotated[int, Field(ge=0, le=100, strict=True)]
 Flag = Annotated[bool, Field(strict=True)]
 
@@ -24,7 +25,7 @@ class AgeCredit(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    years: Positive
+    years: Years
     cents: Annotated[int, Field(ge=1, le=10**12, strict=True)]
     source: Source
     first_day: date | None = None

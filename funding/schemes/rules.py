@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from funding.schemes.coherence import contradictions
-from funding.schemes.parameters import AgeCredit, Cents, Count, Flag, Percent, Positive, parameter
+from funding.schemes.parameters import AgeCredit, Cents, Count, Flag, Percent, Positive, Years, parameter
 from funding.schemes.vocabulary import Conduct, ExitReason, Kind, Source, Status
 from ila.core.calendars import WorkingCalendar, calendar_for
 
@@ -61,7 +61,7 @@ class SchemeRules(BaseModel):
         Cents | None, parameter("", "cents", "The most that accruals give one person in a lifetime.")
     ] = None
     wait_years_when_used: Annotated[
-        Positive | None,
+        Years | None,
         parameter(
             "", "years", "Years after the acceptance that emptied the account until it is given again."
         ),
@@ -136,7 +136,7 @@ class SchemeRules(BaseModel):
         ),
     ] = ()
 
-    min_age_years: Annotated[Count | None, parameter("N-02", "years", "Youngest age of a learner.")] = None
+    min_age_years: Annotated[Years | None, parameter("N-02", "years", "Youngest age of a learner.")] = None
     max_age_months: Annotated[
         dict[int, Positive],
         parameter(

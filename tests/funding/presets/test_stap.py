@@ -239,9 +239,9 @@ def test_n04_never_above_the_registers_price() -> None:
 
 
 def test_n04_the_register_must_know_provider_and_programme() -> None:
-    assert last(granted(providers=[{"id": "P1"}])) == ("not_accredited", None)
+    assert last(granted(providers=[{"id": "P1"}])) == ("not_accredited", "N-04")
     found = play("stap", window(), do("suspend", None, credential="C1"), apply(at=OPEN), **STAP)
-    assert last(found) == ("not_accredited", None)
+    assert last(found) == ("not_accredited", "N-04")
 
 
 @pytest.mark.parametrize(
@@ -265,13 +265,13 @@ def test_n14_a_programme_struck_off_is_funded_for_who_was_granted() -> None:
         paid(),
         learners=TWO,
     )
-    assert refusals(found) == [(3, "not_accredited", None)]
+    assert refusals(found) == [(3, "not_accredited", "N-04")]
     assert state(found) == "settled"
 
 
 def test_n14_is_about_programmes_not_about_providers() -> None:
     found = granted(do("suspend", None, provider="P1"), do("declare_entry", at=STAP_TIMES["starts"]))
-    assert last(found) == ("not_accredited", None)
+    assert last(found) == ("not_accredited", "N-04")
 
 
 def test_example_9_n11_the_grant_above_the_ceiling_and_the_next_year() -> None:
