@@ -33,13 +33,6 @@ from ila.core.errors import DomainError
 # A transaction may be this long between the moment it writes down and its end: so far back one looks again.
 OVERLAP = timedelta(days=1)
 
-BEFORE_THE_END = (
-    BookingState.REQUESTED,
-    BookingState.PROPOSED,
-    BookingState.ACCEPTED,
-    BookingState.IN_TRAINING,
-    BookingState.LEFT,
-)
 DECIDED = (
     BookingState.ACCEPTED,
     BookingState.IN_TRAINING,
@@ -97,7 +90,7 @@ def _moved_sessions(since: datetime) -> int:
 
 def _move(change: SessionChange) -> int:
     live = Booking.objects.filter(
-        session=change.session_id, state__in=BEFORE_THE_END, requested_at__lte=change.at
+        session=change.session_id, state__in=terms.BEFORE_DECLARATION, accepted_at__lte=change.at
     )
     with transaction.atomic():
         locks.acquire_set(live)
