@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from funding.schemes.coherence import contradictions
 from funding.schemes.parameters import AgeCredit, Cents, Count, Flag, Percent, Positive, Years, parameter
-from funding.schemes.vocabulary import Conduct, ExitReason, Kind, Source, Status
+from funding.schemes.vocabulary import Conduct, Endowment, ExitReason, Kind, Source, Status
 from ila.core.calendars import WorkingCalendar, calendar_for
 
 
@@ -96,6 +96,10 @@ class SchemeRules(BaseModel):
     low_qualified_if_disabled: Annotated[
         Flag, parameter("F-03", "yes or no", "Whether a disabled worker counts as low-qualified.")
     ] = False
+    endowment_least_cents: Annotated[
+        dict[Endowment, Cents],
+        parameter("F-05", "cents by kind", "The least that an endowment of a kind must be."),
+    ] = Field(default_factory=dict)
     validity_months: Annotated[
         Positive | None, parameter("", "months", "Months after which a credit expires; none: never.")
     ] = None

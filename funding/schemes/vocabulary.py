@@ -27,6 +27,10 @@ ExitReason = Literal["complete", "learner", "provider_postponed", "provider", "f
 Conduct = Literal["F-11", "F-33", "F-35", "N-12", "S-09", "S-11", "S-12", "S-13", "S-15"]
 """Rules of conduct, by their ids: what providers, employers and promoters do, which no amount expresses."""
 
+Endowment = Literal["voluntary", "supplementary", "corrective", "dismissal", "whistle_blower"]
+"""Why an employer or another third party endows an account (F-05)."""
+
+ENDOWMENTS: Final[tuple[str, ...]] = get_args(Endowment)
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 SOURCES: Final[tuple[str, ...]] = get_args(Source)
 STATUSES: Final[tuple[str, ...]] = get_args(Status)
