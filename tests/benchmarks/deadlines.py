@@ -19,6 +19,21 @@ from typing import Any
 
 import django
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ila.settings.dev")
+django.setup()
+
+# Models can be imported only now.
+from django.db import connection, connections, transaction  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from accounts.services import service_users  # noqa: E402
+from funding.bench.bulk import bare_tables, continue_numbers, execute, settle  # noqa: E402
+from funding.bench.scratch import scratch_database  # noqa: E402
+from funding.bench.world import build_world  # noqa: E402
+from funding.models import Booking  # noqa: E402
+from funding.services import bookings, due  # noqa: E402
+
 POSTINGS_OF_A_BOOKING = 5
 SINGLE = 200
 WORKERS = 2
@@ -29,9 +44,6 @@ def main() -> None:
     parser.add_argument("--open", type=int, default=1_000_000, help="open bookings, all with a term")
     parser.add_argument("--due", type=int, default=10_000, help="of them due, in each measurement")
     arguments = parser.parse_args()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ila.settings.dev")
-    django.setup()
-    from funding.bench.scratch import scratch_database  # noqa: PLC0415 - after django.setup()
 
     with scratch_database():
         half = arguments.due // 2
@@ -55,11 +67,6 @@ def timed(what: str, work: Callable[[], Any], *, number: int = 0) -> Any:
 
 def write(*, open_bookings: int, half: int) -> None:
     """Twice as much as one measurement takes, and a remainder for those one by one."""
-    from django.utils import timezone  # noqa: PLC0415
-
-    from funding.bench.bulk import bare_tables, continue_numbers, execute, settle  # noqa: PLC0415
-    from funding.bench.world import build_world  # noqa: PLC0415
-    from funding.models import Booking  # noqa: PLC0415
 
     each = 2 * half + SINGLE
     world = build_world(history=each * POSTINGS_OF_A_BOOKING, pending=each, crowded=1)
@@ -108,7 +115,6 @@ def write(*, open_bookings: int, half: int) -> None:
 
 def step(transition: str, source: str, target: str, fields: str, numbers: tuple[int, int]) -> None:
     """Take a step with many bookings, with the log rows that the database asks for."""
-    from django.db import connections, transaction  # noqa: PLC0415
 
     with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
         cursor.execute(
@@ -123,14 +129,12 @@ def step(transition: str, source: str, target: str, fields: str, numbers: tuple[
 
 
 def actor_id() -> int:
-    from accounts.services import service_users  # noqa: PLC0415
 
     return int(service_users.get("clock").pk)
 
 
 def make_due(kind: str, state: str, number: int) -> list[int]:
     """Let so many bookings of that state have fallen due an hour ago."""
-    from funding.bench.bulk import execute  # noqa: PLC0415
 
     rows = execute(
         "UPDATE funding_booking SET next_due = %s, next_due_at = date_trunc('hour', now() - interval '1 hour')"
@@ -142,15 +146,9 @@ def make_due(kind: str, state: str, number: int) -> list[int]:
 
 
 def measure(half: int) -> None:
-    from django.db import connection  # noqa: PLC0415
-    from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
-
-    from accounts.services import service_users  # noqa: PLC0415
-    from funding.bench.bulk import settle  # noqa: PLC0415
-    from funding.services import bookings, due  # noqa: PLC0415
 
     due.run_due()
-    timed("nothing due", lambda: due.run_due() and None)
+    timed("nothing due", lambda: due.run_due().held or None)
     proposed, declared = (
         make_due("lapse", "proposed", SINGLE),
         make_due("validate", "service_declared", SINGLE),
@@ -186,7 +184,6 @@ def measure(half: int) -> None:
 
 
 def in_processes() -> None:
-    from django.db import connections  # noqa: PLC0415
 
     connections.close_all()
     context = multiprocessing.get_context("fork")
@@ -200,7 +197,6 @@ def in_processes() -> None:
 
 
 def work() -> None:
-    from funding.services import due  # noqa: PLC0415
 
     sys.stdout.write(f"  {due.run_due()}\n")
     sys.stdout.flush()
