@@ -13,24 +13,6 @@ from funding.schemes.parsing import RulesError
 from funding.schemes.presets import Preset, load_preset, override, preset_codes
 from funding.schemes.rules import SchemeRules
 
-# Every scheme the platform is meant for; those without a preset yet are told apart from a slip of the pen.
-SCHEMES = (
-    "cpf",
-    "stap",
-    "skillsfuture",
-    "flanders",
-    "geneva",
-    "upper_austria",
-    "greece",
-    "lithuania",
-    "germany",
-    "croatia",
-    "wioa_ita",
-    "canada",
-    "uk_2000",
-)
-
-
 MONTHS = [name for name in SchemeRules.model_fields if name.endswith("_months")]
 MAX_MONTHS = 1200
 
@@ -100,8 +82,7 @@ def _preset(code: str) -> Preset:
     shipped = preset_codes()
     if code in shipped:
         return load_preset(code)
-    what = "is not available yet" if code in SCHEMES else "is unknown"
-    raise ScenarioError("scheme", f"{code!r} {what}: there are {', '.join(shipped)}")
+    raise ScenarioError("scheme", f"{code!r} is unknown: there are {', '.join(shipped)}")
 
 
 def _with_rules(preset: Preset, scenario: Scenario) -> Preset:

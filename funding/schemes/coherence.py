@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from funding.schemes.rules import SchemeRules
 
 
+HIGHEST_PRICE_CENTS = 10**9
+"""No price of a catalogue reaches ten million."""
+
+
 @dataclass(frozen=True, slots=True)
 class RuleFault:
     """One thing wrong with a rule set: the parameters concerned, a code, and a sentence."""
@@ -227,11 +231,9 @@ def _limit_faults(rules: SchemeRules) -> Iterator[RuleFault]:
             "never_applies",
             "public money pays a part only, and nobody may pay the rest",
         )
-    grant = rules.grant_cents if rules.funding == "window" else None
-    for name, most in (("cap_cents", rules.cap_cents), ("grant_cents", grant)):
-        if most is not None and rules.participation_cents > most:
-            yield RuleFault(
-                ("participation_cents", name),
-                "participation_above_cap",
-                f"the participation {rules.participation_cents} is above {most}, all that public money could pay",
-            )
+    if rules.participation_cents >= HIGHEST_PRICE_CENTS:
+        yield RuleFault(
+            ("participation_cents",),
+            "participation_above_price",
+            f"the participation {rules.participation_cents} is above every price that a catalogue may name",
+        )

@@ -310,7 +310,7 @@ def test_s12_s13_claims_that_marketing_may_not_make(text: str, claims: list[str]
         ("canada", {"lifetime_credit_cents": 24_999}, ("lifetime_credit_cents", "cap_below_credit")),
         ("flanders", {"yearly_credit_cents": None}, ("yearly_credit_cents", "missing")),
         ("flanders", {"wait_years_when_used": 5}, ("wait_years_when_used", "never_applies")),
-        ("cpf", {"participation_cents": 500_001}, ("participation_cents", "participation_above_cap")),
+        ("cpf", {"participation_cents": 10**9}, ("participation_cents", "participation_above_price")),
         ("stap", {"grant_cents": None}, ("grant_cents", "missing")),
         ("stap", {"draw_order": [["rights"]]}, ("draw_order", "grant_without_window")),
         (
