@@ -88,8 +88,10 @@ def test_a_report_for_people(committed_db: None, run_manage: Run, tmp_path: Path
         (b'{"scheme": "cpf", "clock": "2026-05-04", "colour": 1}', "colour: unknown key"),
         (
             b'{"scheme": "spam", "clock": "2026-05-04"}',
-            "scheme: 'spam' is unknown: there are canada, cpf, croatia, flanders, geneva, germany, greece, lithuania, "
-            "skillsfuture, stap, uk_2000, upper_austria, wioa_ita",
+            (
+                "scheme: 'spam' is unknown: there are canada, cpf, croatia, flanders, geneva, germany, greece, lithuania, "
+                "skillsfuture, stap, uk_2000, upper_austria, wioa_ita"
+            ),
         ),
         (
             b'{"scheme": "cpf", "clock": "2026-05-04", "rules": {"x": 1}}',
