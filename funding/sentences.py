@@ -23,6 +23,7 @@ SENTENCES: dict[str, Promise] = {
     "not_bookable": _(
         "This training cannot be booked from a learning account now. Choose another session or offer."
     ),
+    "already_waiting": _("The same job is waiting already. Look again in a minute whether it has been done."),
     "session_full": _("The last seat has just been taken. Choose another session."),
     "budget_exhausted": _("The budget for this period is used up. Try again when the next period opens."),
     "window_closed": _("The period in which one could apply is over. Wait for the next one."),

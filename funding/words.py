@@ -35,7 +35,11 @@ CLAIM_STATES = {
     "rejected": _("Rejected"),
     "returned": _("Returned by the bank"),
 }
-CLAIM_KINDS = {"advance": _("Advance"), "final": _("Final claim")}
+CLAIM_KINDS = {
+    "advance": _("Advance"),
+    "final": _("Final claim"),
+    "reimburse": _("Reimbursement to the learner"),
+}
 BATCH_STATES = {
     "draft": _("Draft"),
     "approved": _("Approved"),
@@ -121,6 +125,7 @@ BOOKING_EVENTS = {
     "request": _("Place asked for"),
     "propose": _("Place proposed"),
     "accept": _("Proposal accepted: the money is held, the seat is taken"),
+    "grant": _("Granted from the window: the money is held, the seat is taken"),
     "refuse_by_provider": _("Refused by the provider"),
     "refuse_by_learner": _("Proposal refused"),
     "lapse": _("Proposal lapsed without an answer"),
