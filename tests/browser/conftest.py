@@ -57,14 +57,14 @@ def check(page: Page) -> Check:
     axe = Axe()
 
     def look(name: str) -> None:
+        # A click returns when the next page begins to arrive: measure it once it is there.
+        page.wait_for_load_state()
         before = page.viewport_size
         for width, size in (("phone", PHONE), ("desktop", DESKTOP)):
             page.set_viewport_size(size)  # type: ignore[arg-type]
             if PICTURES:
                 page.screenshot(path=str(Path(PICTURES) / f"{name}-{width}.png"), full_page=True)
-            overflow = page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
+            overflow = page.locator("html").evaluate("page => page.scrollWidth - page.clientWidth")
             assert overflow <= 0, f"{name} at {size['width']} px is {overflow} px too wide"
             found = axe.run(page)
             assert found.violations_count == 0, f"{name} ({width}):\n{found.generate_report()}"
