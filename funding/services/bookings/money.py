@@ -63,7 +63,10 @@ def restore_paid(
     """Give back to the sources, at once, what was already paid to the provider, who now owes it.
 
     parts: what of each allocation (all that was paid). Opens a receivable. Returns it, or None if nothing was paid.
+    What a learner paid the provider directly never was the platform's to give back.
     """
+    if booking.scheme_version is not None and booking.scheme_version.parsed.funding == "reimbursement":
+        return None
     if parts is None:
         parts = [(allocation, allocation.paid_cents) for allocation in allocations_of(booking)]
     moved = [(allocation, cents) for allocation, cents in parts if cents]

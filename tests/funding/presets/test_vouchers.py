@@ -174,6 +174,15 @@ def test_upper_austria_a_disputed_booking_is_not_paid() -> None:
     assert last(found) == ("on_hold", None)
 
 
+def test_upper_austria_what_was_paid_directly_is_not_the_platforms_to_give_back() -> None:
+    for outcome, ended in (("upheld", "cancelled_by_funder"), ("rejected", "settled")):
+        events = [do("deny_consent"), do("resolve", outcome=outcome)]
+        found = play("upper_austria", accepted(), validated(), paid(), events)
+        assert refusals(found) == []
+        assert (state(found), sources(found), back(found)) == (ended, {"learner": 100_000}, 30_000)
+        assert provider(found) == (0, 0, 0, 0)
+
+
 # -- Greece ----------------------------------------------------------------------------------------------
 
 
