@@ -6,6 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from funding import explanations
 from ila.core.errors import DomainError
 
 SENTENCES: dict[str, Promise] = {
@@ -100,9 +101,12 @@ BY_RULE: dict[tuple[str, str], Promise] = {
 
 def sentence(error: DomainError) -> str:
     """What a person reads instead of the code, with the rule's number where one applies."""
+    reason = (error.code, str(error.params.get("reason", "")))
     text = (
-        BY_RULE.get((error.code, error.rule or ""))
-        or PRECISE.get((error.code, str(error.params.get("reason", ""))))
+        explanations.REFUSED.get(reason)
+        or explanations.REFUSED_BY_RULE.get((error.code, error.rule or ""))
+        or BY_RULE.get((error.code, error.rule or ""))
+        or PRECISE.get(reason)
         or SENTENCES.get(error.code)
         or _now("This was refused. Nothing has changed. Go back and try again, or ask the agency.")
     )
