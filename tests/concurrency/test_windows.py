@@ -10,7 +10,6 @@ import pytest
 
 from funding import audit
 from funding.models import Application, Budget, GrantCount, Window
-from funding.services import windows
 from ila.core import clock
 from ila.core.errors import DomainError
 from tests.funding.windows.stap import OPENS, PRICE, apply, make_learner, make_world, open_window
@@ -86,4 +85,4 @@ def test_one_key_at_the_same_moment_is_one_grant(world: World) -> None:
     outcomes = together(*[partial(apply, world, window, learner, key="k")] * 3)
     assert codes(outcomes) == ["ok"] * 3
     assert len({each.pk for each in outcomes}) == 1
-    assert windows.Application.objects.count() == 1
+    assert Application.objects.count() == 1

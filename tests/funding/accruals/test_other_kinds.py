@@ -82,8 +82,13 @@ def test_the_last_cent_of_a_lifetime() -> None:
 
 
 def test_s01_s03_many_at_once_in_one_entry_each_once() -> None:
-    forties = [{"birth_date": date(1984, 5, 1) - timedelta(days=n), "citizenship": "SG"} for n in range(7)]
-    others = [{"birth_date": date(1984, 5, 2), "citizenship": "SG"}, {"birth_date": date(1970, 1, 1)}]
+    forties: list[dict[str, Any]] = [
+        {"birth_date": date(1984, 5, 1) - timedelta(days=n), "citizenship": "SG"} for n in range(7)
+    ]
+    others: list[dict[str, Any]] = [
+        {"birth_date": date(1984, 5, 2), "citizenship": "SG"},
+        {"birth_date": date(1970, 1, 1)},
+    ]
     accounts = accounts_of("skillsfuture", *forties, *others, opened=datetime(2024, 1, 1, tzinfo=UTC))
     with clock.at(datetime(2024, 5, 1, 1, 0, tzinfo=UTC)):
         given = give("skillsfuture", date(2024, 4, 30), date(2024, 5, 1))
@@ -105,7 +110,7 @@ def test_who_joins_later_receives_it_with_the_year() -> None:
 
 def test_in_chunks_it_ends_in_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(age_credits, "CHUNK", 2)
-    facts = [{"birth_date": date(1980, 1, 1), "citizenship": "SG"}] * 5
+    facts: list[dict[str, Any]] = [{"birth_date": date(1980, 1, 1), "citizenship": "SG"}] * 5
     accounts = accounts_of("skillsfuture", *facts, opened=datetime(2024, 1, 1, tzinfo=UTC))
     for account in accounts:
         lot = Lot.objects.create(

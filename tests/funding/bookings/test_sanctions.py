@@ -42,7 +42,11 @@ def test_f25_from_a_week_to_a_year(world: World, learner: Learner) -> None:
 
 def test_f25_no_new_booking_until_it_is_over(world: World, learner: Learner, hand: VirtualClock) -> None:
     suspend(world, learner, TODAY + timedelta(days=7))
-    request = {"actor": learner.user, "account_id": learner.account.pk, "session_id": world.session.pk}
+    request: dict[str, Any] = {
+        "actor": learner.user,
+        "account_id": learner.account.pk,
+        "session_id": world.session.pk,
+    }
     expect_refusal("not_eligible", "F-25", bookings.request_booking, **request)
     hand.move(MONDAY + timedelta(days=8))
     assert bookings.request_booking(**request).state == "requested"

@@ -94,4 +94,4 @@ STAP: dict[str, Any] = {
 }
 """The head of a STAP scenario in 2022: ten working weeks before a course of 900.00."""
 OPEN = "2022-07-01T10:00"
-STAP_TIMES = {"starts": "2022-09-05T09:00", "ends": "2022-09-30T17:00"}
+STAP_TIMES: dict[str, Any] = {"starts": "2022-09-05T09:00", "ends": "2022-09-30T17:00"}

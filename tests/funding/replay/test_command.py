@@ -89,8 +89,8 @@ def test_a_report_for_people(committed_db: None, run_manage: Run, tmp_path: Path
         (
             b'{"scheme": "spam", "clock": "2026-05-04"}',
             (
-                "scheme: 'spam' is unknown: there are canada, cpf, croatia, flanders, geneva, germany, greece, lithuania, "
-                "skillsfuture, stap, uk_2000, upper_austria, wioa_ita"
+                "scheme: 'spam' is unknown: there are canada, cpf, croatia, flanders, geneva, germany, greece, "
+                "lithuania, skillsfuture, stap, uk_2000, upper_austria, wioa_ita"
             ),
         ),
         (

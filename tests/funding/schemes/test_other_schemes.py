@@ -52,7 +52,7 @@ def test_n02_the_pension_age_is_that_of_the_nearest_year() -> None:
 
 def test_n02_what_is_not_known_is_not_fulfilled() -> None:
     stap = rules("stap")
-    known = {"birth_date": date(1990, 1, 1), "insured_months": 24}
+    known: dict[str, Any] = {"birth_date": date(1990, 1, 1), "insured_months": 24}
     check_eligible(stap, LearnerFacts(**known), DAY)
     for unknown in ("birth_date", "insured_months"):
         facts = LearnerFacts(**{**known, unknown: None})
@@ -252,7 +252,12 @@ def test_f34_a_providers_application_is_answered_in_time() -> None:
 
 def test_f35_subcontracting_at_most_four_fifths_no_cascade_nobody_delisted() -> None:
     cpf = rules("cpf")
-    fine = {"turnover_cents": 1_000, "subcontracted_cents": 800, "delisted": False, "cascade": False}
+    fine: dict[str, Any] = {
+        "turnover_cents": 1_000,
+        "subcontracted_cents": 800,
+        "delisted": False,
+        "cascade": False,
+    }
     providers.check_subcontracting(cpf, **fine)
     for change in ({"subcontracted_cents": 801}, {"delisted": True}, {"cascade": True}):
         verdict = refused(providers.check_subcontracting, cpf, **{**fine, **change})
