@@ -17,6 +17,35 @@ from datetime import UTC, date, datetime, timedelta
 
 import django
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ila.settings.dev")
+django.setup()
+
+from django.db import connection
+
+from accounts.models import Citizen, Consent, ConsentLog, SignIn, User
+from catalogue.models import SessionSeats
+from funding import audit
+from funding.bench.bulk import bare_tables, continue_numbers, execute, fill, settle
+from funding.models import (
+    Allocation,
+    Booking,
+    BookingLog,
+    Claim,
+    ClaimLine,
+    ClaimLog,
+    JournalEntry,
+    LearningAccount,
+    Lot,
+    Payment,
+    PaymentBatch,
+    PaymentBatchLog,
+    PaymentFile,
+    Posting,
+)
+from funding.services import seals
+from ila.core import clock
+from tests.support.world import World
+
 ENTRIES_OF_A_BOOKING = 5
 BOOKINGS_OF_A_BATCH = 500
 SEATS = 20
@@ -31,8 +60,6 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--keep", action="store_true", help="the books are there already: measure only")
     arguments = parser.parse_args()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ila.settings.dev")
-    django.setup()
     if not arguments.keep:
         timed("written", lambda: write(max(1, arguments.entries // ENTRIES_OF_A_BOOKING)))
     measure()
@@ -46,11 +73,6 @@ def timed(what: str, work) -> None:
 
 
 def measure() -> None:
-    from django.db import connection  # noqa: PLC0415 - after django.setup()
-
-    from funding import audit  # noqa: PLC0415
-    from funding.services import seals  # noqa: PLC0415
-
     timed("sealed", lambda: f"{sum(seal.entries for seal in seals.seal_entries())} entries")
     began: dict[str, float] = {}
     spent: dict[str, float] = {}
@@ -77,28 +99,6 @@ def measure() -> None:
 
 
 def write(bookings: int) -> str:
-    from accounts.models import Citizen, Consent, ConsentLog, SignIn, User  # noqa: PLC0415 - after django.setup()
-    from catalogue.models import SessionSeats  # noqa: PLC0415
-    from funding.bench.bulk import bare_tables, continue_numbers, execute, fill, settle  # noqa: PLC0415
-    from funding.models import (  # noqa: PLC0415
-        Allocation,
-        Booking,
-        BookingLog,
-        Claim,
-        ClaimLine,
-        ClaimLog,
-        JournalEntry,
-        LearningAccount,
-        Lot,
-        Payment,
-        PaymentBatch,
-        PaymentBatchLog,
-        PaymentFile,
-        Posting,
-    )
-    from ila.core import clock  # noqa: PLC0415
-    from tests.support.world import World  # noqa: PLC0415
-
     batches = -(-bookings // BOOKINGS_OF_A_BATCH)
     sessions = -(-bookings // SEATS)
     with clock.at(ACCEPTED - timedelta(days=30)):

@@ -14,10 +14,10 @@ from tests.support.world import MONDAY, Learner, World
 
 pytestmark = pytest.mark.django_db
 
-# In the one round trip before the rules: four locks, the booking with all it belongs to, the key's earlier use.
+# In the one round trip before the rules: six locks, the booking with all it belongs to, the key's earlier use.
 # In the second: the version in force, accreditation and holds, the lots. In the third: the posting function,
 # two allocations, consent and booking each with its log, the message, the seat.
-STATEMENTS = 6 + 3 + 8
+STATEMENTS = 8 + 3 + 8
 ROUND_TRIPS = 3
 SAVEPOINTS = 2  # the suite's transaction makes the service's own a savepoint
 

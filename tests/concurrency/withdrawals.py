@@ -11,6 +11,17 @@ import sys
 import time
 
 import django
+from django.apps import apps
+
+if not apps.ready:
+    django.setup()
+
+from django.db import connection, transaction
+
+from accounts.services import service_users
+from funding.models import Bucket, Scheme
+from funding.services import ledger
+from ila.core.errors import DomainError
 
 BARRIER = 0x6C65_6467_6572
 START_CENTS = 1000
@@ -22,9 +33,6 @@ HOWS = ("alone", "inside", "unlocked")
 
 def post(lot_id: int, key: str) -> None:
     """Withdraw once through the ledger. Raises: DomainError `insufficient_rights`."""
-    from accounts.services import service_users  # noqa: PLC0415 - after django.setup()
-    from funding.models import Bucket, Scheme  # noqa: PLC0415
-    from funding.services import ledger  # noqa: PLC0415
 
     line = ledger.Line(Bucket.AVAILABLE, "public", STEP_CENTS, lot_id=lot_id)
     ledger.post(
@@ -38,9 +46,6 @@ def post(lot_id: int, key: str) -> None:
 
 def withdraw(lot_id: int, key: str, *, inside: bool) -> bool:
     """Whether it succeeded: one withdrawal, or several in the caller's own transaction."""
-    from django.db import transaction  # noqa: PLC0415 - after django.setup()
-
-    from ila.core.errors import DomainError  # noqa: PLC0415
 
     try:
         if not inside:
@@ -58,7 +63,6 @@ def withdraw(lot_id: int, key: str, *, inside: bool) -> bool:
 
 def withdraw_unlocked(row_id: int) -> bool:
     """The control: looked at first, written then, as a balance must not be."""
-    from django.db import connection  # noqa: PLC0415 - after django.setup()
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT cents FROM withdrawal_control WHERE id = %s", [row_id])
@@ -71,9 +75,6 @@ def withdraw_unlocked(row_id: int) -> bool:
 
 
 def main(how: str, first: int, rounds: int) -> None:
-    django.setup()
-    from django.db import connection  # noqa: PLC0415 - after django.setup()
-
     me = time.time_ns()
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = 0")

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 
 from funding.bench.figures import Figures
 from funding.bench.run import CASES, HISTORY, NOT_AVAILABLE, SECONDS, run_cases
@@ -36,6 +37,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        connection.ensure_connection()
         names = options["names"] or [*CASES, *NOT_AVAILABLE]
         unknown = set(names) - set(CASES) - set(NOT_AVAILABLE)
         if unknown:

@@ -1,17 +1,8 @@
 """What must be true before a learner is bound or a training begins."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
-from catalogue.models import (
-    Accreditation,
-    AccreditationState,
-    CredentialState,
-    MicroCredential,
-    Provider,
-    Session,
-    SessionState,
-)
+from catalogue.models import CredentialState, MicroCredential, Provider, Session, SessionState
 from catalogue.selectors import accreditation
 from funding.models import LearningAccount
 from funding.schemes import planning
@@ -78,26 +69,22 @@ def check_may_begin(
     It needs the accreditation as it began: at the session's start, or at the entry where a suspension over the
     start has ended meanwhile. While something is suspended no entry is taken, late ones neither.
     """
-    regime = rules.accreditation
-    if rules.keeps_struck_off and regime in accreditation.PROVIDER_REGIMES:
-        # A programme struck off after the grant is still funded (N-14); its provider is accredited all the same.
-        _check_provider_may_begin(provider, starts_at, now)
-        return
-    if accreditation.is_suspended(provider=provider, credential=credential, regime=regime) or not any(
-        accreditation.is_accredited(provider=provider, credential=credential, moment=moment, regime=regime)
-        for moment in (min(now, starts_at), now)
-    ):
-        raise DomainError("not_accredited", provider=provider.external_id)
-
-
-def _check_provider_may_begin(provider: Provider, starts_at: datetime, now: datetime) -> None:
-    zone = ZoneInfo(provider.time_zone)
-    suspended = Accreditation.objects.filter(provider=provider, state=AccreditationState.SUSPENDED)
-    stood = any(
-        accreditation.in_force(moment, zone).filter(provider=provider).exists()
-        for moment in (min(now, starts_at), now)
+    regime, began = rules.accreditation, min(now, starts_at)
+    # A programme struck off after the grant is still funded (N-14): then only the provider is looked at.
+    looked_at = (
+        None if rules.keeps_struck_off and regime not in accreditation.CREDENTIAL_REGIMES else credential
     )
-    if suspended.exists() or not stood:
+
+    def accredited(moment: datetime) -> bool:
+        return accreditation.is_accredited(
+            provider=provider, credential=looked_at, moment=moment, regime=regime
+        )
+
+    resumed = accredited(now) and accreditation.was_suspended(
+        provider=provider, credential=looked_at, moment=began, regime=regime
+    )
+    suspended = accreditation.is_suspended(provider=provider, credential=looked_at, regime=regime)
+    if suspended or not (accredited(began) or resumed):
         raise DomainError("not_accredited", provider=provider.external_id)
 
 

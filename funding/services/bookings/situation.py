@@ -13,6 +13,7 @@ from django.db.models import DateField, DateTimeField, Exists, OuterRef, Q, Valu
 from django.db.models.query import QuerySet
 
 from accounts.models import User
+from catalogue.models import Accreditation, AccreditationState
 from catalogue.selectors import accreditation
 from funding.models import Booking, BookingLog, Lot, SchemeVersion
 from funding.schemes.facts import LotFacts
@@ -63,6 +64,15 @@ VERSION = Prepared(_version)
 LOTS: Prepared[tuple[int, str, int, date | None, str]] = Prepared(_lots)
 
 
+SHARE_ACCREDITATIONS = f"""
+SELECT accreditation.id FROM {Accreditation._meta.db_table} AS accreditation
+  JOIN {Booking._meta.db_table} AS booking
+    ON booking.provider_id = accreditation.provider_id OR booking.credential_id = accreditation.micro_credential_id
+ WHERE booking.id = %s AND accreditation.state = '{AccreditationState.ACCREDITED}'
+ ORDER BY accreditation.id FOR SHARE OF accreditation
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What the database says once the rows are locked."""
@@ -76,11 +86,17 @@ class Situation:
 def lock_booking(booking_id: int, actor: User, key: str | None) -> tuple[Booking, BookingLog | None]:
     """The booking with all it belongs to, locked for its acceptance, and what the same key did before.
 
-    Locks: learning account → session (shared) → booking → consent. Raises: DomainError `not_found` (404).
+    Locks: learning account → micro-credential, accreditations, session (all shared) → booking →
+    consent. Raises: DomainError `not_found` (404).
     """
     batch = Batch()
     batch.lock(
         locks.lock_through(Booking, booking_id, "account"),
+        # A suspension waits for the acceptances under way, so that each of them came before it.
+        locks.lock_through(Booking, booking_id, "credential", share=True),
+    )
+    batch.add(SHARE_ACCREDITATIONS, [booking_id])
+    batch.lock(
         locks.lock_through(Booking, booking_id, "session", share=True),
         locks.lock(Booking, booking_id),
         locks.lock_through(Booking, booking_id, "consent"),

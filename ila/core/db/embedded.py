@@ -39,12 +39,13 @@ PORT = 5432
 MAX_SOCKET_PATH = 100
 
 DEFAULT_TUNING: Mapping[str, str] = {
-    "shared_buffers": "256MB",
+    "shared_buffers": "512MB",
     "max_connections": "200",
     "effective_cache_size": "1GB",
     "maintenance_work_mem": "128MB",
     "work_mem": "16MB",
-    "max_wal_size": "2GB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
     "min_wal_size": "160MB",
     "checkpoint_completion_target": "0.9",
     "random_page_cost": "1.1",
