@@ -58,6 +58,21 @@ def may_see_batches(actor: Any) -> bool:
     return has_agency_role(actor, *BATCH_ROLES)
 
 
+def may_review(actor: Any) -> bool:
+    """A case worker or manager of the agency closes what was to be looked at; no service does."""
+    return has_agency_role(actor, *FUNDER_ROLES)
+
+
+def may_see_operations(actor: Any) -> bool:
+    """Everybody who works for an agency sees what fell due, what waits and what failed."""
+    return has_agency_role(actor, *Role)
+
+
+def may_retry_jobs(actor: Any) -> bool:
+    """A manager of the agency has a failed job done again."""
+    return has_agency_role(actor, Role.MANAGER)
+
+
 def may_audit(actor: Any) -> bool:
     """Everybody who works for an agency may read the books."""
     return has_agency_role(actor, *Role)

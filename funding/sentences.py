@@ -6,6 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from funding import explanations
 from ila.core.errors import DomainError
 
 SENTENCES: dict[str, Promise] = {
@@ -23,6 +24,7 @@ SENTENCES: dict[str, Promise] = {
     "not_bookable": _(
         "This training cannot be booked from a learning account now. Choose another session or offer."
     ),
+    "already_waiting": _("The same job is waiting already. Look again in a minute whether it has been done."),
     "session_full": _("The last seat has just been taken. Choose another session."),
     "budget_exhausted": _("The budget for this period is used up. Try again when the next period opens."),
     "window_closed": _("The period in which one could apply is over. Wait for the next one."),
@@ -99,9 +101,12 @@ BY_RULE: dict[tuple[str, str], Promise] = {
 
 def sentence(error: DomainError) -> str:
     """What a person reads instead of the code, with the rule's number where one applies."""
+    reason = (error.code, str(error.params.get("reason", "")))
     text = (
-        BY_RULE.get((error.code, error.rule or ""))
-        or PRECISE.get((error.code, str(error.params.get("reason", ""))))
+        explanations.REFUSED.get(reason)
+        or explanations.REFUSED_BY_RULE.get((error.code, error.rule or ""))
+        or BY_RULE.get((error.code, error.rule or ""))
+        or PRECISE.get(reason)
         or SENTENCES.get(error.code)
         or _now("This was refused. Nothing has changed. Go back and try again, or ask the agency.")
     )

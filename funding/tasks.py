@@ -6,42 +6,91 @@ import structlog
 
 from accounts.services import service_users
 from funding.banking.config import bank_is_configured
-from funding.services import bank_messages, batches, bookings, due, reviews, schemes, seals
+from funding.services import bank_messages, batches, bookings, changes, due, schemes, seals
 from ila.core import clock, jobs
 
 log = structlog.get_logger(__name__)
 
+# Beside the worker that begins a run, at most so many others share what is due.
+HELPERS = 3
 
-@jobs.task(name="funding.seal_entries", queue="money", cron="* * * * *", lock="funding.seal_entries")
-def seal_entries(timestamp: int) -> None:  # noqa: ARG001 - the scheduler tells the time
+
+@jobs.task(
+    name="funding.seal_entries", queue="money", cron="* * * * *", lock="funding.seal_entries", retry=False
+)
+def seal_entries(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
     """Seal the journal, each minute. The head is logged: whoever keeps logs apart keeps an anchor."""
     made = seals.seal_entries()
+    entries = sum(seal.entries for seal in made)
     if made:
         log.info(
             "journal_sealed",
             seals=len(made),
-            entries=sum(seal.entries for seal in made),
+            entries=entries,
             head=f"{made[-1].number}:{made[-1].chain_hash}",
         )
+    return {"seals": len(made), "entries": entries}
 
 
-@jobs.task(name="funding.run_due", queue="money", cron="* * * * *", lock="funding.run_due")
-def run_due(timestamp: int) -> None:  # noqa: ARG001 - the scheduler tells the time
-    """Let proposals lapse and services validate themselves; open reviews; finish the cancelling of sessions."""
-    bookings.finish_cancelled_sessions()
-    reviews.open_reviews()
-    due.run_due()
+@jobs.task(name="funding.run_due", queue="deadlines", cron="* * * * *", retry=False)
+def run_due(timestamp: int) -> due.DueResult:  # noqa: ARG001 - the scheduler tells the time
+    """Execute what is due, each minute; where it is much, other workers are asked to share it."""
+    waiting = due.due_count(at_most=(HELPERS + 1) * due.CHUNK)
+    for number in range(1, min(HELPERS, waiting // due.CHUNK) + 1):
+        jobs.defer(share_due, number=number, once=f"funding.share_due:{number}")
+    return due.run_due()
 
 
-@jobs.task(name="funding.expire_lots", queue="money", cron="7 * * * *", lock="funding.expire_lots")
-def expire_lots(timestamp: int) -> None:  # noqa: ARG001 - the scheduler tells the time
-    """Take back what nobody used in time, once the last day is over wherever on earth a scheme may be."""
-    last_midnight = ZoneInfo("Etc/GMT+12")
-    schemes.expire_lots(on=clock.now().astimezone(last_midnight).date(), actor=service_users.get("clock"))
+@jobs.task(name="funding.share_due", queue="deadlines", retry=False)
+def share_due(number: int) -> due.DueResult:  # noqa: ARG001 - tells the helpers apart
+    """Execute what is due and no other worker has in hand."""
+    return due.run_due()
 
 
 @jobs.task(
-    name="funding.exchange_with_bank", queue="bank", cron="*/10 * * * *", lock="funding.exchange_with_bank"
+    name="funding.finish_cancelled_sessions",
+    queue="deadlines",
+    cron="*/5 * * * *",
+    lock="funding.finish_cancelled_sessions",
+    retry=False,
+)
+def finish_cancelled_sessions(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Cancel the bookings of cancelled sessions that whoever cancelled them did not come to."""
+    return {"cancelled": bookings.finish_cancelled_sessions()}
+
+
+@jobs.task(name="funding.expire_lots", queue="deadlines", cron="37 1 * * *", lock="funding.expire_lots")
+def expire_lots(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Take back what came back to lots whose last day was over, wherever on earth a scheme may be."""
+    last_midnight = ZoneInfo("Etc/GMT+12")
+    on = clock.now().astimezone(last_midnight).date()
+    return {"expired": schemes.expire_lots(on=on, actor=service_users.get("clock"))}
+
+
+@jobs.task(name="funding.credit_due", queue="deadlines", cron="3 * * * *", lock="funding.credit_due")
+def credit_due(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Give credits at an age and a new year's, as their day begins in each scheme's time zone."""
+    return due.credit_due()
+
+
+@jobs.task(
+    name="funding.review_changes",
+    queue="deadlines",
+    cron="*/10 * * * *",
+    lock="funding.review_changes",
+    retry=False,
+)
+def review_changes(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Open reviews of bookings that were decided on what has changed since."""
+    return changes.review_changes()
+
+
+@jobs.task(
+    name="funding.exchange_with_bank",
+    queue="bank",
+    cron="*/10 * * * *",
+    lock="funding.exchange_with_bank",
+    retry=False,
 )
 def exchange_with_bank(timestamp: int) -> None:  # noqa: ARG001 - the scheduler tells the time
     """Send what the bank does not hold yet, and work on what it has for us; nothing where no bank is configured."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from funding.views import audit, batches, bookings
+from funding.views import audit, batches, bookings, operations
 
 urlpatterns = [
     path("bookings/", bookings.booking_list, name="bookings"),
@@ -15,4 +15,7 @@ urlpatterns = [
     path("agency/bank-messages/", batches.message_list, name="bank_messages"),
     path("agency/bank-messages/<str:sha256>/raw/", batches.message_raw, name="bank_message_raw"),
     path("agency/audit/", audit.audit, name="audit"),
+    path("agency/operations/", operations.overview, name="operations"),
+    path("agency/operations/jobs/<int:job_id>/retry/", operations.retry_job, name="job_retry"),
+    path("agency/operations/reviews/<int:review_id>/close/", operations.close_review, name="review_close"),
 ]

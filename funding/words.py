@@ -35,7 +35,11 @@ CLAIM_STATES = {
     "rejected": _("Rejected"),
     "returned": _("Returned by the bank"),
 }
-CLAIM_KINDS = {"advance": _("Advance"), "final": _("Final claim")}
+CLAIM_KINDS = {
+    "advance": _("Advance"),
+    "final": _("Final claim"),
+    "reimburse": _("Reimbursement to the learner"),
+}
 BATCH_STATES = {
     "draft": _("Draft"),
     "approved": _("Approved"),
@@ -121,6 +125,7 @@ BOOKING_EVENTS = {
     "request": _("Place asked for"),
     "propose": _("Place proposed"),
     "accept": _("Proposal accepted: the money is held, the seat is taken"),
+    "grant": _("Granted from the window: the money is held, the seat is taken"),
     "refuse_by_provider": _("Refused by the provider"),
     "refuse_by_learner": _("Proposal refused"),
     "lapse": _("Proposal lapsed without an answer"),
@@ -134,6 +139,8 @@ BOOKING_EVENTS = {
     "declare_service": _("Service declared"),
     "validate_service": _("Service validated"),
     "settle": _("Settled"),
+    "advance_due": _("An advance may be claimed from now on"),
+    "proof_due": _("Proof of completion is overdue"),
     "dispute": _("Disputed by the learner"),
     "reject_dispute": _("Dispute rejected"),
     "uphold_dispute": _("Dispute upheld: all goes back"),
@@ -180,10 +187,6 @@ FLAGS = {
     "late_answer": _("answered late"),
     "late_proof": _("proof handed in late"),
 }
-REVIEWS = {
-    "session_dates": _("the dates of the session changed"),
-    "accreditation": _("the accreditation ended"),
-}
 EXIT_REASONS = {
     "complete": _("complete"),
     "learner": _("the learner's decision"),
@@ -210,6 +213,42 @@ INVARIANTS = {
     9: _("Provider and training were accredited when the booking was accepted and when the training began."),
     10: _("The same key, or the same outside event, changed money once."),
     11: _("Journal entries are sealed in order; none was changed, taken out or slipped in."),
+}
+# What falls due by itself, and what has fallen due, as the agency reads it.
+DUE_KINDS = {
+    "lapse": _("Proposals lapse"),
+    "validate": _("Services validate themselves"),
+    "advance": _("Advances may be claimed"),
+    "proof": _("Proof of completion overdue"),
+}
+REVIEW_REASONS = {
+    "deadline_failed": _("A deadline could not be executed"),
+    "proof_overdue": _("Proof of completion is overdue"),
+    "hold_ended": _("A hold ended without a decision"),
+    "session_moved": _("The dates of the session have changed"),
+    "accreditation_ended": _("The accreditation has ended"),
+    "facts_corrected": _("Facts about the learner were corrected"),
+    "paid_beyond_share": _("More was paid than was done"),
+}
+JOBS = {
+    "funding.seal_entries": _("Seal the journal"),
+    "funding.run_due": _("Execute what is due"),
+    "funding.share_due": _("Execute what is due (helper)"),
+    "funding.finish_cancelled_sessions": _("Finish cancelled sessions"),
+    "funding.expire_lots": _("Take back expired credit that came back"),
+    "funding.credit_due": _("Give credits at an age and of a new year"),
+    "funding.review_changes": _("Open reviews of what changed later"),
+    "funding.exchange_with_bank": _("Exchange files with the bank"),
+    "accounts.send_messages": _("Send messages"),
+    "catalogue.expire_accreditations": _("Let accreditations expire"),
+    "core.take_up_stalled_jobs": _("Take up jobs of killed workers"),
+    "core.remove_old_runs": _("Forget old runs"),
+}
+RUN_OUTCOMES = {
+    "running": _("Running"),
+    "done": _("Done"),
+    "failed": _("Failed"),
+    "interrupted": _("Interrupted"),
 }
 
 

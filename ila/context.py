@@ -18,6 +18,7 @@ _SECTIONS = {
     "bookings": _("Bookings"),
     "batches": _("Payment batches"),
     "audit": _("Audit"),
+    "operations": _("Operations"),
     "account_login": _("Sign in"),
 }
 
@@ -27,6 +28,7 @@ _ABOUT = {
     "bookings": _("What was asked for, proposed, booked and paid, with every step and who took it."),
     "batches": _("What was sent to the bank, and what the bank said about it."),
     "audit": _("Whether the books hold, checked to the cent."),
+    "operations": _("What falls due, what is overdue and why, and what the jobs did."),
     "account_login": _("See your bookings, answer a proposal."),
 }
 
@@ -75,7 +77,7 @@ class Navigation:
         if roles & set(BATCH_ROLES):
             names.append("batches")
         if roles & set(Role.values):
-            names.append("audit")
+            names += ["audit", "operations"]
         return names
 
 

@@ -105,6 +105,11 @@ class Accreditation(Machine):
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["provider", "state"], name="accreditation_of_provider"),
             models.Index(fields=["micro_credential", "state"], name="accreditation_of_credential"),
+            models.Index(
+                fields=["valid_until"],
+                condition=Q(state=S.ACCREDITED, valid_until__isnull=False),
+                name="accreditation_ending",
+            ),
         ]
         triggers: ClassVar[list[Any]] = [state_guard("catalogue_accreditationlog")]
 

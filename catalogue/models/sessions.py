@@ -99,6 +99,9 @@ class Session(Machine):
             models.Index(
                 fields=["starts_at"], condition=Q(state__in=BOOKABLE_STATES), name="session_bookable_start"
             ),
+            models.Index(
+                fields=["cancelled_at"], condition=Q(cancelled_at__isnull=False), name="session_cancelled"
+            ),
         ]
         triggers: ClassVar[list[Any]] = [state_guard("catalogue_sessionlog")]
 

@@ -20,10 +20,13 @@ PROVIDER_REGIMES = ("provider", "both", "supervisory")
 CREDENTIAL_REGIMES = ("programme", "both")
 
 
-def is_accredited(*, provider: Provider, credential: MicroCredential, moment: datetime, regime: str) -> bool:
+def is_accredited(
+    *, provider: Provider, credential: MicroCredential | None, moment: datetime, regime: str
+) -> bool:
     """Whether what the regime asks for was accredited at that moment, suspensions taken into account.
 
-    A micro-credential that was suspended in the register then was not accredited in any regime.
+    A micro-credential that was suspended in the register then was not accredited in any regime; none is looked at
+    where the provider's accreditation alone is asked about.
     regime: `provider`, `programme`, `both` or `supervisory`.
     """
     needed = _needed(provider, credential, regime)
@@ -32,7 +35,9 @@ def is_accredited(*, provider: Provider, credential: MicroCredential, moment: da
     return _state_of_credential(credential, moment) != CredentialState.SUSPENDED
 
 
-def was_suspended(*, provider: Provider, credential: MicroCredential, moment: datetime, regime: str) -> bool:
+def was_suspended(
+    *, provider: Provider, credential: MicroCredential | None, moment: datetime, regime: str
+) -> bool:
     """Whether suspensions alone stood in the way at that moment, of what was else accredited on its day."""
     day = moment.astimezone(ZoneInfo(provider.time_zone)).date()
     states = [
@@ -46,15 +51,15 @@ def was_suspended(*, provider: Provider, credential: MicroCredential, moment: da
     )
 
 
-def is_suspended(*, provider: Provider, credential: MicroCredential, regime: str) -> bool:
+def is_suspended(*, provider: Provider, credential: MicroCredential | None, regime: str) -> bool:
     """Whether an accreditation that the regime asks for, or the micro-credential itself, is suspended now."""
-    if credential.state == CredentialState.SUSPENDED:
+    if credential is not None and credential.state == CredentialState.SUSPENDED:
         return True
     suspended = Accreditation.objects.filter(state=AccreditationState.SUSPENDED)
     return any(suspended.filter(scope).exists() for scope in _needed(provider, credential, regime))
 
 
-def _needed(provider: Provider, credential: MicroCredential, regime: str) -> list[Q]:
+def _needed(provider: Provider, credential: MicroCredential | None, regime: str) -> list[Q]:
     needed = []
     if regime in PROVIDER_REGIMES:
         needed.append(Q(provider=provider))
@@ -88,6 +93,8 @@ def _on_day(moment: datetime | Expression, day: date | Expression) -> QuerySet[A
     )
 
 
-def _state_of_credential(credential: MicroCredential, moment: datetime) -> str | None:
+def _state_of_credential(credential: MicroCredential | None, moment: datetime) -> str | None:
+    if credential is None:
+        return None
     latest = credential.log.filter(at__lte=moment).order_by("-at", "-pk").first()
     return None if latest is None else latest.target

@@ -2,12 +2,14 @@
 
 from funding.audit.checks import Count, Group, SqlCheck, faults_of
 from funding.models import BookingState
-from funding.models.bookings import CONSENTED_STATES, SEATED_STATES
+from funding.models.bookings import (
+    ALL_BACK_STATES,
+    CONSENTED_STATES,
+    PERHAPS_OWED_STATES,
+    SEATED_STATES,
+)
 
 S = BookingState
-# All went back to its sources; and where it did unless the price is owed (F-24, F-25).
-GIVEN_BACK_STATES = (S.WITHDRAWN, S.CANCELLED_BY_PROVIDER, S.CANCELLED_BY_FUNDER)
-MAYBE_OWED_STATES = (S.CANCELLED_BY_LEARNER, S.NO_SHOW)
 
 
 def _listed(states: tuple[BookingState, ...]) -> str:
@@ -42,20 +44,22 @@ _HELD_FAULTS = {
 _BOOKING_FAULTS = {
     "price_not_allocated": "coalesce(total.amount, 0)"
     " <> CASE WHEN booking.accepted_at IS NULL THEN 0 ELSE booking.price_cents END",
-    # What the bank sent back is to be paid again; what is with the bank comes back with its word.
+    # What the bank sent back is to be paid again; what is with the bank comes back with its word. What the
+    # learner is given back of the price is kept beside it.
     "ended_and_still_holds": f"""coalesce(total.outstanding, 0) > CASE
         WHEN booking.state = '{S.SETTLED.value}' THEN coalesce(claim.unpaid, 0)
-        WHEN booking.state IN ({_listed(GIVEN_BACK_STATES)})
-            OR (booking.state IN ({_listed(MAYBE_OWED_STATES)}) AND booking.realised_percent IS NULL)
+        WHEN booking.state IN ({_listed(ALL_BACK_STATES)})
+            OR (booking.state IN ({_listed(PERHAPS_OWED_STATES)}) AND booking.realised_percent IS NULL)
         THEN coalesce(claim.away, 0)
-        ELSE booking.price_cents END""",
+        ELSE booking.price_cents + total.to_reimburse END""",
     "booking_currency": "booking.currency <> scheme.currency",
 }
 # shares: what each source was to pay, by the allocations; sums: where its money stands, by the postings.
 HELD = f"""
     WITH shares AS MATERIALIZED (
         SELECT booking_id, coalesce(lot_id, 0) AS lot, coalesce(budget_id, 0) AS budget,
-               sum(amount_cents) AS amount, sum(paid_cents) AS paid,
+               sum(amount_cents) FILTER (WHERE NOT reimburses) AS amount, sum(paid_cents) AS paid,
+               sum(amount_cents) FILTER (WHERE reimburses) AS to_reimburse,
                sum(amount_cents - returned_cents - paid_cents) AS outstanding
           FROM funding_allocation GROUP BY 1, 2, 3
     ), sums AS (
@@ -81,7 +85,8 @@ HELD = f"""
                   coalesce(total.amount, 0), coalesce(total.outstanding, 0))
       FROM funding_booking AS booking
       LEFT JOIN (
-        SELECT booking_id, sum(amount) AS amount, sum(outstanding) AS outstanding
+        SELECT booking_id, sum(amount) AS amount, sum(outstanding) AS outstanding,
+               coalesce(sum(to_reimburse), 0) AS to_reimburse
           FROM shares GROUP BY booking_id
       ) AS total ON total.booking_id = booking.id
       LEFT JOIN (
@@ -114,7 +119,7 @@ _CONSENT_FAULTS = {
 CONSENTS = f"""
     WITH accepted AS (
         SELECT subject_id AS booking_id, max(transaction_id) AS transaction_id, min(actor_id) AS actor_id
-          FROM funding_bookinglog WHERE transition = 'accept' GROUP BY subject_id
+          FROM funding_bookinglog WHERE transition IN ('accept', 'grant') GROUP BY subject_id
     ), given AS (
         SELECT subject_id AS consent_id, max(transaction_id) AS transaction_id, min(actor_id) AS actor_id
           FROM accounts_consentlog WHERE transition = 'give' GROUP BY subject_id

@@ -28,6 +28,10 @@ _INVARIANT_OF_TABLE = {
     "funding_paymentbatchlog": 7,
     "funding_receivable": 7,
     "funding_receivablelog": 7,
+    "funding_application": 10,
+    "funding_agecreditgiven": 10,
+    "funding_grantcount": 4,
+    "funding_window": 4,
     "funding_booking": 8,
     "funding_bookinglog": 8,
     "accounts_consent": 8,
@@ -51,6 +55,8 @@ _ONCE = {
     "payment_one_alive_per_claim",
     "bankmessage_processed_once",
     "lot_one_per_source_and_expiry",
+    "application_once",
+    "agecreditgiven_once",
 }
 _MONEY_APPS = ("accounts", "catalogue", "funding")
 # Balances move by postings only.

@@ -11,7 +11,7 @@ _BIT = f"CASE bucket {_BITS} ELSE {kinds.UNKNOWN} END"
 _WANTED = """
     SELECT 'booking:' || log.subject_id || ':accept' AS key, 'hold_booking' AS kind, log.transaction_id,
            NULL::bigint AS amount, 'booking:' || log.subject_id AS row_at_fault
-      FROM funding_bookinglog AS log WHERE log.transition = 'accept'
+      FROM funding_bookinglog AS log WHERE log.transition IN ('accept', 'grant')
      UNION ALL
     SELECT 'claim:' || claim.id || ':' || log.transition, log.transition || '_claim', log.transaction_id,
            claim.amount_cents, 'claim:' || claim.id

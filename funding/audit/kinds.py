@@ -9,18 +9,23 @@ B = Bucket
 BITS = {bucket.value: 1 << place for place, bucket in enumerate(Bucket)}
 UNKNOWN = 1 << len(BITS)
 
-_ORIGIN = (B.AVAILABLE, B.BUDGET, B.REFUND_DUE)
+# What comes back of a window's grant is given back to the funder.
+_ORIGIN = (B.AVAILABLE, B.BUDGET, B.REFUND_DUE, B.RETURNED)
 
 # kind: (buckets it takes from, buckets it gives to)
 KINDS: dict[str, tuple[tuple[Bucket, ...], tuple[Bucket, ...]]] = {
     "appropriate": ((B.APPROPRIATION,), (B.BUDGET,)),
     "credit": ((B.BUDGET, B.APPROPRIATION), (B.AVAILABLE,)),
     "accrue": ((B.BUDGET,), (B.AVAILABLE,)),
+    "age_credit": ((B.BUDGET,), (B.AVAILABLE,)),
+    "merge_credit": ((B.AVAILABLE,), (B.AVAILABLE,)),
     "expire": ((B.AVAILABLE,), (B.EXPIRED,)),
     "hold_booking": ((B.AVAILABLE, B.BUDGET, B.APPROPRIATION), (B.HELD,)),
     "partial_service_booking": ((B.HELD,), _ORIGIN),
     "unwind_booking": ((B.HELD,), _ORIGIN),
     "restore_booking": ((B.OWED,), _ORIGIN),
+    "not_reimbursed_booking": ((B.HELD,), _ORIGIN),
+    "paid_directly": ((B.HELD,), (B.PAID,)),
     "approve_claim": ((B.HELD,), (B.PAYABLE,)),
     "reject_claim": ((B.PAYABLE,), (B.HELD,)),
     "call_back_claim": ((B.PAYABLE,), (B.HELD,)),

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from funding.audit import accreditation, balances, bookings, guards, journal, machines, payments
+from funding.audit import accreditation, balances, bookings, grants, guards, journal, machines, payments
 from funding.audit.chain import chain_check
 from funding.audit.checks import Check, Count, PythonCheck
 from funding.audit.report import INVARIANTS, AuditReport, Finding, InvariantReport
@@ -20,6 +20,7 @@ GROUPS = (
     journal.GROUP,
     balances.GROUP,
     bookings.GROUP,
+    grants.GROUP,
     payments.GROUP,
     accreditation.GROUP,
     machines.GROUP,

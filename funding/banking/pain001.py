@@ -51,7 +51,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class CreditTransfer:
-    """One payment: `amount_cents` above 0 in `currency` (EUR), found again by `end_to_end_id`."""
+    """One payment: `amount_cents` above 0 in `currency`, found again by `end_to_end_id`."""
 
     end_to_end_id: str
     amount_cents: int
@@ -60,15 +60,23 @@ class CreditTransfer:
     remittance: str
 
 
+SEPA_CURRENCY = "EUR"
+
+
 @dataclass(frozen=True, slots=True)
 class CreditTransferFile:
-    """One file: identity, aware moment of creation, who pays, on which day, transfers in order."""
+    """One file: identity, aware moment of creation, who pays, on which day, transfers in order, of one currency."""
 
     msg_id: str
     created_at: datetime
     debtor: Party
     execution_date: date
     transfers: tuple[CreditTransfer, ...]
+
+    @property
+    def currency(self) -> str:
+        """The currency of all transfers."""
+        return self.transfers[0].currency
 
     @property
     def total_cents(self) -> int:
@@ -85,7 +93,7 @@ def build_pain001(payment_file: CreditTransferFile) -> bytes:
     initiation = _add(document, "CstmrCdtTrfInitn")
     count, total = (
         str(len(payment_file.transfers)),
-        format_amount(payment_file.total_cents, "EUR"),
+        format_amount(payment_file.total_cents, payment_file.currency),
     )
     header = _add(initiation, "GrpHdr")
     _add(header, "MsgId", payment_file.msg_id)
@@ -104,7 +112,8 @@ def build_pain001(payment_file: CreditTransferFile) -> bytes:
     _add(bulk, "BtchBookg", "false")
     _add(bulk, "NbOfTxs", count)
     _add(bulk, "CtrlSum", total)
-    _add(_add(_add(bulk, "PmtTpInf"), "SvcLvl"), "Cd", "SEPA")
+    sepa = payment_file.currency == SEPA_CURRENCY
+    _add(_add(_add(bulk, "PmtTpInf"), "SvcLvl"), "Cd", "SEPA" if sepa else "NURG")
     _add(_add(bulk, "ReqdExctnDt"), "Dt", payment_file.execution_date.isoformat())
     _add_party(bulk, "Dbtr", payment_file.debtor)
     _add_account(bulk, "DbtrAcct", payment_file.debtor.iban)
@@ -113,7 +122,8 @@ def build_pain001(payment_file: CreditTransferFile) -> bytes:
         _add(agent, "BICFI", payment_file.debtor.bic)
     else:
         _add(_add(agent, "Othr"), "Id", "NOTPROVIDED")
-    _add(bulk, "ChrgBr", "SLEV")
+    # Outside of SEPA each side pays its own bank.
+    _add(bulk, "ChrgBr", "SLEV" if sepa else "SHAR")
     for transfer in payment_file.transfers:
         _add_transfer(bulk, transfer)
     content: bytes = etree.tostring(document, xml_declaration=True, encoding="UTF-8", pretty_print=True)
@@ -161,10 +171,10 @@ def _check(payment_file: CreditTransferFile) -> None:
         where = transfer.end_to_end_id
         if not is_reference(where):
             raise BadPaymentFile("bad_reference", f"EndToEndId {where!r}")
-        if transfer.currency != "EUR":
+        if transfer.currency != payment_file.currency:
             raise BadPaymentFile(
                 "bad_currency",
-                f"{where}: {transfer.currency} cannot travel in SEPA, EUR only",
+                f"{where}: {transfer.currency} in a file of {payment_file.currency}",
             )
         if not 0 < transfer.amount_cents <= MAX_AMOUNT_CENTS:
             raise BadPaymentFile("bad_amount", f"{where}: {transfer.amount_cents} cents")

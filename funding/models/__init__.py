@@ -21,13 +21,18 @@ from funding.models.bookings import (
     ExitReason,
 )
 from funding.models.claims import Claim, ClaimKind, ClaimLine, ClaimLog, ClaimState
+from funding.models.credits import AgeCreditGiven, Suspension
+from funding.models.deadlines import DueMark, ExpiryNotice
 from funding.models.holds import Hold
 from funding.models.ledger import Bucket, JournalEntry, Posting, Seal, SealedLeaves, SealEpoch
 from funding.models.receivables import Receivable, ReceivableLog, ReceivableState
 from funding.models.schemes import Budget, Scheme, SchemeVersion, version_on
+from funding.models.windows import Application, GrantCount, Window
 
 __all__ = [
+    "AgeCreditGiven",
     "Allocation",
+    "Application",
     "Attendance",
     "BankLine",
     "BankMessage",
@@ -45,8 +50,11 @@ __all__ = [
     "ClaimLine",
     "ClaimLog",
     "ClaimState",
+    "DueMark",
     "ExitReason",
+    "ExpiryNotice",
     "Fund",
+    "GrantCount",
     "Hold",
     "JournalEntry",
     "LearningAccount",
@@ -67,6 +75,8 @@ __all__ = [
     "SealEpoch",
     "SealedLeaves",
     "Source",
+    "Suspension",
+    "Window",
     "fund_of",
     "version_on",
 ]

@@ -61,6 +61,13 @@ class LearningAccount(models.Model):
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(fields=["citizen", "scheme"], name="learningaccount_one_per_scheme")
         ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(
+                fields=["suspended_until"],
+                condition=Q(suspended_until__isnull=False),
+                name="learningaccount_suspended",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"learning account {self.public_id}"

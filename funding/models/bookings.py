@@ -78,6 +78,11 @@ DISPUTABLE_STATES = (
 )
 
 
+# However these end, all that the booking held or had paid goes back; the two below only where nothing is owed.
+ALL_BACK_STATES = (S.WITHDRAWN, S.CANCELLED_BY_PROVIDER, S.CANCELLED_BY_FUNDER)
+PERHAPS_OWED_STATES = (S.CANCELLED_BY_LEARNER, S.NO_SHOW)
+
+
 class ExitReason(models.TextChoices):
     """Why a learner left the training (F-29)."""
 
@@ -218,8 +223,14 @@ class Booking(fsm.Machine):
     def __str__(self) -> str:
         return f"booking {self.public_id}"
 
+    @property
+    def is_all_back(self) -> bool:
+        """Whether it ended without owing the provider anything."""
+        owed = self.state in PERHAPS_OWED_STATES and self.realised_percent is not None
+        return self.state in (*ALL_BACK_STATES, *PERHAPS_OWED_STATES) and not owed
+
     def _due(self, what: str = "", at: Any = None) -> None:
-        self.next_due, self.next_due_at = what, at
+        self.next_due, self.next_due_at = (what, at) if at is not None else ("", None)
 
     def _flag(self, flag: str, *, when: bool) -> None:
         if when and flag not in self.flags:
@@ -234,13 +245,20 @@ class Booking(fsm.Machine):
         self.price_cents = price_cents
         self.proposed_at = clock.now()
         self._flag("late_answer", when=late)
-        self._due("lapse" if accept_due is not None else "", accept_due)
+        self._due("lapse", accept_due)
 
     @transition(field=state, source=S.PROPOSED, target=S.ACCEPTED, permission=is_learner)
-    def accept(self, *, scheme_version: Any) -> None:
+    def accept(self, *, scheme_version: Any, due: tuple[str, Any] = ("", None)) -> None:
         self.scheme_version = scheme_version
         self.accepted_at = clock.now()
-        self._due()
+        self._due(*due)
+
+    @transition(field=state, source=S.REQUESTED, target=S.ACCEPTED, permission=is_learner)
+    def grant(self, *, scheme_version: Any, due: tuple[str, Any] = ("", None)) -> None:
+        """An application from a window: the provider's proof and the learner's consent came with it (N-04)."""
+        self.scheme_version = scheme_version
+        self.accepted_at = clock.now()
+        self._due(*due)
 
     @transition(field=state, source=S.REQUESTED, target=S.REFUSED_BY_PROVIDER, permission=acts_for_provider)
     def refuse_by_provider(self, *, late: bool) -> None:
@@ -297,23 +315,24 @@ class Booking(fsm.Machine):
         self._end()
 
     @transition(field=state, source=S.ACCEPTED, target=S.IN_TRAINING, permission=acts_for_provider)
-    def enter(self, *, late: bool) -> None:
+    def enter(self, *, late: bool, due: tuple[str, Any] = ("", None)) -> None:
         self.entered_at = clock.now()
         self._flag("late_entry", when=late)
+        self._due(*due)
 
     @transition(field=state, source=S.IN_TRAINING, target=S.LEFT, permission=acts_for_provider)
-    def leave(self, *, exit_reason: str, late: bool) -> None:
+    def leave(self, *, exit_reason: str, late: bool, due: tuple[str, Any] = ("", None)) -> None:
         self.left_at = clock.now()
         self.exit_reason = exit_reason
         self._flag("late_exit", when=late)
+        self._due(*due)
 
     @transition(field=state, source=S.LEFT, target=S.SERVICE_DECLARED, permission=acts_for_provider)
     def declare_service(self, *, percent: int, validation_due: Any, late_proof: bool = False) -> None:
         self.service_declared_at = clock.now()
         self.declared_percent = percent
         self._flag("late_proof", when=late_proof)
-        if validation_due is not None:
-            self._due("validate", validation_due)
+        self._due("validate", validation_due)
 
     @transition(
         field=state, source=S.SERVICE_DECLARED, target=S.SERVICE_VALIDATED, permission=acts_for_funder
@@ -366,6 +385,9 @@ class Allocation(models.Model):
     amount_cents = models.BigIntegerField()
     returned_cents = models.BigIntegerField(default=0)
     paid_cents = models.BigIntegerField(default=0)
+    reimburses = models.BooleanField(
+        default=False, help_text="Not a part of the price: kept for what the learner is given back of it."
+    )
 
     class Meta:
         ordering: ClassVar[list[str]] = ["booking_id", "position"]
@@ -448,6 +470,9 @@ class BookingReview(models.Model):
                 condition=Q(closed_at__isnull=True),
                 name="bookingreview_one_open",
             )
+        ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["opened_at"], condition=Q(closed_at__isnull=True), name="bookingreview_open")
         ]
 
     def __str__(self) -> str:

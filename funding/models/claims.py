@@ -28,6 +28,7 @@ class ClaimKind(models.TextChoices):
 
     ADVANCE = "advance", "Advance (F-31)"
     FINAL = "final", "Final"
+    REIMBURSEMENT = "reimburse", "Reimbursement to the learner"
 
 
 S = ClaimState
@@ -40,7 +41,10 @@ class ClaimLog(fsm.TransitionLog):
 
 
 class Claim(fsm.Machine):
-    """A provider's claim for a booking, in cents; its lines say how much of it each source pays."""
+    """A provider's claim for a booking, in cents; its lines say how much of it each source pays.
+
+    A reimbursement is the learner's own claim: it names the account that it is to be paid to.
+    """
 
     log_model: ClassVar[type[fsm.TransitionLog]] = ClaimLog
 
@@ -50,6 +54,8 @@ class Claim(fsm.Machine):
     state = FSMField(default=S.DRAFT, choices=ClaimState, protected=True)
     amount_cents = models.BigIntegerField()
     currency = models.CharField(max_length=3)
+    payee_iban = models.CharField(max_length=34, blank=True)
+    payee_name = models.CharField(max_length=140, blank=True)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     approver = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
@@ -76,6 +82,10 @@ class Claim(fsm.Machine):
             ),
             models.CheckConstraint(
                 condition=~Q(state=S.PAID) | Q(paid_at__isnull=False), name="claim_paid_has_its_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="reimburse") & ~Q(payee_iban="") | ~Q(kind="reimburse") & Q(payee_iban=""),
+                name="claim_of_the_learner_names_its_account",
             ),
             models.UniqueConstraint(
                 fields=["booking", "kind"], condition=~Q(state=S.REJECTED), name="claim_one_of_a_kind"

@@ -53,6 +53,7 @@ class Hold(models.Model):
                 fields=["provider"], condition=Q(released_at__isnull=True), name="hold_open_provider"
             ),
             models.Index(fields=["iban"], condition=Q(released_at__isnull=True), name="hold_open_iban"),
+            models.Index(fields=["expires_at"], condition=Q(released_at__isnull=True), name="hold_ending"),
         ]
 
     def __str__(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from accounts.models import User
+from accounts.models import SignIn, User
 from accounts.models.consents import Assurance
 from accounts.services import service_users, sign_ins
 from catalogue.models import Accreditation, AccreditationState
@@ -17,9 +17,20 @@ from funding.models import (
     Payment,
 )
 from funding.replay import scenario as script
-from funding.replay.cast import Cast, ProviderPart, accredit
+from funding.replay.cast import Cast, LearnerPart, ProviderPart, accredit
 from funding.replay.values import instant
-from funding.services import accruals, batches, bookings, claims, holds, payments, receivables, schemes
+from funding.services import (
+    accruals,
+    age_credits,
+    batches,
+    bookings,
+    claims,
+    holds,
+    payments,
+    receivables,
+    schemes,
+    windows,
+)
 from ila.core.errors import DomainError
 
 IN_FORCE = (AccreditationState.ACCREDITED, AccreditationState.SUSPENDED)
@@ -32,6 +43,7 @@ class Acts:
     def __init__(self, cast: Cast) -> None:
         self.cast = cast
         self.bookings: dict[str, int | None] = {}
+        self.windows: dict[str, int] = {}
 
     def do(self, event: script.Event, *, number: int) -> None:
         """Do what an event says. Raises: DomainError when a rule refuses it."""
@@ -47,6 +59,13 @@ class Acts:
             actor=service_users.get("ledger"),
             budget=self.cast.budget,
         )
+        if self.cast.plan.has_age_credits:
+            age_credits.credit_year(
+                scheme=self.cast.scheme,
+                year=event.year,
+                actor=service_users.get("ledger"),
+                budget=self.cast.budget,
+            )
 
     def credit(self, event: script.Credit) -> None:
         schemes.credit(
@@ -57,15 +76,40 @@ class Acts:
             idempotency_key=f"credit:event:{self._number}",
             budget=self.cast.budget,
             expires_on=event.expires,
+            earmark=event.goal,
         )
 
     def open_window(self, event: script.OpenWindow) -> None:
-        raise DomainError("not_allowed", reason="no_windows", window=event.window)
+        if event.window in self.windows:
+            raise DomainError("not_allowed", reason="opened_before")
+        zone = self.cast.plan.zone
+        window = windows.open_window(
+            actor=self.cast.case_worker,
+            scheme=self.cast.scheme,
+            name=event.window,
+            budget_cents=event.budget_cents,
+            opens_at=instant(event.opens, zone),
+            closes_at=instant(event.closes, zone, end_of_day=True),
+        )
+        self.windows[event.window] = window.pk
 
     def apply(self, event: script.Apply) -> None:
-        if event.booking not in self.bookings:
-            self.bookings[event.booking] = None
-        raise DomainError("not_allowed", reason="no_windows", window=event.window)
+        if event.booking in self.bookings:
+            raise DomainError("not_allowed", reason="applied_before")
+        self.bookings[event.booking] = None
+        window_id = self.windows.get(event.window)
+        if window_id is None:
+            raise DomainError("not_allowed", reason="no_windows", window=event.window)
+        learner = self.cast.learners[event.learner]
+        booking = windows.apply(
+            actor=learner.user,
+            account_id=learner.account.pk,
+            session_id=self.cast.sessions[event.session].pk,
+            window_id=window_id,
+            sign_in=self._sign_in(learner, learner.e_identity),
+            idempotency_key=f"{self.cast.tag}:{self._number}",
+        )
+        self.bookings[event.booking] = booking.pk
 
     # -- from the request to the acceptance --------------------------------------------------------------
 
@@ -105,16 +149,10 @@ class Acts:
     def accept(self, event: script.Accept) -> None:
         booking = self._booking(event)
         learner = self.cast.learners[self._learner_id(booking)]
-        strong = (event.e_identity or learner.e_identity) == "strong"
-        sign_in = sign_ins.record_sign_in(
-            user=learner.user,
-            method="e-identity" if strong else "password",
-            assurance=Assurance.STRONG if strong else Assurance.WEAK,
-        )
         bookings.accept(
             actor=learner.user,
             booking_id=booking.pk,
-            sign_in=sign_in,
+            sign_in=self._sign_in(learner, event.e_identity or learner.e_identity),
             idempotency_key=f"{self.cast.tag}:{self._number}",
         )
 
@@ -193,11 +231,12 @@ class Acts:
 
     def claim(self, event: script.Claim) -> None:
         booking = self._booking(event)
-        claims.claim_booking(
-            actor=self._provider(booking),
-            booking_id=booking.pk,
-            kind=ClaimKind.ADVANCE if event.advance else ClaimKind.FINAL,
-        )
+        kind = ClaimKind.ADVANCE if event.advance else ClaimKind.FINAL
+        if not self._reimburses(booking):
+            claims.claim_booking(actor=self._provider(booking), booking_id=booking.pk, kind=kind)
+            return
+        learner = self.cast.learners[self._learner_id(booking)]
+        claims.claim_booking(actor=learner.user, booking_id=booking.pk, kind=kind, payee_iban=learner.iban)
 
     def approve_claim(self, event: script.ApproveClaim) -> None:
         booking = self._booking(event)
@@ -307,6 +346,18 @@ class Acts:
         return next(
             name for name, part in self.cast.learners.items() if part.account.pk == booking.account_id
         )
+
+    def _sign_in(self, learner: LearnerPart, identity: str) -> SignIn:
+        strong = identity == "strong"
+        return sign_ins.record_sign_in(
+            user=learner.user,
+            method="e-identity" if strong else "password",
+            assurance=Assurance.STRONG if strong else Assurance.WEAK,
+        )
+
+    def _reimburses(self, booking: Booking) -> bool:
+        version = booking.scheme_version
+        return version is not None and version.parsed.funding == "reimbursement"
 
     def _learner(self, booking: Booking) -> User:
         user = booking.account.citizen.user

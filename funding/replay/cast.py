@@ -25,15 +25,17 @@ BORN = date(1990, 1, 1)
 INSURED_MONTHS = 24
 ELSEWHERE = "ZZ"  # ISO 3166 keeps it for no country
 SECOND = timedelta(seconds=1)
+LEARNERS_FROM = 10**10  # invented bank accounts of learners are none of the providers'
 
 
 @dataclass(frozen=True, slots=True)
 class LearnerPart:
-    """A learner: the account, who signs in, and how surely."""
+    """A learner: the account, who signs in, and how surely; the bank account that money comes back to."""
 
     account: LearningAccount
     user: User
     e_identity: str
+    iban: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +143,10 @@ def _add_learners(cast: Cast) -> None:
     accounts = LearningAccount.objects.bulk_create(
         LearningAccount(citizen=citizen, scheme=cast.scheme) for citizen in citizens
     )
-    for row, user, account in zip(rows, users, accounts, strict=True):
-        cast.learners[row.id] = LearnerPart(account, user, row.e_identity)
+    for number, (row, user, account) in enumerate(zip(rows, users, accounts, strict=True)):
+        cast.learners[row.id] = LearnerPart(
+            account, user, row.e_identity, _iban(None, LEARNERS_FROM + number)
+        )
 
 
 def _citizen(row: script.Learner, user: User, country: str) -> Citizen:

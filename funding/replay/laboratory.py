@@ -7,28 +7,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from funding.replay.reading import ScenarioError
-from funding.replay.scenario import Scenario
+from funding.replay.scenario import Event, OpenWindow, Scenario
 from funding.replay.values import instant
+from funding.schemes.parsing import RulesError
 from funding.schemes.presets import Preset, load_preset, override, preset_codes
-from funding.schemes.rules import RulesError, SchemeRules
-
-# Every scheme the platform is meant for; those without a preset yet are told apart from a slip of the pen.
-SCHEMES = (
-    "cpf",
-    "stap",
-    "skillsfuture",
-    "flanders",
-    "geneva",
-    "upper_austria",
-    "greece",
-    "lithuania",
-    "germany",
-    "croatia",
-    "wioa_ita",
-    "canada",
-    "uk_2000",
-)
-
+from funding.schemes.rules import SchemeRules
 
 MONTHS = [name for name in SchemeRules.model_fields if name.endswith("_months")]
 MAX_MONTHS = 1200
@@ -43,6 +26,16 @@ class Plan:
     starts: datetime
     at: tuple[datetime | None, ...]
     to: tuple[datetime | None, ...]
+
+    @property
+    def cites_rules(self) -> bool:
+        """Whether the scheme's rules have ids; those of the vouchers have none, and others' do not apply."""
+        return self.preset.versions[-1][1].rulebook is not None
+
+    @property
+    def has_age_credits(self) -> bool:
+        """Whether some version of the rules gives credits at an age."""
+        return any(rules.age_credits for _, rules in self.preset.versions)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -65,6 +58,7 @@ def plan_scenario(scenario: Scenario) -> Plan:
         at = None if event.at is None else instant(event.at, zone)
         to = getattr(event, "to", None)
         to = None if to is None else instant(to, zone)
+        _check_window(event, number, zone)
         for key, moment in (("at", at), ("to", to)):
             if moment is None:
                 continue
@@ -88,8 +82,7 @@ def _preset(code: str) -> Preset:
     shipped = preset_codes()
     if code in shipped:
         return load_preset(code)
-    what = "is not available yet" if code in SCHEMES else "is unknown"
-    raise ScenarioError("scheme", f"{code!r} {what}: there are {', '.join(shipped)}")
+    raise ScenarioError("scheme", f"{code!r} is unknown: there are {', '.join(shipped)}")
 
 
 def _with_rules(preset: Preset, scenario: Scenario) -> Preset:
@@ -126,8 +119,9 @@ def _with_rules(preset: Preset, scenario: Scenario) -> Preset:
 def _check_months(versions: list[tuple[date, SchemeRules]]) -> None:
     """A term of months ends within the calendar, whenever it begins."""
     for name, value in ((name, getattr(rules, name)) for _, rules in versions for name in MONTHS):
-        if value is not None and value > MAX_MONTHS:
-            raise ScenarioError(f"rules.{name}", f"{value} months are more than {MAX_MONTHS:,}")
+        months = max(value.values(), default=0) if isinstance(value, dict) else value or 0
+        if months > MAX_MONTHS:
+            raise ScenarioError(f"rules.{name}", f"{months} months are more than {MAX_MONTHS:,}")
 
 
 def _faults(error: RulesError) -> str:
@@ -143,6 +137,13 @@ def _check_sessions(scenario: Scenario, zone: ZoneInfo) -> None:
             continue
         if instant(session.ends, zone, end_of_day=True) < instant(session.starts, zone):
             raise ScenarioError(f"sessions[{number}].ends", "comes before the start")
+
+
+def _check_window(event: Event, number: int, zone: ZoneInfo) -> None:
+    if isinstance(event, OpenWindow):
+        closes = instant(event.closes, zone, end_of_day=True)
+        if closes <= instant(event.opens, zone):
+            raise ScenarioError(f"events[{number}].closes", "the window closes before it opens")
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> str:

@@ -46,7 +46,8 @@ def bookings_json(acts: Acts) -> dict[str, Any]:
     """
     ids = {pk: name for name, pk in acts.bookings.items() if pk is not None}
     sources: dict[int, dict[str, int]] = defaultdict(dict)
-    for allocation in Allocation.objects.filter(booking_id__in=ids).order_by("booking_id", "position"):
+    shares = Allocation.objects.filter(booking_id__in=ids, reimburses=False)
+    for allocation in shares.order_by("booking_id", "position"):
         cents = allocation.amount_cents - allocation.returned_cents
         if cents:
             mine = sources[allocation.booking_id]
@@ -76,6 +77,7 @@ def learners_json(cast: Cast, *, today: date) -> dict[str, Any]:
             key=lambda lot: (places.get(lot.source, len(places)), lot.expires_on or date.max, lot.pk),
         )
         found[name] = {
+            **_reimbursed(cast, part.account.pk),
             "available_cents": sum(lot.available_cents for lot in mine),
             "held_cents": sum(lot.held_cents for lot in mine),
             "spent_cents": sum(lot.spent_cents for lot in mine),
@@ -97,7 +99,9 @@ def providers_json(cast: Cast) -> dict[str, Any]:
     sums: dict[int, dict[str, int]] = defaultdict(dict)
     ids = {part.provider.pk for part in cast.providers.values()}
     rows = (
+        # Where the learner pays and is given back a part, no money of the platform's goes to a provider.
         Posting.objects.filter(booking__provider_id__in=ids)
+        .exclude(booking__scheme_version__rules__funding="reimbursement")
         .values("booking__provider_id", "bucket")
         .annotate(cents=Sum("amount_cents"))
         .order_by()
@@ -114,6 +118,14 @@ def providers_json(cast: Cast) -> dict[str, Any]:
             "owed_cents": -mine.get(Bucket.OWED, 0),
         }
     return found
+
+
+def _reimbursed(cast: Cast, account_id: int) -> dict[str, int]:
+    """What a learner was given back, in schemes that reimburse."""
+    if all(rules.funding != "reimbursement" for _, rules in cast.plan.preset.versions):
+        return {}
+    back = Allocation.objects.filter(booking__account=account_id, reimburses=True)
+    return {"reimbursed_cents": back.aggregate(cents=Sum("paid_cents"))["cents"] or 0}
 
 
 def _draw_places(cast: Cast, today: date) -> dict[str, int]:

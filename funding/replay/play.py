@@ -96,7 +96,7 @@ def _do(acts: Acts, event: scenario.Event, result: EventResult) -> EventResult:
         with transaction.atomic():
             acts.do(event, number=result.number)
     except DomainError as error:
-        rule = rule_of(error, acts.cast.plan.scenario.scheme)
+        rule = rule_of(error, acts.cast.plan.scenario.scheme) if acts.cast.plan.cites_rules else None
         return replace(result, ok=False, code=code_of(error), rule=rule, sentence=sentence(error))
     return result
 

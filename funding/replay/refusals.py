@@ -48,7 +48,7 @@ def code_of(error: DomainError) -> str:
 
 
 # Refusals that every scheme knows, and the rule that each scheme has for them.
-RULES = {"cpf": {"not_accredited": "F-17"}}
+RULES = {"cpf": {"not_accredited": "F-17"}, "stap": {"not_accredited": "N-04"}}
 
 
 def rule_of(error: DomainError, scheme: str) -> str | None:

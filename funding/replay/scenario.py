@@ -131,6 +131,7 @@ class Credit(Event):
     source: CreditSource
     amount_cents: Cents
     expires: Day | None = None
+    goal: Annotated[str, Field(strict=True, max_length=60)] = ""
 
 
 class OpenWindow(Event):
@@ -442,7 +443,7 @@ def _check_references(scenario: Scenario) -> None:
         _require(known, "credential", session.credential, f"sessions[{number}]")
     for number, event in enumerate(scenario.events):
         place = f"events[{number}]"
-        if isinstance(event, Request):
+        if isinstance(event, Request):  # `apply` too
             # A booking is known from its request on, granted or not.
             known["booking"].add(event.booking)
         if isinstance(event, OpenWindow):

@@ -8,11 +8,12 @@ from django.db import connection
 from accounts.services import service_users
 from funding.models import Booking, Hold, LearningAccount, Lot
 from funding.replay.cast import Cast
-from funding.services import due, schemes
+from funding.services import age_credits, due, schemes
 from ila.core.calendars import calendar_for
 from ila.core.clock import VirtualClock
 
 INSTANT = timedelta(microseconds=1)
+ONE_DAY = timedelta(days=1)
 
 # One question instead of five, because it is asked before every event.
 DIARY = f"""
@@ -50,6 +51,8 @@ class Stage:
         self._calendar = calendar_for(cast.scheme.country, cast.scheme.timezone)
         self._service = service_users.get("clock")
         self._last = hand.moment
+        self._aged = self.today - ONE_DAY
+        self._ages = age_credits.due_days(cast.scheme, after=self._aged)
 
     @property
     def now(self) -> datetime:
@@ -92,10 +95,25 @@ class Stage:
             return Diary(*cursor.fetchone())
 
     def _do_overdue(self, diary: Diary) -> None:
+        self._credit_ages()
         if diary.overdue is not None:
             due.run_due(scheme=self._cast.scheme)
         if diary.last_day is not None and diary.last_day < self.today:
+            if self._cast.plan.has_age_credits:
+                age_credits.merge_expiring(scheme=self._cast.scheme, actor=self._service)
             schemes.expire_lots(on=self.today, actor=self._service, scheme=self._cast.scheme)
+
+    def _credit_ages(self) -> None:
+        """Credits at an age come by themselves on the birthday (S-01, S-03)."""
+        if any(self._aged < day <= self.today for day in self._ages):
+            age_credits.credit_ages(
+                scheme=self._cast.scheme,
+                after=self._aged,
+                until=self.today,
+                actor=self._service,
+                budget=self._cast.budget,
+            )
+        self._aged = self.today
 
     def _following(self, diary: Diary) -> datetime | None:
         """The first moment after now at which something may fall due.
@@ -103,6 +121,7 @@ class Stage:
         A declared service that waits for the end of a hold validates itself then (F-27).
         """
         moments = [diary.next_due, diary.hold_ends]
+        moments += [self._calendar.start_of_day(day) for day in self._ages if day > self._aged][:1]
         if diary.last_day is not None:
             # Money whose last day is over has just expired; what comes after it is found the next time.
             moments.append(self._calendar.end_of_day(max(diary.last_day, self.today)))

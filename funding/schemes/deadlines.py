@@ -85,16 +85,33 @@ def cancellation_outcome(
     """What a learner's cancellation of an accepted booking means.
 
     `withdraw` inside the withdrawal term (F-23 comes before F-24); `free` for force majeure before the
-    start, or when the start is far enough away (F-24); else `full_price`: the price stays owed.
+    start, or when the start is far enough away (F-24, S-08); else `full_price`: the price stays owed.
     """
     if withdrawal_ok(rules, cal, accepted_at, now, start):
         return "withdraw"
     if now >= start:
         return "full_price"
-    if reason == "force_majeure" or rules.cancel_free_wd is None:
+    if reason == "force_majeure" or _far_enough(rules, cal, now, start):
         return "free"
-    far_enough = cal.add_working_days(cal.local_date(now), rules.cancel_free_wd) <= cal.local_date(start)
-    return "free" if far_enough else "full_price"
+    return "full_price"
+
+
+def leaving_ok(
+    rules: SchemeRules, cal: WorkingCalendar, accepted_at: datetime, now: datetime, start: datetime
+) -> bool:
+    """Whether a learner may withdraw: inside the term (F-23), or, where there is none, while cancelling is free."""
+    if rules.withdrawal_wd is not None:
+        return withdrawal_ok(rules, cal, accepted_at, now, start)
+    return now < start and _far_enough(rules, cal, now, start)
+
+
+def leaving_rule(rules: SchemeRules) -> str | None:
+    """The id of the rule that ends the time in which a learner may withdraw."""
+    if rules.withdrawal_wd is not None:
+        return "F-23"
+    if rules.cancel_free_days is not None:
+        return "S-08"
+    return None if rules.cancel_free_wd is None else "F-24"
 
 
 def own_refund_due(rules: SchemeRules, cal: WorkingCalendar, withdrawn_at: datetime) -> datetime | None:
@@ -137,9 +154,24 @@ def advance_due(
     return cal.start_of_day(cal.local_date(entered_at) + timedelta(days=rules.advance_after_days))
 
 
+def proof_due(rules: SchemeRules, cal: WorkingCalendar, ends: datetime) -> datetime | None:
+    """Until when completion is proved, counted from the end of the training (N-10)."""
+    if rules.proof_months is None:
+        return None
+    return cal.end_of_day(add_months(cal.local_date(ends), rules.proof_months))
+
+
 def _end_of_working_days(cal: WorkingCalendar, moment: datetime, n: int | None) -> datetime | None:
     return None if n is None else cal.end_of_day(cal.add_working_days(cal.local_date(moment), n))
 
 
 def _end_of_days(cal: WorkingCalendar, moment: datetime, n: int | None) -> datetime | None:
     return None if n is None else cal.end_of_day(cal.local_date(moment) + timedelta(days=n))
+
+
+def _far_enough(rules: SchemeRules, cal: WorkingCalendar, now: datetime, start: datetime) -> bool:
+    """Whether the start is as far away as a free cancellation asks: in working days (F-24), in days (S-08)."""
+    today, first = cal.local_date(now), cal.local_date(start)
+    if rules.cancel_free_wd is not None and cal.add_working_days(today, rules.cancel_free_wd) > first:
+        return False
+    return rules.cancel_free_days is None or today + timedelta(days=rules.cancel_free_days) <= first

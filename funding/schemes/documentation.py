@@ -9,8 +9,9 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from funding.schemes import vocabulary
+from funding.schemes.parsing import parameters
 from funding.schemes.presets import load_preset, preset_codes
-from funding.schemes.rules import SchemeRules, parameters
+from funding.schemes.rules import SchemeRules
 
 PATH = Path(__file__).resolve().parents[2] / "docs" / "schemes.md"
 

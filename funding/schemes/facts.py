@@ -31,6 +31,8 @@ class LearnerFacts:
     student_finance: bool = False
     insured_months: int | None = None
     income_cents: int | None = None
+    earlier_bookings: int = 0
+    """Bookings in this scheme that were accepted before and whose money did not all go back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """Cents that one source gives to a booking; `lot_id` is None for the learner's own money."""
+    """Cents that one source gives to a booking; `lot_id` is None for own money, and for money of a budget."""
 
     lot_id: LotId | None
     source: str
@@ -81,6 +83,7 @@ class SourcePlan:
     `participation_cents`: the participation that was due (0 when exempt), a part of the learner's own money.
     `exempt_reason`: why none was due: job_seeker (or another exempt status), prevention_account,
     work_incapacity, employer_top_up; None when it was due, or when the scheme has none.
+    `reimbursement_cents`: what the learner is given back once the training is complete.
     `rules`: ids of the rules that decided, in the order of `explanations`, each once.
     """
 
@@ -89,11 +92,12 @@ class SourcePlan:
     participation_cents: int
     exempt_reason: str | None
     explanations: tuple[Explanation, ...]
+    reimbursement_cents: int = 0
 
     @property
     def rules(self) -> tuple[str, ...]:
         """Ids of the rules that decided, each once."""
-        return tuple(dict.fromkeys(explanation.rule for explanation in self.explanations))
+        return tuple(dict.fromkeys(each.rule for each in self.explanations if each.rule))
 
     @property
     def own_cents(self) -> int:

@@ -4,6 +4,7 @@ Pure: facts in, a plan or a DomainError out. Services load the facts, call, and 
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
@@ -27,6 +28,7 @@ from funding.schemes.deadlines import (
     withdrawal_ok,
     withdrawal_until,
 )
+from funding.schemes.eligibility import check_bookable, check_day_plan, check_eligible
 from funding.schemes.facts import (
     Accrual,
     Allocation,
@@ -38,7 +40,7 @@ from funding.schemes.facts import (
     SourcePlan,
 )
 from funding.schemes.rules import SchemeRules
-from funding.schemes.vocabulary import LEARNER
+from funding.schemes.vocabulary import LEARNER, PRIVATE_SOURCES, SOURCES
 from ila.core.errors import DomainError
 from ila.core.money import percent_floor, share_floor, split_largest_remainder
 
@@ -65,6 +67,8 @@ __all__ = [
     "auto_validation_due",
     "cancellation_outcome",
     "check_bookable",
+    "check_day_plan",
+    "check_eligible",
     "credit_expiry",
     "earliest_start",
     "earliest_start_ok",
@@ -83,20 +87,6 @@ __all__ = [
     "withdrawal_until",
     "year_hours",
 ]
-
-
-def check_bookable(rules: SchemeRules, learner: LearnerFacts, credential: CredentialFacts) -> None:
-    """Refuse what this learner can never book under these rules, whatever money there is.
-
-    Raises: DomainError `not_bookable` for a kind the scheme does not pay (F-17); `not_eligible` for a
-    light licence asked by the holder of a licence of the light group (F-15).
-    """
-    if credential.kind not in rules.bookable_kinds:
-        raise DomainError("not_bookable", rule="F-17", kind=credential.kind)
-    if credential.kind == "light_licence":
-        held = {licence.strip().upper() for licence in learner.driving_licences}
-        if refused := sorted(held.intersection(rules.light_licence_refused_holding)):
-            raise DomainError("not_eligible", rule="F-15", held=",".join(refused))
 
 
 def usage_cap(rules: SchemeRules, credential: CredentialFacts) -> int | None:
@@ -138,8 +128,9 @@ def plan_sources(
     """Who pays this booking, to the cent, on the day the learner accepts (F-07 to F-17).
 
     The learner pays max(participation, price - usable money), or their sum, never more than the price
-    (F-08, F-12); the rest is drawn in order (F-07), the capped sources up to the usage cap (F-13): what
-    is above the cap falls to the other sources, then to the learner.
+    (F-08, F-12); the rest is drawn in order (F-07), the capped sources up to the usage cap (F-13), public money
+    up to its share of the price and its amount for each planned hour: what is above a limit falls to the other
+    sources, then to the learner. Where the learner pays and is given back a part, everything is the learner's.
 
     An employer's money waives the participation when the booking draws a cent of it (F-10), while the
     participation itself lowers what is drawn. Settled in the learner's favour: the booking is planned
@@ -154,17 +145,21 @@ def plan_sources(
     if price_cents <= 0:
         raise DomainError("bad_price", price_cents=price_cents)
     check_bookable(rules, learner, credential)
+    if rules.funding == "reimbursement":
+        return _paid_by_learner(rules, price_cents)
     usable = usable_lots(rules, credential, lots, on)
-    ceilings = _ceilings(rules, usable, usage_cap(rules, credential))
-    if not any(ceilings):
+    limits = limits_of(rules, learner, credential, price_cents)
+    ceilings = _ceilings(usable, limits)
+    discount = _discount(rules, learner, credential, price_cents, usable, ceilings)
+    if not any(ceilings) and not discount:
         raise DomainError("insufficient_rights", price_cents=price_cents)
-    shortfall = max(0, price_cents - sum(ceilings))
+    shortfall = max(0, price_cents - sum(ceilings) - discount)
     if shortfall and not rules.shortfall_to_learner:
         raise DomainError("usage_cap", rule="F-13", shortfall_cents=shortfall, price_cents=price_cents)
 
     own = _OwnPart(shortfall)
     drawn = _draw(usable, ceilings, price_cents - shortfall)
-    if rules.participation_mode is not None and rules.participation_cents:
+    if rules.participation_mode is not None and rules.participation_cents and not _is_later(rules, learner):
         if exempt_reason := _exemption(rules, learner, drawn):
             own = _OwnPart(shortfall, exempt_reason=exempt_reason)
         else:
@@ -173,15 +168,24 @@ def plan_sources(
     _check_light_licence(rules, learner, credential, drawn)
 
     allocations = [Allocation(lot.id, lot.source, cents) for lot, cents in drawn]
-    if own_cents := price_cents - sum(cents for _, cents in drawn):
+    left = price_cents - sum(cents for _, cents in drawn)
+    if discount := min(discount, left):
+        allocations.append(Allocation(None, BUDGET_SOURCE, discount))
+    if own_cents := left - discount:
         allocations.append(Allocation(None, LEARNER, own_cents))
     return SourcePlan(
         price_cents=price_cents,
         allocations=tuple(allocations),
         participation_cents=own.participation,
         exempt_reason=own.exempt_reason,
-        explanations=tuple(_explain(rules, credential, usable, drawn, own)),
+        explanations=tuple(_explain(usable, drawn, own, limits, discount)),
     )
+
+
+def reimbursement_cents(rules: SchemeRules, price_cents: int) -> int:
+    """What the learner is given back of a price that they paid, once the training is complete, in cents."""
+    part = share_floor(price_cents, rules.reimbursement_percent or 0)
+    return part if rules.reimbursement_cap_cents is None else min(part, rules.reimbursement_cap_cents)
 
 
 def realised_percent(done: int | Decimal, planned: int | Decimal) -> int:
@@ -197,11 +201,91 @@ def is_complete(
 ) -> bool:
     """Whether the training was completed as the scheme asks before it pays; else `incomplete` (N-08).
 
-    By the attendance, a certificate, or, in a publicly funded programme, an exam taken.
+    By the attendance, a certificate, or, in a publicly funded programme, an exam taken; where a certificate is
+    required, nothing takes its place.
     """
-    if rules.attendance_min_percent is None or certificate or percent >= rules.attendance_min_percent:
-        return True
-    return exam and credential.publicly_funded
+    attended = rules.attendance_min_percent is None or percent >= rules.attendance_min_percent
+    if rules.certificate_required:
+        return certificate and attended
+    return attended or certificate or (exam and credential.publicly_funded)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The most that some sources pay of one booking together, and the rule and the words that say why."""
+
+    cents: int
+    sources: frozenset[str]
+    rule: str
+    code: str
+    kind: str = ""
+
+
+PUBLIC_SOURCES = frozenset(SOURCES) - PRIVATE_SOURCES
+BUDGET_SOURCE = "public"
+"""The source of money that comes from the scheme's budget itself, without lying on an account."""
+
+
+def limits_of(
+    rules: SchemeRules, learner: LearnerFacts, credential: CredentialFacts, price_cents: int
+) -> tuple[Limit, ...]:
+    """What limits this booking: the usage cap (F-13), the public share of the price, the amount for each hour."""
+    limits = []
+    cap = usage_cap(rules, credential)
+    if cap is not None:
+        limits.append(
+            Limit(cap, frozenset(rules.usage_cap_sources), "F-13", "usage_cap_applies", credential.kind)
+        )
+    share = public_share(rules, learner, credential)
+    if share is not None:
+        limits.append(Limit(share_floor(price_cents, share), PUBLIC_SOURCES, "", "share_applies"))
+    if rules.first_booking_cents is not None and not learner.earlier_bookings:
+        limits.append(Limit(rules.first_booking_cents, PUBLIC_SOURCES, "", "first_booking_applies"))
+    if rules.public_cents_per_hour is not None:
+        cents = int((credential.hours or 0) * rules.public_cents_per_hour)
+        limits.append(Limit(cents, PUBLIC_SOURCES, "", "hours_apply"))
+    return tuple(limits)
+
+
+def public_share(rules: SchemeRules, learner: LearnerFacts, credential: CredentialFacts) -> int | None:
+    """The most that public money pays of the price, in percent; another from the second booking on. None: all."""
+    if _is_later(rules, learner):
+        by_kind = {str(kind): percent for kind, percent in rules.later_share_by_kind.items()}
+        return by_kind.get(credential.kind, rules.later_share_percent)
+    return rules.public_share_percent
+
+
+def _is_later(rules: SchemeRules, learner: LearnerFacts) -> bool:
+    return rules.later_share_percent is not None and learner.earlier_bookings > 0
+
+
+def _discount(
+    rules: SchemeRules,
+    learner: LearnerFacts,
+    credential: CredentialFacts,
+    price_cents: int,
+    usable: Sequence[LotFacts],
+    ceilings: Sequence[int],
+) -> int:
+    """What the budget adds to the public money of the account, up to a later booking's share of the price."""
+    share = public_share(rules, learner, credential)
+    if not rules.later_share_from_budget or not _is_later(rules, learner) or share is None:
+        return 0
+    given = sum(
+        cents for lot, cents in zip(usable, ceilings, strict=True) if lot.source not in PRIVATE_SOURCES
+    )
+    private = sum(ceilings) - given
+    return max(0, min(share_floor(price_cents, share) - given, price_cents - given - private))
+
+
+def _paid_by_learner(rules: SchemeRules, price_cents: int) -> SourcePlan:
+    back = reimbursement_cents(rules, price_cents)
+    why = (
+        Explanation("", "paid_by_learner", {"cents": price_cents}),
+        Explanation("", "reimbursed_when_complete", {"cents": back}),
+    )
+    paid = (Allocation(None, LEARNER, price_cents),)
+    return SourcePlan(price_cents, paid, 0, None, why, reimbursement_cents=back)
 
 
 class _OwnPart(NamedTuple):
@@ -270,14 +354,15 @@ def _pays_for(rules: SchemeRules, lot: LotFacts, credential: CredentialFacts) ->
     return lot.earmark is None or lot.earmark in (credential.kind, credential.code, credential.field)
 
 
-def _ceilings(rules: SchemeRules, lots: Sequence[LotFacts], cap: int | None) -> list[int]:
-    """What each lot can give to one booking: its balance; the capped sources together, at most the cap."""
-    left, ceilings = cap, []
+def _ceilings(lots: Sequence[LotFacts], limits: Sequence[Limit]) -> list[int]:
+    """What each lot can give to one booking: its balance, and with the others of a limit at most that limit."""
+    left = [limit.cents for limit in limits]
+    ceilings = []
     for lot in lots:
-        cents = lot.available_cents
-        if left is not None and lot.source in rules.usage_cap_sources:
-            cents = min(cents, left)
-            left -= cents
+        concerned = [place for place, limit in enumerate(limits) if lot.source in limit.sources]
+        cents = min([lot.available_cents, *(left[place] for place in concerned)])
+        for place in concerned:
+            left[place] -= cents
         ceilings.append(cents)
     return ceilings
 
@@ -324,19 +409,23 @@ def _check_light_licence(
 
 
 def _explain(
-    rules: SchemeRules,
-    credential: CredentialFacts,
     usable: Sequence[LotFacts],
     drawn: Sequence[tuple[LotFacts, int]],
     own: _OwnPart,
+    limits: Sequence[Limit],
+    discount: int,
 ) -> Iterable[Explanation]:
     for lot, cents in drawn:
         yield Explanation("F-07", "drawn_from_source", {"source": lot.source, "cents": cents})
-    cap = usage_cap(rules, credential)
-    held = sum(lot.available_cents for lot in usable if lot.source in rules.usage_cap_sources)
-    if cap is not None and held > cap:
-        values: dict[str, int | str] = {"kind": credential.kind, "cap_cents": cap, "held_cents": held}
-        yield Explanation("F-13", "usage_cap_applies", values)
+    if discount:
+        yield Explanation("", "discount_from_budget", {"cents": discount})
+    for limit in limits:
+        held = sum(lot.available_cents for lot in usable if lot.source in limit.sources)
+        if held > limit.cents:
+            values: dict[str, int | str] = {"cap_cents": limit.cents, "held_cents": held}
+            if limit.kind:
+                values = {"kind": limit.kind, **values}
+            yield Explanation(limit.rule, limit.code, values)
     if own.participation:
         yield Explanation("F-08", "participation_due", {"cents": own.participation})
     elif own.exempt_reason is not None:

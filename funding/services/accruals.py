@@ -1,4 +1,4 @@
-"""The yearly credit of rights (F-01 to F-04), for one learner or a whole population alike.
+"""The yearly credit of rights (F-01 to F-04; flat or once in other schemes), for one or a whole population alike.
 
 The rules are those of funding/schemes/accrual.py, reckoned by `ledger_accrue` in the database for a chunk
 of accounts at a time: one transaction and one journal entry each. A learner's lot carries the years it
@@ -22,6 +22,7 @@ from funding import permissions
 from funding.models import Budget, LearningAccount, Scheme, version_on
 from funding.schemes.deadlines import add_months
 from funding.schemes.rules import SchemeRules
+from funding.schemes.vocabulary import STATUSES
 from funding.services import ledger
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -128,8 +129,12 @@ def accrue_year(
     if rules.accrual == "none" or not total:
         return AccrualResult(0, total, 0)
     now = clock.now()
-    expires_on = _last_day(rules, now.astimezone(ZoneInfo(scheme.timezone)).date())
-    work = _Year(scheme, year, budget, actor, now, expires_on, json.dumps(_parameters(rules)))
+    today = now.astimezone(ZoneInfo(scheme.timezone)).date()
+    # A year that has not begun yet is credited as on its first day.
+    as_of = max(today, date(year, 1, 1))
+    work = _Year(
+        scheme, year, budget, actor, now, _last_day(rules, today), json.dumps(_parameters(rules, as_of))
+    )
     run = _Run(work, chunks, total, progress)
     run.go(1 if connection.in_atomic_block else max(1, workers))
     return AccrualResult(run.credited, total - run.credited, run.cents)
@@ -246,10 +251,11 @@ def _chunks(scheme: Scheme, size: int) -> list[_Chunk]:
         return [_Chunk(*row) for row in cursor.fetchall()]
 
 
-def _parameters(rules: SchemeRules) -> dict[str, object]:
-    """The rules as `ledger_accrue` names them."""
+def _parameters(rules: SchemeRules, as_of: date) -> dict[str, object]:
+    """The rules as `ledger_accrue` names them. A credit that asks for no hours is given whole for none."""
+    by_hours = rules.accrual == "yearly_by_hours"
     return {
-        "statuses": list(rules.accrual_statuses),
+        "statuses": list(rules.accrual_statuses) or ([] if by_hours else list(STATUSES)),
         "credit_cents": rules.yearly_credit_cents or 0,
         "cap_cents": rules.cap_cents,
         "low_credit_cents": rules.yearly_credit_low_qualified_cents,
@@ -257,8 +263,15 @@ def _parameters(rules: SchemeRules) -> dict[str, object]:
         "low_below_level": rules.low_qualified_below_level,
         "low_if_disabled": rules.low_qualified_if_disabled,
         "cap_sources": list(rules.cap_sources),
-        "full_year_hours": rules.full_year_hours or 0,
-        "full_credit_percent": rules.full_credit_percent,
+        "full_year_hours": (rules.full_year_hours or 0) if by_hours else 1,
+        "full_credit_percent": rules.full_credit_percent if by_hours else 0,
+        "citizens_of": rules.country if rules.citizens_only else None,
+        "residents_of": rules.country if rules.residents_only else None,
+        "lifetime_cents": rules.lifetime_credit_cents,
+        "once": rules.accrual == "once",
+        "wait_years": rules.wait_years_when_used,
+        "zone": rules.timezone,
+        "as_of": as_of.isoformat(),
     }
 
 

@@ -87,7 +87,7 @@ def create_batch(
                 batch=batch,
                 claim=claim,
                 end_to_end_id=new_reference("E"),
-                iban=normalise_iban(claim.provider.iban),
+                iban=normalise_iban(claim.payee_iban or claim.provider.iban),
                 creditor_name=_creditor_name(claim),
                 amount_cents=claim.amount_cents,
             )
@@ -118,7 +118,7 @@ def sort_payable(claims: Sequence[Claim], *, actor: User) -> tuple[list[Claim], 
     for claim in claims:
         if claim.booking_id in stopped:
             left_out.append(LeftOut(claim, "on_hold"))
-        elif not _iban_is_good(claim.provider.iban):
+        elif not _iban_is_good(claim.payee_iban or claim.provider.iban):
             left_out.append(LeftOut(claim, "bad_iban"))
         elif claim.approver_id == actor.pk:
             left_out.append(LeftOut(claim, "not_allowed"))
@@ -128,7 +128,7 @@ def sort_payable(claims: Sequence[Claim], *, actor: User) -> tuple[list[Claim], 
 
 
 def stopped_bookings(bookings: Sequence[Booking], *, ibans: Sequence[str] = ()) -> set[int]:
-    """Ids of bookings that must not be paid now: disputed, cancelled by the funder, or on hold by any scope.
+    """Ids of bookings that must not be paid now: disputed, ended without owing anything, or on hold by any scope.
 
     Bookings come with their provider. `ibans`: accounts that payments of these bookings, in the same order, go to.
     """
@@ -141,7 +141,8 @@ def stopped_bookings(bookings: Sequence[Booking], *, ibans: Sequence[str] = ()) 
             _compact(iban) for iban in ibans[position : position + 1]
         }
         if (
-            booking.state in (BookingState.DISPUTED, BookingState.CANCELLED_BY_FUNDER)
+            booking.state == BookingState.DISPUTED
+            or booking.is_all_back
             or booking.pk in by_booking
             or booking.session_id in by_session
             or booking.provider_id in by_provider
@@ -318,6 +319,8 @@ def _to_file(batch: PaymentBatch, payments: Sequence[Payment]) -> CreditTransfer
 
 
 def _creditor_name(claim: Claim) -> str:
+    if claim.payee_name:
+        return claim.payee_name
     provider = claim.provider
     name = provider.organisation.name if provider.organisation is not None else provider.name
     return (name or provider.external_id)[:140]

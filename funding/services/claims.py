@@ -1,4 +1,7 @@
-"""Claims: what a provider asks for, what another person approves, and when it becomes payable."""
+"""Claims: what a provider asks for, what another person approves, and when it becomes payable.
+
+Where a scheme gives the learner a part back, the claim is the learner's own and names the account to pay to.
+"""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -7,6 +10,7 @@ from django.db import transaction
 
 from accounts.models import User
 from funding import permissions
+from funding.banking.identifiers import normalise_iban
 from funding.models import (
     Allocation,
     Booking,
@@ -17,10 +21,10 @@ from funding.models import (
     ClaimLine,
     ClaimState,
 )
-from funding.schemes import deadlines
+from funding.schemes import deadlines, windows
 from funding.services import holds, ledger
 from funding.services.bookings.context import calendar_of
-from funding.services.bookings.money import allocations_of, in_booking_line
+from funding.services.bookings.money import allocations_of, in_booking_line, reimbursements_of
 from funding.services.bookings.training import IN_COURSE, attended_percent, check_complete
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
@@ -35,6 +39,16 @@ BEFORE_VALIDATION = (
     BookingState.LEFT,
     BookingState.SERVICE_DECLARED,
 )
+# Where the scheme pays in advance, a claim is lawful in these once its day has come (N-07).
+LEAD_STATES = (
+    BookingState.ACCEPTED,
+    BookingState.IN_TRAINING,
+    BookingState.LEFT,
+    BookingState.SERVICE_DECLARED,
+)
+# The training has been, or is being, taught: after its end a claim needs the proof of completion (N-08).
+BEFORE_DECLARATION = (BookingState.ACCEPTED, *IN_COURSE)
+TAUGHT = (*BEFORE_DECLARATION, BookingState.SERVICE_DECLARED, BookingState.SERVICE_VALIDATED)
 # While the training lasts an advance may be asked for (F-31).
 ADVANCE_STATES = (BookingState.IN_TRAINING, BookingState.LEFT, BookingState.SERVICE_DECLARED)
 # A late cancellation or an unjustified no-show makes the price owed (F-24, F-25): `realised_percent` says so.
@@ -47,24 +61,37 @@ OPEN_CLAIMS = (
     ClaimState.IN_BATCH,
     ClaimState.RETURNED,
 )
-_RELATED = ("account__scheme", "provider", "session", "scheme_version__scheme")
+_RELATED = (
+    "account__scheme",
+    "account__citizen",
+    "provider",
+    "session",
+    "credential",
+    "scheme_version__scheme",
+)
 
 
 @transaction.atomic
-def create_claim(*, actor: User, booking_id: int, kind: ClaimKind = ClaimKind.FINAL) -> Claim:
+def create_claim(
+    *, actor: User, booking_id: int, kind: ClaimKind = ClaimKind.FINAL, payee_iban: str = ""
+) -> Claim:
     """The provider drafts a claim for what is still owed of a booking, split over its sources.
 
+    In a scheme that reimburses, the learner drafts it for what is given back, to an account of theirs
+    (payee_iban); in one that pays before the service is done, an advance is the claim itself (N-07).
     Locks: the booking.
     Raises: DomainError `not_allowed` for another's booking, one that ended without owing anything, or one that
-    is claimed already; `too_early` before the service is validated or the advance's day (F-27, F-31); `on_hold`;
-    `already_settled`; `incomplete` when nothing is left to claim.
+    is claimed already; `too_early` before the service is validated, the advance's day or the first day of a claim
+    (F-27, F-31, N-07); `on_hold`; `already_settled`; `incomplete` when nothing is left to claim, completion is not
+    proved (N-08) or the account is missing.
     """
     booking = _lock_booking(booking_id)
-    if not permissions.acts_for_provider(booking, actor):
+    kind = _kind_of(booking, kind)
+    if not _may_claim(booking, kind, actor):
         raise DomainError("not_allowed", status=403, booking=booking.pk)
     _require_claimable(booking, kind)
     holds.check_no_hold(booking)
-    parts = _advance_parts(booking) if kind == ClaimKind.ADVANCE else _final_parts(booking)
+    parts = _parts(booking, kind)
     amount_cents = sum(cents for _, cents in parts)
     if amount_cents <= 0:
         raise DomainError("incomplete", what="nothing is left to claim", booking=booking.pk)
@@ -74,6 +101,8 @@ def create_claim(*, actor: User, booking_id: int, kind: ClaimKind = ClaimKind.FI
         kind=kind,
         amount_cents=amount_cents,
         currency=booking.currency,
+        payee_iban=_payee_iban(kind, payee_iban),
+        payee_name=_payee_name(booking) if kind == ClaimKind.REIMBURSEMENT else "",
         author=actor,
         created_at=clock.now(),
     )
@@ -88,12 +117,12 @@ def create_claim(*, actor: User, booking_id: int, kind: ClaimKind = ClaimKind.FI
 
 @transaction.atomic
 def submit_claim(*, actor: User, claim_id: int) -> Claim:
-    """The provider hands the claim in: the term of payment begins (F-31).
+    """Its author hands the claim in: the term of payment begins (F-31).
 
     Locks: booking, claim. Raises: DomainError `not_allowed`, `too_early`, `on_hold`. Logs: ClaimLog.
     """
     booking, claim = _lock_claim(claim_id)
-    if not permissions.acts_for_provider(booking, actor):
+    if not _may_claim(booking, ClaimKind(claim.kind), actor):
         raise DomainError("not_allowed", status=403, claim=claim.pk)
     if claim.state == ClaimState.DRAFT:
         _require_owed(booking, ClaimKind(claim.kind))
@@ -104,9 +133,11 @@ def submit_claim(*, actor: User, claim_id: int) -> Claim:
 
 
 @transaction.atomic
-def claim_booking(*, actor: User, booking_id: int, kind: ClaimKind = ClaimKind.FINAL) -> Claim:
+def claim_booking(
+    *, actor: User, booking_id: int, kind: ClaimKind = ClaimKind.FINAL, payee_iban: str = ""
+) -> Claim:
     """Draft and submit in one step. Raises: as `create_claim` and `submit_claim`."""
-    claim = create_claim(actor=actor, booking_id=booking_id, kind=kind)
+    claim = create_claim(actor=actor, booking_id=booking_id, kind=kind, payee_iban=payee_iban)
     return submit_claim(actor=actor, claim_id=claim.pk)
 
 
@@ -166,6 +197,7 @@ def _lock_claim(claim_id: int) -> tuple[Booking, Claim]:
 def _carry_over(booking: Booking, seen: Booking) -> Booking:
     """Rows that never change for a booking need no second reading."""
     booking.account, booking.provider, booking.session = seen.account, seen.provider, seen.session
+    booking.credential = seen.credential
     if booking.scheme_version_id == seen.scheme_version_id:
         booking.scheme_version = seen.scheme_version
     return booking
@@ -188,7 +220,9 @@ def _require_owed(booking: Booking, kind: ClaimKind) -> None:
         return
     if booking.state in BEFORE_VALIDATION:
         _require_complete(booking)
-        raise DomainError("too_early", rule="F-27", booking=booking.pk)
+        _require_lead(booking)
+        return
+    _require_complete(booking)
     owed_exit = booking.state in OWED_EXITS and booking.realised_percent
     if booking.state != BookingState.SERVICE_VALIDATED and not owed_exit:
         raise DomainError("not_allowed", state=booking.state, booking=booking.pk)
@@ -197,11 +231,56 @@ def _require_owed(booking: Booking, kind: ClaimKind) -> None:
 def _require_complete(booking: Booking) -> None:
     """Once the training is over, a missing proof of completion says more than a missing validation (N-08)."""
     ends = booking.session.ends_at
-    if booking.state not in IN_COURSE or booking.scheme_version is None or ends is None or clock.now() < ends:
+    if booking.scheme_version is None or ends is None or booking.state not in TAUGHT:
         return
-    rules = booking.scheme_version.parsed
-    if rules.attendance_min_percent is not None:
-        check_complete(booking, rules, attended_percent(booking))
+    if booking.state in BEFORE_DECLARATION and clock.now() < ends:
+        return
+    percent = booking.declared_percent
+    check_complete(
+        booking, booking.scheme_version.parsed, attended_percent(booking) if percent is None else percent
+    )
+
+
+def _require_lead(booking: Booking) -> None:
+    """Before the service is validated only where the scheme pays in advance, from its day on (F-27, N-07)."""
+    starts = booking.session.starts_at
+    rules = None if booking.scheme_version is None else booking.scheme_version.parsed
+    if rules is None or starts is None or booking.state not in LEAD_STATES or not rules.pays_in_advance:
+        raise DomainError("too_early", rule="F-27", booking=booking.pk)
+    first = windows.claim_from(rules, calendar_of(booking.account.scheme), starts)
+    if first is not None and clock.now() < first:
+        raise DomainError("too_early", rule="N-07", first=first.isoformat(), booking=booking.pk)
+
+
+def _kind_of(booking: Booking, kind: ClaimKind) -> ClaimKind:
+    """What a claim of this kind is under the booking's rules."""
+    rules = None if booking.scheme_version is None else booking.scheme_version.parsed
+    if rules is not None and rules.funding == "reimbursement":
+        return ClaimKind.REIMBURSEMENT
+    if rules is not None and rules.pays_in_advance and not rules.advance_percent:
+        return ClaimKind.FINAL
+    return kind
+
+
+def _may_claim(booking: Booking, kind: ClaimKind, actor: User) -> bool:
+    if kind == ClaimKind.REIMBURSEMENT:
+        return permissions.is_learner(booking, actor)
+    return permissions.acts_for_provider(booking, actor)
+
+
+def _payee_iban(kind: ClaimKind, text: str) -> str:
+    """The account that a learner names. Raises: DomainError `incomplete` for none, or one that is no IBAN."""
+    if kind != ClaimKind.REIMBURSEMENT:
+        return ""
+    try:
+        return normalise_iban(text)
+    except ValueError as error:
+        raise DomainError("incomplete", what="payee_iban") from error
+
+
+def _payee_name(booking: Booking) -> str:
+    citizen = booking.account.citizen
+    return f"{citizen.given_name} {citizen.family_name}".strip()[:140] or "Learner"
 
 
 def _require_advance_due(booking: Booking) -> None:
@@ -220,6 +299,15 @@ def _require_advance_due(booking: Booking) -> None:
         raise DomainError("not_allowed", rule="F-31", reason="no advance is paid", booking=booking.pk)
     if clock.now() < due:
         raise DomainError("too_early", rule="F-31", due=due.isoformat(), booking=booking.pk)
+
+
+def _parts(booking: Booking, kind: ClaimKind) -> list[tuple[Allocation, int]]:
+    """What each source pays of such a claim, in cents."""
+    if kind == ClaimKind.ADVANCE:
+        return _advance_parts(booking)
+    if kind == ClaimKind.REIMBURSEMENT:
+        return [(each, each.outstanding_cents) for each in reimbursements_of(booking)]
+    return _final_parts(booking)
 
 
 def _final_parts(booking: Booking) -> list[tuple[Allocation, int]]:

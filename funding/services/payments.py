@@ -38,8 +38,6 @@ from ila.core import clock, fsm, locks
 # So many ledger entries travel in one message to the database.
 POSTS_AT_ONCE = 200
 
-# All money of these goes back to its sources (F-23 and the dispute's outcome).
-ENDED = (BookingState.DISPUTED, BookingState.CANCELLED_BY_FUNDER, BookingState.CANCELLED_BY_PROVIDER)
 _RELATED = ("account__scheme", "provider", "scheme_version")
 # The order in which a claim can take its steps.
 _STEPS = (ClaimState.IN_BATCH, ClaimState.PAID, ClaimState.RETURNED)
@@ -325,7 +323,7 @@ def unwind_ended(payments: Iterable[Payment]) -> None:
     service = service_users.get("bank")
     for payment in payments:
         booking = payment.claim.booking
-        if booking.state not in ENDED:
+        if booking.state != BookingState.DISPUTED and not booking.is_all_back:
             continue
         reason = f"paid or sent back while {booking.state}"
         if booking.state != BookingState.DISPUTED:

@@ -145,7 +145,7 @@ def credit(
         lot = _lot(account, source, expires_on or _end_of_validity(scheme), earmark)
         if lot.fund == Fund.PUBLIC:
             source_line = Line(
-                Bucket.BUDGET, lot.fund, -amount_cents, budget_id=(budget or _first_budget(scheme)).pk
+                Bucket.BUDGET, lot.fund, -amount_cents, budget_id=(budget or first_budget(scheme)).pk
             )
         else:
             source_line = Line(Bucket.APPROPRIATION, lot.fund, -amount_cents)
@@ -160,16 +160,19 @@ def credit(
     return lot
 
 
-def expire_lots(*, on: date, actor: User, scheme: Scheme | None = None) -> int:
+def expire_lots(
+    *, on: date, actor: User, scheme: Scheme | None = None, since: date | None = None
+) -> int:
     """Take back what is still available on lots whose last day lies before `on`; returns how many lots.
 
-    scheme: only lots of its accounts. What bookings hold stays held. Works in chunks, each in its own
-    transaction unless the caller has one: killed half-way and started again, it ends in the same result.
+    scheme: only lots of its accounts. since: only lots whose last day is not before it. What bookings hold
+    stays held. Works in chunks, each in its own transaction unless the caller has one: killed half-way and
+    started again, it ends in the same result.
     Locks: the learning accounts of a chunk, then their lots by id.
     """
     expired = after = 0
     while True:
-        expirable = _expirable(on, scheme).filter(pk__gt=after).order_by("pk")
+        expirable = _expirable(on, scheme, since).filter(pk__gt=after).order_by("pk")
         chunk = list(expirable.values_list("pk", "account_id")[:EXPIRY_CHUNK])
         if not chunk:
             return expired
@@ -177,7 +180,7 @@ def expire_lots(*, on: date, actor: User, scheme: Scheme | None = None) -> int:
         with transaction.atomic():
             locks.acquire_set(LearningAccount.objects.filter(pk__in={account for _, account in chunk}))
             lots = list(
-                _expirable(on, scheme)
+                _expirable(on, scheme, since)
                 .filter(pk__in=[pk for pk, _ in chunk])
                 .select_related("account__scheme")
                 .order_by("pk")
@@ -206,8 +209,10 @@ def _expire(scheme: Scheme, lots: list[Lot], *, on: date, actor: User) -> None:
     ledger.post(scheme=scheme, kind="expire", key=key, actor=actor, lines=lines)
 
 
-def _expirable(on: date, scheme: Scheme | None) -> QuerySet[Lot]:
+def _expirable(on: date, scheme: Scheme | None, since: date | None) -> QuerySet[Lot]:
     lots = Lot.objects.filter(expires_on__lt=on, available_cents__gt=0)
+    if since is not None:
+        lots = lots.filter(expires_on__gte=since)
     return lots if scheme is None else lots.filter(account__scheme=scheme)
 
 
@@ -253,7 +258,8 @@ def _end_of_validity(scheme: Scheme) -> date | None:
     return None if months is None else add_months(today, months)
 
 
-def _first_budget(scheme: Scheme) -> Budget:
+def first_budget(scheme: Scheme) -> Budget:
+    """The budget that public money of a scheme comes from unless told. Raises: DomainError `budget_exhausted`."""
     budget = scheme.budgets.order_by("pk").first()
     if budget is None:
         raise DomainError("budget_exhausted", scheme=scheme.code)

@@ -115,7 +115,7 @@ def booking_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         ],
         "holds": list(holds.holds_on(booking)),
         "reviews": [
-            (review, words.word(words.REVIEWS, review.reason))
+            (review, words.word(words.REVIEW_REASONS, review.reason))
             for review in booking.reviews.filter(closed_at__isnull=True).order_by("pk")
         ]
         if viewer is Viewer.AGENCY

@@ -4,7 +4,7 @@ Built on django-fsm-2. A transition body sets fields of its own object only. Sid
 the service that calls `apply`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 import pgtrigger
@@ -151,6 +151,40 @@ def apply(
     row.save(force_insert=True)
     obj.save()
     return row
+
+
+def apply_set(
+    objs: Sequence[Machine],
+    transition: str,
+    *,
+    actor: Any,
+    fields: Mapping[str, Any],
+    reason: str = "",
+    data: Callable[[Any], dict[str, Any]] | None = None,
+    **kwargs: Any,
+) -> None:
+    """Make one transition on many locked objects of a model: their log rows, then state and fields at once.
+
+    fields: what the transition writes beside the state, the same value or expression for every row.
+    data: what the log row of each keeps. kwargs go to the transition.
+    Raises: as `move`; RuntimeError when a row is no longer as it was read.
+    """
+    if not objs:
+        return
+    steps: dict[tuple[str, str], list[int]] = {}
+    rows = []
+    for obj in objs:
+        kept, source = (data(obj) if data is not None else {}), obj.state
+        row = move(obj, transition, actor=actor, reason=reason, **kwargs)
+        row.data = kept
+        rows.append(row)
+        steps.setdefault((source, obj.state), []).append(obj.pk)
+    model = type(objs[0])
+    bulk_log(rows, model=model.log_model)
+    for (source, target), ids in steps.items():
+        moved = set_states(ids, model=model, source=source, target=target, **fields)
+        if moved != len(ids):
+            raise RuntimeError(f"{len(ids)} rows were to move from {source} to {target}, {moved} did")
 
 
 def start(obj: Machine, *, actor: Any, reason: str = "", transition: str = "create") -> TransitionLog:

@@ -10,6 +10,7 @@ A job may run more than once (a worker may die between the work and its note of 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
@@ -18,7 +19,10 @@ from django.db import transaction
 from procrastinate import BaseRetryStrategy, RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.job_context import JobContext
 from procrastinate.tasks import Task
+
+from ila.core import runs
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,12 +43,27 @@ def task(
     """Declare a job in an app's `tasks.py`.
 
     name: stable, `app.verb_noun`: jobs already waiting in the database are found by it.
-    cron: enqueue it by itself at these times (UTC); the function then takes `timestamp`, seconds since 1970.
+    cron: enqueue it by itself at these times (UTC), unless one waits already; the function then takes
+    `timestamp`, seconds since 1970. What comes every minute is tried again by that alone: `retry=False`.
     lock: jobs of one lock run one after another, whatever the number of workers.
+    Each run is written down (`ila.core.runs`) with the numbers that the function returns, if it does.
     """
 
     def declare(function: Callable[P, R]) -> Task[P, R, Any]:
-        declared: Task[P, R, Any] = app.task(name=name, queue=queue, retry=retry, lock=lock)(function)
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> R:
+            # The worker says which job it is; who calls the function by hand does not.
+            context, given = (args[0], args[1:]) if args and isinstance(args[0], JobContext) else (None, args)
+            with runs.recorded(name, job_id=context.job.id if context else None) as record:
+                result = function(*given, **kwargs)
+                record.count(result)
+            return result
+
+        waiting_once = name if cron is not None else None
+        make: Any = app.task(
+            name=name, queue=queue, retry=retry, lock=lock, queueing_lock=waiting_once, pass_context=True
+        )
+        declared: Task[P, R, Any] = make(run)
         if cron is not None:
             app.periodic(cron=cron)(declared)
         return declared

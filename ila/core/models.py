@@ -4,6 +4,9 @@ from typing import Any, ClassVar
 
 import pgtrigger
 from django.db import models
+from django.db.models import Q
+
+from ila.core import clock
 
 
 class CurrentTransaction(models.Func):
@@ -49,3 +52,46 @@ class AppendOnlyModel(models.Model):
     class Meta:
         abstract = True
         triggers: ClassVar[list[Any]] = append_only_triggers()
+
+
+class RunOutcome(models.TextChoices):
+    """How a run of a job stands."""
+
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    INTERRUPTED = "interrupted", "Interrupted"
+
+
+class JobRun(models.Model):
+    """One run of a job: when, how long, what it did, how it ended.
+
+    counts: what the job says it did, as numbers by name; a run that found nothing to do has none.
+    error: the kind of what went wrong, without values: those may be about people.
+    A run whose worker was killed stays `running` until its job is taken up again: then it is `interrupted`.
+    """
+
+    name = models.CharField(max_length=100)
+    job_id = models.BigIntegerField(null=True, blank=True)
+    started_at = models.DateTimeField(default=clock.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=20, choices=RunOutcome, default=RunOutcome.RUNNING)
+    counts = models.JSONField(default=dict, blank=True)
+    error = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(
+                condition=Q(outcome="running", finished_at__isnull=True)
+                | (~Q(outcome="running") & Q(finished_at__isnull=False)),
+                name="jobrun_ended_has_its_time",
+            )
+        ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["name", "-started_at"], name="jobrun_latest"),
+            models.Index(fields=["started_at"], name="jobrun_at"),
+            models.Index(fields=["job_id"], condition=Q(outcome="running"), name="jobrun_running"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.outcome})"

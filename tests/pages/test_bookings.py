@@ -154,9 +154,9 @@ def test_hours_read_as_people_write_them(scene: Scene) -> None:
 
 def test_an_open_review_is_shown_to_the_agency_alone(scene: Scene) -> None:
     booking = validated_booking(scene)
-    BookingReview.objects.create(booking=booking, reason="session_dates", opened_at=MONDAY)
+    BookingReview.objects.create(booking=booking, reason="session_moved", opened_at=MONDAY)
     address = f"/bookings/{booking.public_id}/"
-    expected = "To be looked at since 4 May 2026 : the dates of the session changed."
+    expected = "To be looked at since 4 May 2026 : The dates of the session have changed."
     assert expected in text_of(signed_in(scene.case_worker).get(address).content).replace("\u00a0", " ")
     assert "To be looked at" not in text_of(learner_client(scene).get(address).content)
 

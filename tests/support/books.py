@@ -72,22 +72,21 @@ def _balances() -> list[str]:
 
 
 def _allocations() -> list[str]:
-    moved: dict[tuple[int, int | None, str], Counter[str]] = defaultdict(Counter)
+    moved: dict[tuple[int, int | None, int | None, str], Counter[str]] = defaultdict(Counter)
     sums = Posting.objects.filter(booking__isnull=False).order_by()
-    for booking_id, lot_id, fund, bucket, cents in sums.values_list(
-        "booking", "lot", "fund", "bucket"
-    ).annotate(cents=Sum("amount_cents")):
-        moved[booking_id, lot_id, fund][bucket] += cents
+    dimensions = sums.values_list("booking", "lot", "budget", "fund", "bucket")
+    for booking_id, lot_id, budget_id, fund, bucket, cents in dimensions.annotate(cents=Sum("amount_cents")):
+        moved[booking_id, lot_id, budget_id, fund][bucket] += cents
     found = []
     given: Counter[int] = Counter()
     for each in Allocation.objects.all():
-        given[each.booking_id] += each.amount_cents
-        sums_of = moved.pop((each.booking_id, each.lot_id, each.fund), Counter())
+        given[each.booking_id] += 0 if each.reimburses else each.amount_cents
+        sums_of = moved.pop((each.booking_id, each.lot_id, each.budget_id, each.fund), Counter())
         expected = (sum(sums_of[bucket] for bucket in IN_BOOKING), sums_of["paid"] + sums_of["owed"])
         stored = (each.outstanding_cents, each.paid_cents)
         if stored != expected or min(*stored, each.returned_cents) < 0:
             found.append(f"allocation {each.pk} ({each.source}) says {stored}, its postings {expected}")
-        if each.lot_id is None and sums_of["refund_due"] != each.returned_cents:
+        if each.source == "learner" and sums_of["refund_due"] != each.returned_cents:
             found.append(
                 f"own money {each.pk}: {sums_of['refund_due']} to be refunded, not {each.returned_cents}"
             )

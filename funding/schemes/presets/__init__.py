@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from funding.schemes.coherence import RuleFault
-from funding.schemes.rules import RulesError, SchemeRules, parse_rules
+from funding.schemes.parsing import RulesError, parse_rules
+from funding.schemes.rules import SchemeRules
 
 FOLDER = Path(__file__).parent
 _HEAD = ("code", "name", "country", "timezone", "currency")

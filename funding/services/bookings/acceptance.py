@@ -21,17 +21,17 @@ from funding.models import (
     BookingState,
     LearningAccount,
     Lot,
+    Source,
     fund_of,
 )
-from funding.schemes import planning
-from funding.schemes.facts import LotFacts, SourcePlan
+from funding.schemes import planning, windows
+from funding.schemes.facts import LearnerFacts, LotFacts, SourcePlan
 from funding.schemes.rules import SchemeRules
-from funding.services import ledger
-from funding.services.bookings import guards, money
+from funding.services import ledger, schemes
+from funding.services.bookings import guards, history, money, terms
 from funding.services.bookings.context import (
     calendar_of,
     facts_of_credential,
-    facts_of_learner,
     read_booking,
 )
 from funding.services.bookings.situation import Situation, facts_of_lots, lock_booking, read_situation
@@ -55,8 +55,9 @@ def accept(
     The same key of the same learner returns the first result; the key with another request is refused.
     Locks: learning account → session (shared) → booking → consent; the seat last.
     Raises: DomainError `not_allowed`, `too_late` (F-21), `consent_denied`, `consent_missing`,
-    `weak_identity` (F-32), `not_bookable`, `not_accredited`, `not_eligible`, `on_hold`,
-    `insufficient_rights`, `usage_cap`, `session_full`, `idempotency_mismatch`.
+    `weak_identity` (F-32), `not_bookable`, `not_accredited`, `not_eligible` (N-02, S-01), `on_hold`,
+    `too_early` (S-06), `already_granted` (N-01), `insufficient_rights`, `usage_cap`, `budget_exhausted`,
+    `session_full`, `idempotency_mismatch`.
     Logs: booking `accept`, consent `give`. Invariants 4, 5, 8, 9, 10.
     """
     payload_hash = hashlib.sha256(f"accept {booking_id}".encode()).hexdigest()
@@ -92,13 +93,23 @@ def _accept(
         sign_in=sign_in, citizen=booking.account.citizen, strong=rules.strong_identity_required
     )
     _check(booking, situation, now)
-    plan = plan_for(booking, rules, situation.lots, now)
+    calendar = calendar_of(booking.account.scheme)
+    guards.check_learner(rules, booking.account, booking.credential, booking.session, now)
+    assert booking.session.starts_at is not None
+    windows.check_use(rules, calendar, now=now, starts_at=booking.session.starts_at)
+    history.check_once(rules, booking.account, booking, calendar.local_date(now).year)
+    facts = history.facts_for(rules, booking.account, booking)
+    plan = _plan(booking, rules, facts, situation.lots, now)
 
     text = acceptance_text(consent.text, plan, booking.currency)
     consent_log = fsm.move(consent, "give", actor=actor, sign_in=sign_in, text=text)
-    log = fsm.move(booking, "accept", actor=actor, scheme_version=situation.version)
+    due = terms.term_of_training(
+        rules, calendar, starts=booking.session.starts_at, ends=booking.session.ends_at
+    )
+    log = fsm.move(booking, "accept", actor=actor, scheme_version=situation.version, due=due)
     assert isinstance(log, BookingLog)
     log.idempotency_key, log.payload_hash = key, payload_hash
+    log.data = history.evidence(rules, facts, plan)
     # The booking's own rules are checked by the database as it is written: asking before would be a query more.
     allocations = _allocations(booking, plan)
 
@@ -137,14 +148,19 @@ def _accept(
 
 def plan_for(booking: Booking, rules: SchemeRules, lots: Iterable[LotFacts], moment: datetime) -> SourcePlan:
     """Who would pay this booking if it were accepted at that moment. Raises: as planning.plan_sources."""
-    account = booking.account
+    return _plan(booking, rules, history.facts_for(rules, booking.account, booking), lots, moment)
+
+
+def _plan(
+    booking: Booking, rules: SchemeRules, facts: LearnerFacts, lots: Iterable[LotFacts], moment: datetime
+) -> SourcePlan:
     return planning.plan_sources(
         rules,
-        facts_of_learner(account.citizen),
+        facts,
         facts_of_credential(booking.credential),
         booking.price_cents,
         lots,
-        calendar_of(account.scheme).local_date(moment),
+        calendar_of(booking.account.scheme).local_date(moment),
     )
 
 
@@ -196,14 +212,31 @@ def _written_now(result: Result) -> None:
 
 
 def _allocations(booking: Booking, plan: SourcePlan) -> list[Allocation]:
-    return [
+    """What each source pays: a lot, the learner, or the scheme's budget itself; then what is kept to give back."""
+    public = [each for each in plan.allocations if each.lot_id is None and each.source != Source.LEARNER]
+    budget = schemes.first_budget(booking.account.scheme) if public or plan.reimbursement_cents else None
+    made = [
         Allocation(
             booking=booking,
             source=share.source,
             fund=fund_of(share.source),
             position=position,
             lot_id=cast("int | None", share.lot_id),
+            budget=budget if share in public else None,
             amount_cents=share.cents,
         )
         for position, share in enumerate(plan.allocations)
     ]
+    if plan.reimbursement_cents:
+        made.append(
+            Allocation(
+                booking=booking,
+                source=Source.PUBLIC,
+                fund=fund_of(Source.PUBLIC),
+                position=len(made),
+                budget=budget,
+                amount_cents=plan.reimbursement_cents,
+                reimburses=True,
+            )
+        )
+    return made

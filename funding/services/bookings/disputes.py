@@ -8,8 +8,7 @@ from catalogue.services import sessions
 from funding.models import Booking, BookingState
 from funding.models.bookings import SEATED_STATES
 from funding.permissions import is_learner
-from funding.schemes import deadlines
-from funding.services.bookings import endings, money
+from funding.services.bookings import endings, money, terms
 from funding.services.bookings.context import Walk, open_walk
 from funding.services.bookings.guards import CALLED_OFF
 from funding.services.bookings.texts import proposal_text
@@ -65,10 +64,7 @@ def resolve_dispute(*, actor: User, booking_id: int, upheld: bool, reason: str =
     else:
         fsm.apply(booking, "reject_dispute", actor=actor, reason=reason)
         money.take_back_restored(booking, actor=actor, reason=reason or "dispute rejected")
-        if booking.state == BookingState.SERVICE_DECLARED:
-            booking.next_due_at = deadlines.auto_validation_due(walk.rules, walk.calendar, walk.now)
-            booking.next_due = "validate" if booking.next_due_at else ""
-            booking.save(update_fields=["next_due", "next_due_at"])
+        terms.set_again(booking, walk.rules, walk.calendar)
         if booking.state in endings.SEATED and walk.session.state in CALLED_OFF:
             endings.end_and_return(walk, "cancel_by_funder", actor=actor, reason="session called off")
     messages.queue(

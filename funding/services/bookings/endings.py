@@ -1,5 +1,6 @@
 """The ways a booking ends before its service is done, and who pays what then (F-21, F-23 to F-25)."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -11,12 +12,15 @@ from catalogue.services import sessions
 from funding.models import Booking, BookingState
 from funding.permissions import acts_for_funder, acts_for_provider
 from funding.schemes import deadlines
-from funding.services.bookings import money
+from funding.services.bookings import in_bulk, money
 from funding.services.bookings.context import Walk, open_walk
 from funding.services.bookings.guards import CALLED_OFF
 from funding.services.bookings.requests import close_consent
-from ila.core import fsm
+from ila.core import clock, fsm
 from ila.core.errors import DomainError
+
+# A session that was cancelled longer ago has had its bookings cancelled many times over.
+LEFT_OVERS = timedelta(days=30)
 
 SEATED = (BookingState.ACCEPTED, BookingState.IN_TRAINING)
 ENDED_WITH_SESSION = (BookingState.REQUESTED, BookingState.PROPOSED, *SEATED)
@@ -26,16 +30,17 @@ ENDED_WITH_SESSION = (BookingState.REQUESTED, BookingState.PROPOSED, *SEATED)
 def withdraw(*, actor: User, booking_id: int) -> Booking:
     """The learner withdraws without a reason: all goes back, the own money within the term (F-23).
 
+    Where the scheme has no such term, as long as a cancellation would cost nothing (S-08).
     Locks: account, session, booking. Logs: booking `withdraw`.
     Raises: DomainError `too_late` (F-23) after the term or the start of the training, `not_allowed`.
     """
     walk = open_walk(booking_id)
     _check_accepted(walk, "withdraw")
     assert walk.booking.accepted_at is not None
-    if not deadlines.withdrawal_ok(
+    if not deadlines.leaving_ok(
         walk.rules, walk.calendar, walk.booking.accepted_at, walk.now, walk.starts_at
     ):
-        raise DomainError("too_late", rule="F-23")
+        raise DomainError("too_late", rule=deadlines.leaving_rule(walk.rules))
     return end_and_return(walk, "withdraw", actor=actor)
 
 
@@ -62,6 +67,7 @@ def cancel_by_learner(*, actor: User, booking_id: int, reason: str = "") -> Book
     if outcome == "free":
         return end_and_return(walk, "cancel_by_learner", actor=actor, reason=reason, price_owed=False)
     fsm.apply(walk.booking, "cancel_by_learner", actor=actor, reason=reason, price_owed=True)
+    money.price_owed(walk.booking, walk.rules, actor=actor)
     sessions.free_seat(session_id=walk.session.pk)
     _tell_learner(walk, "booking_cancelled_price_owed")
     return walk.booking
@@ -110,9 +116,14 @@ def cancel_session(*, actor: User, session_id: int, reason: str = "") -> list[in
 def finish_cancelled_sessions() -> int:
     """Cancel the bookings that an interrupted `cancel_session` left open, as the person who had begun it.
 
-    Who may no longer act has it finished by the platform's clock. Returns how many bookings were cancelled.
+    Who may no longer act has it finished by the platform's clock. Sessions cancelled in the last month are
+    looked at. Returns how many bookings were cancelled.
     """
-    left = Booking.objects.filter(session__state=SessionState.CANCELLED, state__in=ENDED_WITH_SESSION)
+    left = Booking.objects.filter(
+        session__state=SessionState.CANCELLED,
+        session__cancelled_at__gte=clock.now() - LEFT_OVERS,
+        state__in=ENDED_WITH_SESSION,
+    )
     cancelled = 0
     for session_id in sorted(set(left.values_list("session_id", flat=True))):
         begun = SessionLog.objects.filter(subject_id=session_id, target=SessionState.CANCELLED)
@@ -138,6 +149,7 @@ def declare_no_show(*, actor: User, booking_id: int, justified: bool, reason: st
     if justified:
         return end_and_return(walk, "declare_no_show", actor=actor, reason=reason, price_owed=False)
     fsm.apply(walk.booking, "declare_no_show", actor=actor, reason=reason, price_owed=True)
+    money.price_owed(walk.booking, walk.rules, actor=actor)
     sessions.free_seat(session_id=walk.session.pk)
     _tell_learner(walk, "booking_no_show")
     return walk.booking
@@ -154,10 +166,7 @@ def lapse(*, booking_id: int) -> bool:
         or walk.now < booking.next_due_at
     ):
         return False
-    actor = service_users.get("clock")
-    fsm.apply(booking, "lapse", actor=actor)
-    close_consent(booking, "lapse", actor=actor)
-    _tell_learner(walk, "booking_lapsed")
+    in_bulk.lapse([booking], actor=service_users.get("clock"))
     return True
 
 

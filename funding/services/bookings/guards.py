@@ -5,8 +5,9 @@ from datetime import datetime
 from catalogue.models import CredentialState, MicroCredential, Provider, Session, SessionState
 from catalogue.selectors import accreditation
 from funding.models import LearningAccount
+from funding.schemes import planning
 from funding.schemes.rules import SchemeRules
-from funding.services.bookings.context import calendar_of
+from funding.services.bookings.context import calendar_of, facts_of_credential, facts_of_learner
 from ila.core import clock
 from ila.core.errors import DomainError
 
@@ -33,6 +34,23 @@ def check_session_open(session: Session, credential: MicroCredential, provider: 
         raise DomainError("not_bookable", reason="name_missing")
 
 
+def check_learner(
+    rules: SchemeRules, account: LearningAccount, credential: MicroCredential, session: Session, now: datetime
+) -> None:
+    """What this learner can never book of this session, whatever money there is: known at the first step.
+
+    Raises: DomainError `not_bookable` (F-17, the day plan), `not_eligible` (F-15, N-02, S-01 and the like).
+    """
+    calendar = calendar_of(account.scheme)
+    facts = facts_of_credential(credential)
+    learner = facts_of_learner(account.citizen)
+    planning.check_bookable(rules, learner, facts)
+    first = None if session.starts_at is None else calendar.local_date(session.starts_at)
+    last = None if session.ends_at is None else calendar.local_date(session.ends_at)
+    planning.check_day_plan(rules, facts, first, last)
+    planning.check_eligible(rules, learner, calendar.local_date(now))
+
+
 def check_accredited(
     rules: SchemeRules, *, provider: Provider, credential: MicroCredential, moment: datetime
 ) -> None:
@@ -52,16 +70,20 @@ def check_may_begin(
     start has ended meanwhile. While something is suspended no entry is taken, late ones neither.
     """
     regime, began = rules.accreditation, min(now, starts_at)
+    # A programme struck off after the grant is still funded (N-14): then only the provider is looked at.
+    looked_at = (
+        None if rules.keeps_struck_off and regime not in accreditation.CREDENTIAL_REGIMES else credential
+    )
 
     def accredited(moment: datetime) -> bool:
         return accreditation.is_accredited(
-            provider=provider, credential=credential, moment=moment, regime=regime
+            provider=provider, credential=looked_at, moment=moment, regime=regime
         )
 
     resumed = accredited(now) and accreditation.was_suspended(
-        provider=provider, credential=credential, moment=began, regime=regime
+        provider=provider, credential=looked_at, moment=began, regime=regime
     )
-    suspended = accreditation.is_suspended(provider=provider, credential=credential, regime=regime)
+    suspended = accreditation.is_suspended(provider=provider, credential=looked_at, regime=regime)
     if suspended or not (accredited(began) or resumed):
         raise DomainError("not_accredited", provider=provider.external_id)
 

@@ -1,6 +1,6 @@
 """The money of a booking: held, given back to where it came from, restored after it was paid."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from accounts.models import User
 from funding.models import (
@@ -13,6 +13,7 @@ from funding.models import (
     ClaimState,
     JournalEntry,
     Receivable,
+    Source,
 )
 from funding.schemes import planning
 from funding.schemes.facts import Allocation as Share
@@ -44,13 +45,28 @@ def release(booking: Booking, parts: Iterable[Part], *, what: str, actor: User, 
     return _give_back(booking, moved, Bucket.HELD, what=what, key=key, actor=actor)
 
 
+def release_lines(booking: Booking, parts: Iterable[Part], *, bucket: Bucket = Bucket.HELD) -> list[Line]:
+    """Money of a booking given back to the sources it came from."""
+    return [
+        line
+        for allocation, cents in parts
+        for line in (
+            _in_booking(booking, allocation, bucket, -cents),
+            _origin(booking, allocation, cents, spent=Bucket.REFUND_DUE),
+        )
+    ]
+
+
 def restore_paid(
     booking: Booking, *, actor: User, reason: str, parts: Iterable[Part] | None = None
 ) -> Receivable | None:
     """Give back to the sources, at once, what was already paid to the provider, who now owes it.
 
     parts: what of each allocation (all that was paid). Opens a receivable. Returns it, or None if nothing was paid.
+    What a learner paid the provider directly never was the platform's to give back.
     """
+    if booking.scheme_version is not None and booking.scheme_version.parsed.funding == "reimbursement":
+        return None
     if parts is None:
         parts = [(allocation, allocation.paid_cents) for allocation in allocations_of(booking)]
     moved = [(allocation, cents) for allocation, cents in parts if cents]
@@ -71,15 +87,22 @@ def restore_paid(
     return receivable
 
 
-def provider_parts(booking: Booking, rules: SchemeRules, allocations: Sequence[Allocation]) -> list[int]:
+def provider_parts(
+    booking: Booking,
+    rules: SchemeRules,
+    allocations: Sequence[Allocation],
+    *,
+    away: Mapping[int, int] | None = None,
+) -> list[int]:
     """What of each allocation is the provider's by the realised share, in cents (F-28).
 
     What an advance took of a source counts first: the rounding of two divisions opens no debt of a cent.
+    away: cents on their way to the bank, by allocation id, for who has read them already.
     """
     assert booking.realised_percent is not None
     shares = [Share(each.lot_id, each.source, each.amount_cents) for each in allocations]
     parts = planning.settle_shares(rules, booking.price_cents, booking.realised_percent, shares).provider
-    away = in_transit_by_allocation(booking)
+    away = in_transit_by_allocation(booking) if away is None else away
     return cover([each.paid_cents + away.get(each.pk, 0) for each in allocations], parts)
 
 
@@ -118,7 +141,7 @@ def take_back_restored(booking: Booking, *, actor: User, reason: str) -> None:
     entries = JournalEntry.objects.filter(
         scheme=booking.account.scheme, idempotency_key__startswith=prefix, reversed_by__isnull=True
     )
-    allocations = {(each.lot_id, each.fund): each for each in allocations_of(booking)}
+    allocations = {(each.lot_id, each.budget_id, each.fund): each for each in allocations_of(booking)}
     for entry in entries.select_related("scheme").order_by("pk"):
         receivable = receivables[int(entry.idempotency_key.removeprefix(prefix))]
         if receivable.recovered_cents:
@@ -126,7 +149,7 @@ def take_back_restored(booking: Booking, *, actor: User, reason: str) -> None:
         if receivable.closed_at is None:
             fsm.apply(receivable, "drop", actor=actor, reason=reason)
         for posting in entry.postings.filter(bucket=Bucket.OWED):
-            allocation = allocations[posting.lot_id, posting.fund]
+            allocation = allocations[posting.lot_id, posting.budget_id, posting.fund]
             allocation.paid_cents -= posting.amount_cents
             allocation.returned_cents += posting.amount_cents
         ledger.reverse(entry=entry, actor=actor)
@@ -139,6 +162,7 @@ def unwind(booking: Booking, *, actor: User, reason: str) -> None:
     away = in_transit_by_allocation(booking)
     allocations = allocations_of(booking)
     parts = [(each, each.outstanding_cents - away.get(each.pk, 0)) for each in allocations]
+    parts += [(each, each.outstanding_cents - away.get(each.pk, 0)) for each in reimbursements_of(booking)]
     release(booking, parts, what="unwind", actor=actor)
     restore_paid(booking, actor=actor, reason=reason, parts=[(each, each.paid_cents) for each in allocations])
 
@@ -167,8 +191,39 @@ def call_back_claims(booking: Booking, *, actor: User, reason: str) -> None:
 
 
 def allocations_of(booking: Booking) -> list[Allocation]:
-    """The booking's allocations in draw-down order. The booking's lock guards them."""
-    return list(booking.allocations.order_by("position"))
+    """The parts of the booking's price in draw-down order. The booking's lock guards them."""
+    return list(booking.allocations.filter(reimburses=False).order_by("position"))
+
+
+def reimbursements_of(booking: Booking) -> list[Allocation]:
+    """What is kept for the learner to be given back of the price; at most one."""
+    return list(booking.allocations.filter(reimburses=True).order_by("position"))
+
+
+def pay_directly(booking: Booking, *, actor: User) -> None:
+    """The learner has paid the provider themselves: what was kept as their own money is spent for good.
+
+    In schemes that give a part back afterwards no public money reaches the provider (no bank is asked).
+    """
+    parts = [each for each in allocations_of(booking) if each.outstanding_cents]
+    if not parts:
+        return
+    lines: list[Line] = []
+    for each in parts:
+        moved = _in_booking(booking, each, Bucket.HELD, each.outstanding_cents)
+        lines += ledger.transfer(moved, Bucket.HELD, Bucket.PAID)
+        each.paid_cents += each.outstanding_cents
+    key = f"booking:{booking.pk}:paid_directly"
+    ledger.post(scheme=booking.account.scheme, kind="paid_directly", key=key, actor=actor, lines=lines)
+    Allocation.objects.bulk_update(parts, ["paid_cents"])
+
+
+def price_owed(booking: Booking, rules: SchemeRules, *, actor: User) -> None:
+    """The full price is owed to the provider. Where the learner pays it directly, nothing is given back of it."""
+    if rules.funding == "reimbursement":
+        kept = [(each, each.outstanding_cents) for each in reimbursements_of(booking)]
+        release(booking, kept, what="not_reimbursed", actor=actor)
+        pay_directly(booking, actor=actor)
 
 
 def in_transit_by_allocation(booking: Booking) -> dict[int, int]:
@@ -197,20 +252,15 @@ def _give_back(
 ) -> int:
     if not moved:
         return 0
-    lines: list[Line] = []
-    for allocation, cents in moved:
-        lines += [
-            _in_booking(booking, allocation, bucket, -cents),
-            _origin(booking, allocation, cents, spent=Bucket.REFUND_DUE),
-        ]
-        allocation.returned_cents += cents
     ledger.post(
         scheme=booking.account.scheme,
         kind=f"{what}_booking",
         key=key,
         actor=actor,
-        lines=lines,
+        lines=release_lines(booking, moved, bucket=bucket),
     )
+    for allocation, cents in moved:
+        allocation.returned_cents += cents
     Allocation.objects.bulk_update([allocation for allocation, _ in moved], ["returned_cents", "paid_cents"])
     return sum(cents for _, cents in moved)
 
@@ -222,6 +272,9 @@ def _in_booking(booking: Booking, allocation: Allocation, bucket: Bucket, cents:
 def _origin(booking: Booking, allocation: Allocation, cents: int, *, spent: Bucket) -> Line:
     if allocation.lot_id is not None:
         return Line(Bucket.AVAILABLE, allocation.fund, cents, lot_id=allocation.lot_id)
+    if allocation.source == Source.GRANT and cents > 0:
+        # What comes back of a grant is the funder's again: it does not reopen the window (N-03).
+        return Line(Bucket.RETURNED, allocation.fund, cents, None, allocation.budget_id, booking.pk)
     if allocation.budget_id is not None:
         return Line(Bucket.BUDGET, allocation.fund, cents, budget_id=allocation.budget_id)
     # The learner's own money comes from outside the books, and is owed to them when it is given back.

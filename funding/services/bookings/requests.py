@@ -4,16 +4,14 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import Consent, User
 from accounts.services import consents, messages
-from catalogue.models import Session
+from catalogue.models import MicroCredential, Session
 from funding.models import Booking, BookingState, LearningAccount, version_on
 from funding.permissions import acts_for_provider
-from funding.schemes import deadlines, planning
+from funding.schemes import deadlines, windows
 from funding.services.bookings import guards
 from funding.services.bookings.context import (
     Walk,
     calendar_of,
-    facts_of_credential,
-    facts_of_learner,
     open_walk,
     today,
 )
@@ -28,7 +26,8 @@ def request_booking(*, actor: User, account_id: int, session_id: int) -> Booking
 
     Locks: learning account, session (shared). Logs: booking `request`.
     Raises: DomainError `not_found` for an account that is not the actor's own, `not_bookable` (F-17),
-    `not_accredited`, `not_eligible` (F-15, F-25), `not_allowed` for a second open booking of the session.
+    `not_accredited`, `not_eligible` (F-15, F-25, N-02, S-01), `not_allowed` for a second open booking of the
+    session, or where grants come from windows alone (N-03); `too_late` and `too_early` (N-05).
     """
     account, session = locks.acquire(
         locks.lock(LearningAccount, account_id), locks.lock(Session, session_id, share=True)
@@ -38,21 +37,33 @@ def request_booking(*, actor: User, account_id: int, session_id: int) -> Booking
     credential = session.micro_credential
     rules = version_on(account.scheme, today(account.scheme)).parsed
     guards.check_account_active(account)
-    planning.check_bookable(rules, facts_of_learner(account.citizen), facts_of_credential(credential))
+    if rules.funding == "window":
+        raise DomainError("not_allowed", rule="N-03", reason="apply_in_a_window")
+    guards.check_learner(rules, account, credential, session, clock.now())
     guards.check_session_open(session, credential, credential.provider)
     guards.check_accredited(rules, provider=credential.provider, credential=credential, moment=clock.now())
     if session.currency != account.scheme.currency:
         raise DomainError("not_bookable", reason="currency")
     if session.price_cents <= 0:
         raise DomainError("not_bookable", reason="price_zero")
+    assert session.starts_at is not None
+    windows.check_start(rules, rules.calendar, applied_at=clock.now(), starts_at=session.starts_at)
+    return start_booking(actor=actor, account=account, session=session)
+
+
+def start_booking(*, actor: User, account: LearningAccount, session: Session) -> Booking:
+    """A new booking at the session's price; account and session are locked. Logs: booking `request`.
+
+    Raises: DomainError `not_allowed` for a second open booking of the session.
+    """
     # A disputed booking may yet go on where it was: then there must not be a second one beside it.
     if Booking.objects.filter(account=account, session=session, state=BookingState.DISPUTED).exists():
         raise DomainError("not_allowed", reason="already_booked")
     booking = Booking(
         account=account,
         session=session,
-        credential=credential,
-        provider=credential.provider,
+        credential=session.micro_credential,
+        provider=session.micro_credential.provider,
         price_cents=session.price_cents,
         currency=session.currency,
         requested_at=clock.now(),
@@ -81,7 +92,7 @@ def propose(*, actor: User, booking_id: int, price_cents: int | None = None) -> 
         walk.rules, provider=booking.provider, credential=booking.credential, moment=walk.now
     )
     price = walk.session.price_cents if price_cents is None else price_cents
-    _check_price(walk, price)
+    check_price(walk.session, booking.credential, price)
     if not deadlines.earliest_start_ok(walk.rules, walk.calendar, walk.now, walk.starts_at):
         raise DomainError(
             "too_late", rule="F-22", starts=walk.calendar.local_date(walk.starts_at).isoformat()
@@ -173,12 +184,13 @@ def _check_requested(walk: Walk, transition: str) -> None:
         raise DomainError("not_allowed", transition=transition, state=walk.booking.state)
 
 
-def _check_price(walk: Walk, price: int) -> None:
-    registered = walk.booking.credential.register_price_cents
+def check_price(session: Session, credential: MicroCredential, price: int) -> None:
+    """Raise DomainError `bad_price` for a price above the register's (N-04) or the session's, or of nothing."""
+    registered = credential.register_price_cents
     if registered is not None and price > registered:
         raise DomainError("bad_price", rule="N-04", price_cents=price, ceiling_cents=registered)
-    if not 0 < price <= walk.session.price_cents:
-        raise DomainError("bad_price", price_cents=price, ceiling_cents=walk.session.price_cents)
+    if not 0 < price <= session.price_cents:
+        raise DomainError("bad_price", price_cents=price, ceiling_cents=session.price_cents)
 
 
 def _is_late_answer(walk: Walk) -> bool:

@@ -25,6 +25,11 @@ def proposal_text(booking: Booking, rules: SchemeRules) -> str:
             f"You may withdraw free of charge and without a reason for {rules.withdrawal_wd} working days "
             "after accepting, until the training starts."
         )
+    if rules.cancel_free_days is not None:
+        lines.append(
+            f"You may cancel free of charge until {rules.cancel_free_days} days before the start; "
+            "after that the full price is owed."
+        )
     if rules.cancel_free_wd is not None:
         lines.append(
             f"Later you may cancel free of charge until {rules.cancel_free_wd} working days before the start; "
@@ -39,4 +44,7 @@ def acceptance_text(proposal: str, plan: SourcePlan, currency: str) -> str:
         f"{'You pay yourself' if source == 'learner' else f'Paid from {source}'}: {format_cents(cents, currency)}"
         for source, cents in plan.by_source().items()
     ]
+    if plan.reimbursement_cents:
+        back = format_cents(plan.reimbursement_cents, currency)
+        shares.append(f"Given back to you once the training is complete: {back}")
     return "\n".join([proposal, *shares])

@@ -12,7 +12,7 @@ from funding.permissions import acts_for_provider
 from funding.schemes import deadlines, planning
 from funding.schemes.rules import SchemeRules
 from funding.services import holds
-from funding.services.bookings import guards, money
+from funding.services.bookings import guards, in_bulk, terms
 from funding.services.bookings.context import Walk, facts_of_credential, open_walk
 from funding.services.bookings.guards import CALLED_OFF
 from ila.core import fsm
@@ -45,7 +45,10 @@ def declare_entry(*, actor: User, booking_id: int) -> Booking:
         now=walk.now,
     )
     due = deadlines.entry_due(walk.rules, walk.calendar, walk.starts_at)
-    fsm.apply(walk.booking, "enter", actor=actor, late=due is not None and walk.now >= due)
+    term = terms.term_of_training(
+        walk.rules, walk.calendar, starts=walk.starts_at, ends=walk.session.ends_at, entered_at=walk.now
+    )
+    fsm.apply(walk.booking, "enter", actor=actor, late=due is not None and walk.now >= due, due=term)
     return walk.booking
 
 
@@ -74,6 +77,7 @@ def record_attendance(
 def record_certificate(*, actor: User, booking_id: int, kind: str = "certificate") -> Certificate:
     """The provider records that a certificate was given or an examination taken (`exam`) (N-08).
 
+    Later than the term for the proof it is recorded and flagged `late_proof` (N-10).
     Raises: DomainError `incomplete` for another kind of proof, `not_allowed` before the training has begun
     or after a side exit.
     """
@@ -83,6 +87,9 @@ def record_certificate(*, actor: User, booking_id: int, kind: str = "certificate
     allowed = (*IN_COURSE, BookingState.SERVICE_DECLARED, BookingState.SERVICE_VALIDATED)
     if walk.booking.state not in allowed or not acts_for_provider(walk.booking, actor):
         raise DomainError("not_allowed", transition=kind, state=walk.booking.state)
+    if _is_late_proof(walk) and "late_proof" not in walk.booking.flags:
+        walk.booking.flags = [*walk.booking.flags, "late_proof"]
+        walk.booking.save(update_fields=["flags"])
     return Certificate.objects.create(
         booking=walk.booking, kind=kind, recorded_by=actor, recorded_at=walk.now
     )
@@ -102,7 +109,12 @@ def declare_exit(*, actor: User, booking_id: int, exit_reason: str) -> Booking:
     if walk.session.ends_at is not None:
         due = deadlines.exit_due(walk.rules, walk.calendar, walk.session.ends_at)
     fsm.apply(
-        walk.booking, "leave", actor=actor, exit_reason=exit_reason, late=due is not None and walk.now >= due
+        walk.booking,
+        "leave",
+        actor=actor,
+        exit_reason=exit_reason,
+        late=due is not None and walk.now >= due,
+        due=_term_after_leaving(walk),
     )
     return walk.booking
 
@@ -121,12 +133,15 @@ def declare_service(*, actor: User, booking_id: int, percent: int | None = None)
         percent = attended_percent(walk.booking)
     if not 0 <= percent <= 100:
         raise DomainError("incomplete", rule="F-28", what="percent")
-    check_complete(walk.booking, walk.rules, percent)
+    if not walk.rules.certificate_required:
+        # Who certifies does so after the service is declared: then it is asked for at the claim.
+        check_complete(walk.booking, walk.rules, percent)
     fsm.apply(
         walk.booking,
         "declare_service",
         actor=actor,
         percent=percent,
+        late_proof=_is_late_proof(walk),
         validation_due=deadlines.auto_validation_due(walk.rules, walk.calendar, walk.now),
     )
     messages.queue(
@@ -149,8 +164,7 @@ def validate_service(*, actor: User, booking_id: int) -> Booking:
     walk = open_walk(booking_id)
     _check_state(walk, "validate_service", BookingState.SERVICE_DECLARED)
     holds.check_no_hold(walk.booking)
-    fsm.apply(walk.booking, "validate_service", actor=actor)
-    _settle_parts(walk, actor=actor)
+    in_bulk.validate([walk.booking], actor=actor)
     return walk.booking
 
 
@@ -175,7 +189,7 @@ def attended_percent(booking: Booking) -> int:
 
 def check_complete(booking: Booking, rules: SchemeRules, percent: int) -> None:
     """Raise DomainError `incomplete` where the scheme's proof of completion is missing (N-08)."""
-    if rules.attendance_min_percent is None:
+    if rules.attendance_min_percent is None and not rules.certificate_required:
         return
     proofs = set(booking.certificates.values_list("kind", flat=True))
     credential = facts_of_credential(booking.credential)
@@ -190,21 +204,21 @@ def _check_state(walk: Walk, transition: str, state: BookingState) -> None:
         raise DomainError("not_allowed", transition=transition, state=walk.booking.state)
 
 
-def _settle_parts(walk: Walk, *, actor: User) -> None:
-    booking = walk.booking
-    money.call_back_claims(booking, actor=actor, reason="covered by the final claim")
-    allocations = money.allocations_of(booking)
-    away = money.in_transit_by_allocation(booking)
-    unused = [
-        (each, each.amount_cents - max(owed, each.paid_cents + away.get(each.pk, 0)))
-        for each, owed in zip(
-            allocations, money.provider_parts(booking, walk.rules, allocations), strict=True
-        )
-    ]
-    money.release(booking, unused, what="partial_service", actor=actor)
-    money.restore_overpaid(booking, walk.rules, actor=actor)
-    allocations = money.allocations_of(booking)
-    if any(each.paid_cents for each in allocations) and not any(
-        each.outstanding_cents for each in allocations
-    ):
-        fsm.apply(booking, "settle", actor=actor)
+def _term_after_leaving(walk: Walk) -> terms.Term:
+    """What is left to fall due: the proof, unless it was found overdue already (N-10)."""
+    return terms.term_of_training(
+        walk.rules,
+        walk.calendar,
+        starts=walk.session.starts_at,
+        ends=walk.session.ends_at,
+        done=terms.steps_done([walk.booking])[walk.booking.pk],
+    )
+
+
+def _is_late_proof(walk: Walk) -> bool:
+    if walk.session.ends_at is None:
+        return False
+    due = deadlines.proof_due(walk.rules, walk.calendar, walk.session.ends_at)
+    if due is None or walk.now < due:
+        return False
+    return not walk.booking.certificates.filter(recorded_at__lt=due).exists()

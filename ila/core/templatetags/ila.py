@@ -38,6 +38,12 @@ def day(value: date | datetime | None, zone: str = "UTC") -> str | SafeString:
 
 
 @register.filter
+def from_iso(value: str) -> date:
+    """A day that was kept as text (2026-12-31)."""
+    return date.fromisoformat(value)
+
+
+@register.filter
 def last_day(value: datetime | None, zone: str = "UTC") -> str | SafeString:
     """The last day of a term whose end is given as the first moment after it."""
     return "" if value is None else day(value - timedelta(microseconds=1), zone)

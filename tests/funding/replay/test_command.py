@@ -86,7 +86,13 @@ def test_a_report_for_people(committed_db: None, run_manage: Run, tmp_path: Path
         (b"\xff", "byte 0: is not UTF-8"),
         (b'{"scheme": "cpf", "clock": NaN}', "NaN is no number"),
         (b'{"scheme": "cpf", "clock": "2026-05-04", "colour": 1}', "colour: unknown key"),
-        (b'{"scheme": "stap", "clock": "2026-05-04"}', "scheme: 'stap' is not available yet: there are cpf"),
+        (
+            b'{"scheme": "spam", "clock": "2026-05-04"}',
+            (
+                "scheme: 'spam' is unknown: there are canada, cpf, croatia, flanders, geneva, germany, greece, "
+                "lithuania, skillsfuture, stap, uk_2000, upper_austria, wioa_ita"
+            ),
+        ),
         (
             b'{"scheme": "cpf", "clock": "2026-05-04", "rules": {"x": 1}}',
             "rules.x: no such parameter",

@@ -1,0 +1,61 @@
+"""Grants from windows: each from its own window, in its time and budget, once for a person, and counted (4, 5, 10)."""
+
+from funding.audit.checks import Group, SqlCheck
+
+APPLICATIONS = """
+    WITH granted AS (
+        SELECT booking_id, sum(amount_cents) AS amount, min(budget_id) AS budget, max(budget_id) AS other
+          FROM funding_allocation WHERE source = 'grant' GROUP BY booking_id
+    )
+    SELECT fault.code, 'booking:' || coalesce(application.booking_id, granted.booking_id),
+           concat_ws(' ', 'window', application.window_id, 'granted', application.grant_cents)
+      FROM funding_application AS application
+      FULL JOIN granted ON granted.booking_id = application.booking_id
+      LEFT JOIN funding_window AS one ON one.id = application.window_id
+      LEFT JOIN funding_booking AS booking ON booking.id = application.booking_id
+      CROSS JOIN LATERAL (VALUES
+        ('grant_without_application', application.booking_id IS NULL),
+        ('grant_differs', application.booking_id IS NOT NULL
+            AND granted.amount IS DISTINCT FROM application.grant_cents),
+        ('grant_of_other_budget', granted.budget <> one.budget_id OR granted.other <> one.budget_id),
+        ('granted_outside_window', application.applied_at < one.opens_at
+            OR application.applied_at >= one.closes_at),
+        ('grant_of_somebody_else', application.account_id <> booking.account_id)
+      ) AS fault (code, found)
+     WHERE fault.found
+"""
+
+COUNTS = """
+    WITH given AS (
+        SELECT account.scheme_id, booking.credential_id, application.year, count(*) AS grants
+          FROM funding_application AS application
+          JOIN funding_booking AS booking ON booking.id = application.booking_id
+          JOIN funding_learningaccount AS account ON account.id = application.account_id
+         GROUP BY 1, 2, 3
+    )
+    SELECT 'grants_miscounted', 'microcredential:' || credential_id,
+           format('%s: counted %s, given %s', year, coalesce(counted.granted, 0), coalesce(given.grants, 0))
+      FROM funding_grantcount AS counted FULL JOIN given USING (scheme_id, credential_id, year)
+     WHERE coalesce(counted.granted, 0) <> coalesce(given.grants, 0)
+     UNION ALL
+    SELECT 'granted_twice', 'learningaccount:' || account_id, once_key
+      FROM funding_application WHERE once_key IS NOT NULL GROUP BY account_id, once_key HAVING count(*) > 1
+"""
+
+GROUP = Group(
+    checks=[
+        SqlCheck(
+            "applications",
+            {
+                "grant_without_application": 5,
+                "grant_differs": 5,
+                "grant_of_other_budget": 5,
+                "granted_outside_window": 4,
+                "grant_of_somebody_else": 8,
+            },
+            APPLICATIONS,
+        ),
+        SqlCheck("grants counted", {"grants_miscounted": 4, "granted_twice": 10}, COUNTS),
+    ],
+    counts=[],
+)

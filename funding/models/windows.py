@@ -1,0 +1,86 @@
+"""Windows with a budget of their own, the applications granted from them, and how many a programme has had."""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from ila.core import clock
+from ila.core.models import AppendOnlyModel
+
+
+class Window(models.Model):
+    """A time in which grants may be applied for, first come first served, out of one budget (N-03).
+
+    Its state follows from the time and the budget. What the budget still has can only fall: a grant whose money
+    comes back gives it to the funder, so that nothing reopens the window. closes_at is the first instant after it.
+    """
+
+    APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT")
+
+    scheme = models.ForeignKey("funding.Scheme", on_delete=models.PROTECT, related_name="windows")
+    name = models.CharField(max_length=100)
+    budget = models.OneToOneField("funding.Budget", on_delete=models.PROTECT, related_name="window")
+    opens_at = models.DateTimeField()
+    closes_at = models.DateTimeField()
+    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(
+                condition=Q(closes_at__gt=F("opens_at")), name="window_closes_after_it_opens"
+            ),
+            models.UniqueConstraint(fields=["scheme", "name"], name="window_name_once_in_a_scheme"),
+        ]
+        indexes: ClassVar[list[Any]] = [models.Index(fields=["scheme", "opens_at"], name="window_of_scheme")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Application(AppendOnlyModel):
+    """A granted application: what was given from which window, and for which year it counts (N-01, N-17).
+
+    Refused applications are not kept: there is no waiting list (N-03).
+    once_key: what the scheme's `once` allows a person one grant of: the year, `ever`, or null for no limit.
+    """
+
+    booking = models.OneToOneField("funding.Booking", on_delete=models.PROTECT, related_name="application")
+    window = models.ForeignKey(Window, on_delete=models.PROTECT, related_name="applications")
+    account = models.ForeignKey(
+        "funding.LearningAccount", on_delete=models.PROTECT, db_index=False, related_name="applications"
+    )
+    applied_at = models.DateTimeField()
+    year = models.PositiveSmallIntegerField()
+    once_key = models.CharField(max_length=10, null=True, blank=True)
+    grant_cents = models.BigIntegerField()
+
+    class Meta(AppendOnlyModel.Meta):
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["account", "once_key"], name="application_once"),
+            models.CheckConstraint(condition=Q(grant_cents__gt=0), name="application_grants_something"),
+        ]
+
+    def __str__(self) -> str:
+        return f"application of booking {self.booking_id}"
+
+
+class GrantCount(models.Model):
+    """How many grants a provider's programme has had in a calendar year; it never falls (N-11)."""
+
+    APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT", "UPDATE (granted)")
+
+    scheme = models.ForeignKey("funding.Scheme", on_delete=models.PROTECT, db_index=False, related_name="+")
+    credential = models.ForeignKey("catalogue.MicroCredential", on_delete=models.PROTECT, related_name="+")
+    year = models.PositiveSmallIntegerField()
+    granted = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(fields=["scheme", "credential", "year"], name="grantcount_once_a_year")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.granted} grants in {self.year}"
