@@ -33,7 +33,10 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     yield from _table(_bookings(outcome)) if outcome.bookings else ["  none"]
     yield ""
     yield "Learners"
-    yield from _table(_sums(outcome.learners, _LEARNER, plan), first="learner")
+    columns = _LEARNER
+    if any("reimbursed_cents" in each for each in outcome.learners.values()):
+        columns = (*_LEARNER, ("reimbursed_cents", "given back"))
+    yield from _table(_sums(outcome.learners, columns, plan), first="learner")
     for name, learner in outcome.learners.items():
         for lot in learner["lots"]:
             until = f"until {lot['expires']}" if lot["expires"] else "without end"

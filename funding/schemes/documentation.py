@@ -30,7 +30,8 @@ and a set that contradicts itself is refused with every fault named.
 
 1. A kind that the scheme does not pay, or a light licence asked by who holds one, is refused (F-17, F-15).
 2. Usable money: lots of drawn sources that are not empty, not past their last day and not kept for
-   something else; the capped sources together give at most the usage cap (F-13), the others come on top.
+   something else; the capped sources together give at most the usage cap (F-13), public money together at most its
+   share of the price, its amount for each planned hour and the most of a first booking; the others come on top.
 3. No usable money: `insufficient_rights`. What usable money does not cover is the shortfall.
 4. The booking is planned without participation first. If that plan draws a cent of an employer's money, or
    the learner is exempt, it stands (F-10). Otherwise the learner pays max(participation, shortfall), or
@@ -43,6 +44,12 @@ An employer's endowment is an employer's money as much as a top-up: with an endo
 1,000 and a price of 900 the learner pays nothing. Which sources waive is `participation_exempt_sources`;
 public top-ups do not waive the participation, yet count as co-funding of a light licence
 (`light_licence_cofunding_sources`).
+
+Where grants come from windows (`funding` window), the grant is the price, at most `grant_cents`, and the rest is
+the learner's. Where the learner is given a part back (reimbursement), the whole price is the learner's own money.
+
+A version never changes: a rule change is a new version with a later first day, and a booking keeps the rules of the
+day on which the learner accepted, or applied. Rules without an id are those of schemes that number none.
 
 ## Parameters
 

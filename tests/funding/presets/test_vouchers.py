@@ -1,11 +1,14 @@
 """One preset for each of the voucher schemes: what it gives, what it refuses, what comes back."""
 
+import re
 from typing import Any
 
 import pytest
 
-from tests.funding.presets.theatre import ENDS, STARTS, play, trained, validated
+from funding import replay
+from tests.funding.presets.theatre import ENDS, STARTS, head, play, trained, validated
 from tests.funding.replay.theatre import (
+    _flat,
     accepted,
     credit,
     do,
@@ -123,6 +126,13 @@ def test_upper_austria_the_learner_pays_and_is_given_back_a_part() -> None:
     assert refusals(found) == []
     assert (state(found), sources(found), back(found)) == ("settled", {"learner": 100_000}, 30_000)
     assert (learner(found), provider(found)) == ((0, 0, 0), (0, 0, 0, 0))
+
+
+def test_upper_austria_the_report_says_what_came_back() -> None:
+    events = list(_flat([accepted(), validated(), paid()]))
+    text = replay.render(replay.run_scenario({**head("upper_austria"), "events": events}))
+    assert re.search(r"learner +available +held +spent +given back", text)
+    assert re.search(r"L1 +€0.00 +€0.00 +€0.00 +€300.00", text)
 
 
 def test_upper_austria_at_most_two_thousand() -> None:
