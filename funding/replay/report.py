@@ -33,7 +33,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     yield from _table(_bookings(outcome)) if outcome.bookings else ["  none"]
     yield ""
     yield "Learners"
-    columns = _LEARNER
+    columns: tuple[tuple[str, str], ...] = _LEARNER
     if any("reimbursed_cents" in each for each in outcome.learners.values()):
         columns = (*_LEARNER, ("reimbursed_cents", "given back"))
     yield from _table(_sums(outcome.learners, columns, plan), first="learner")

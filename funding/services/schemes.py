@@ -160,9 +160,7 @@ def credit(
     return lot
 
 
-def expire_lots(
-    *, on: date, actor: User, scheme: Scheme | None = None, since: date | None = None
-) -> int:
+def expire_lots(*, on: date, actor: User, scheme: Scheme | None = None, since: date | None = None) -> int:
     """Take back what is still available on lots whose last day lies before `on`; returns how many lots.
 
     scheme: only lots of its accounts. since: only lots whose last day is not before it. What bookings hold
