@@ -27,7 +27,7 @@ from funding.models.holds import Hold
 from funding.models.ledger import Bucket, JournalEntry, Posting, Seal, SealedLeaves, SealEpoch
 from funding.models.receivables import Receivable, ReceivableLog, ReceivableState
 from funding.models.schemes import Budget, Scheme, SchemeVersion, version_on
-from funding.models.windows import Application, GrantCount, Window
+from funding.models.windows import Application, BudgetSlice, GrantCount, Place, WaitingRoom, Window
 
 __all__ = [
     "AgeCreditGiven",
@@ -44,6 +44,7 @@ __all__ = [
     "BookingState",
     "Bucket",
     "Budget",
+    "BudgetSlice",
     "Certificate",
     "Claim",
     "ClaimKind",
@@ -65,6 +66,7 @@ __all__ = [
     "PaymentBatchLog",
     "PaymentFile",
     "PaymentOutcome",
+    "Place",
     "Posting",
     "Receivable",
     "ReceivableLog",
@@ -76,6 +78,7 @@ __all__ = [
     "SealedLeaves",
     "Source",
     "Suspension",
+    "WaitingRoom",
     "Window",
     "fund_of",
     "version_on",
