@@ -1,6 +1,6 @@
-"""The policy laboratory: a scenario is played through the real services on a virtual clock, and undone.
+"""Scenarios: one is played through the real services on a virtual clock, and undone.
 
-Reading the file (`reading`, `scenario`, `values`), the rules it is under (`laboratory`), who and what takes part
+Reading the file (`reading`, `scenario`, `values`), the rules it is under (`plan`), who and what takes part
 (`cast`), time (`stage`), each event (`acts`), what it comes to (`outcome`, `refusals`, `report`).
 """
 

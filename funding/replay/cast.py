@@ -15,7 +15,7 @@ from catalogue.services import accreditations, micro_credentials, providers, ses
 from funding.banking.identifiers import normalise_iban
 from funding.models import Budget, LearningAccount, Scheme
 from funding.replay import scenario as script
-from funding.replay.laboratory import Plan, private
+from funding.replay.plan import Plan, private
 from funding.replay.values import instant
 from funding.services import schemes
 

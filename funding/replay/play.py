@@ -9,8 +9,8 @@ from funding import audit
 from funding.replay import outcome, scenario
 from funding.replay.acts import Acts
 from funding.replay.cast import assemble
-from funding.replay.laboratory import Plan, plan_scenario
 from funding.replay.outcome import EventResult
+from funding.replay.plan import Plan, plan_scenario
 from funding.replay.records import Records
 from funding.replay.refusals import code_of, rule_of
 from funding.replay.stage import Stage

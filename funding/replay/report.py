@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from funding.replay.laboratory import Plan
+from funding.replay.plan import Plan
 from funding.replay.play import Outcome
 from ila.core.money import format_cents
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from funding.replay import ScenarioError, parse, read_file
-from funding.replay.laboratory import plan_scenario
+from funding.replay.plan import plan_scenario
 from funding.replay.scenario import EVENTS, parse_scenario
 from tests.funding.replay.theatre import HEAD, credit, do, proposed, request, scenario
 
