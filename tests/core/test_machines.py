@@ -15,7 +15,7 @@ from django.db import models, transaction
 
 from accounts.models import Consent
 from catalogue.models import Accreditation, MicroCredential, Session
-from funding.models import Booking, Claim, PaymentBatch, Receivable, version_on
+from funding.models import Booking, Claim, PaymentBatch, Receivable, SchemeDraft, version_on
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
 from tests.support.machines import Rows
@@ -76,6 +76,7 @@ TABLE: dict[type[fsm.Machine], tuple[str, str]] = {
         """
         provider propose            requested                               proposed
         learner  accept             proposed                                accepted
+        learner  grant              requested                               accepted
         provider refuse_by_provider requested                               refused_by_provider
         learner  refuse_by_learner  requested,proposed                      refused_by_learner
         clock    lapse              proposed                                lapsed
@@ -133,6 +134,18 @@ no_show,cancelled_by_learner disputed
         funder drop         opened,demanded,partly_recovered,referred written_off
         """,
     ),
+    # draft → proposed → approved (another person) or rejected; back to its author; given up
+    SchemeDraft: (
+        "draft proposed approved rejected discarded",
+        """
+        author        propose   draft          proposed
+        author        take_back proposed       draft
+        other_manager approve   proposed       approved
+        other_manager reject    proposed       rejected
+        author        revise    rejected       draft
+        author        discard   draft,rejected discarded
+        """,
+    ),
     # asked → given or denied; given → withdrawn; asked → lapsed
     Consent: (
         "asked given denied withdrawn lapsed",
@@ -167,6 +180,7 @@ def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str
     given: dict[tuple[type[fsm.Machine], str], dict[str, Any]] = {
         (Booking, "propose"): {"price_cents": 100, "accept_due": now, "late": False},
         (Booking, "accept"): {"scheme_version": version_on(rows.world.scheme, now.date())},
+        (Booking, "grant"): {"scheme_version": version_on(rows.world.scheme, now.date())},
         (Booking, "refuse_by_provider"): {"late": False},
         (Booking, "cancel_by_learner"): {"price_owed": False},
         (Booking, "declare_no_show"): {"price_owed": False},
@@ -177,6 +191,14 @@ def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str
         (Claim, "approve"): {"approver": rows.world.second_payer},
         (PaymentBatch, "approve"): {"approver": rows.world.second_payer},
         (Receivable, "recover_part"): {"amount_cents": 1},
+        (SchemeDraft, "propose"): {"at": now},
+        (SchemeDraft, "approve"): {
+            "approver": rows.other_manager,
+            "at": now,
+            "scheme": rows.world.scheme,
+            "version": version_on(rows.world.scheme, now.date()),
+        },
+        (SchemeDraft, "reject"): {"approver": rows.other_manager, "at": now},
         (Consent, "give"): {"sign_in": rows.learner.sign_in, "text": "shown"},
     }
     return given.get((model, transition), {})
