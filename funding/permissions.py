@@ -73,6 +73,36 @@ def may_retry_jobs(actor: Any) -> bool:
     return has_agency_role(actor, Role.MANAGER)
 
 
+def may_see_schemes(actor: Any) -> bool:
+    """Everybody who works for an agency sees its schemes with their drafts."""
+    return has_agency_role(actor, *Role)
+
+
+def may_draft_schemes(actor: Any) -> bool:
+    """A manager of the agency writes rules down; no service does."""
+    return has_agency_role(actor, Role.MANAGER)
+
+
+def is_draft_author(draft: Any, actor: Any) -> bool:
+    """Who wrote the draft, as long as they are a manager of the agency."""
+    return bool(draft.author_id == actor.pk and may_draft_schemes(actor))
+
+
+def may_decide_draft(draft: Any, actor: Any) -> bool:
+    """Another manager than the author puts rules into force, or says no."""
+    return bool(draft.author_id != actor.pk and may_draft_schemes(actor))
+
+
+def may_open_windows(actor: Any) -> bool:
+    """A case worker or manager of the agency, or one of the platform's own services."""
+    return acts_for_funder(None, actor)
+
+
+def may_see_windows(actor: Any) -> bool:
+    """Everybody who works for an agency sees how a window goes."""
+    return has_agency_role(actor, *Role)
+
+
 def may_audit(actor: Any) -> bool:
     """Everybody who works for an agency may read the books."""
     return has_agency_role(actor, *Role)

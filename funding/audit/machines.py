@@ -5,7 +5,7 @@ from typing import Any
 from accounts.models import Consent
 from catalogue.models import Accreditation, MicroCredential, Session
 from funding.audit.checks import Group, SqlCheck
-from funding.models import Booking, Claim, PaymentBatch, Receivable
+from funding.models import Booking, Claim, PaymentBatch, Receivable, SchemeDraft
 from ila.core import fsm
 
 # Which invariant rests on a machine's states.
@@ -15,6 +15,7 @@ MACHINES: dict[type[fsm.Machine], int] = {
     Claim: 7,
     PaymentBatch: 7,
     Receivable: 7,
+    SchemeDraft: 8,
     Session: 9,
     MicroCredential: 9,
     Accreditation: 9,

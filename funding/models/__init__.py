@@ -26,6 +26,7 @@ from funding.models.deadlines import DueMark, ExpiryNotice
 from funding.models.holds import Hold
 from funding.models.ledger import Bucket, JournalEntry, Posting, Seal, SealedLeaves, SealEpoch
 from funding.models.receivables import Receivable, ReceivableLog, ReceivableState
+from funding.models.scheme_drafts import DraftKind, DraftState, SchemeDraft, SchemeDraftLog
 from funding.models.schemes import Budget, Scheme, SchemeVersion, version_on
 from funding.models.windows import Application, BudgetSlice, GrantCount, Place, WaitingRoom, Window
 
@@ -51,6 +52,8 @@ __all__ = [
     "ClaimLine",
     "ClaimLog",
     "ClaimState",
+    "DraftKind",
+    "DraftState",
     "DueMark",
     "ExitReason",
     "ExpiryNotice",
@@ -72,6 +75,8 @@ __all__ = [
     "ReceivableLog",
     "ReceivableState",
     "Scheme",
+    "SchemeDraft",
+    "SchemeDraftLog",
     "SchemeVersion",
     "Seal",
     "SealEpoch",

@@ -30,10 +30,24 @@ class Scheme(models.Model):
         return self.name
 
 
-class SchemeVersion(models.Model):
-    """The rules of a scheme between two days: written by one person, put into force by another."""
+class StandingVersions(models.Manager["SchemeVersion"]):
+    """Versions that hold, held or will hold: those that were withdrawn before they began are left out."""
 
-    APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT", "UPDATE (valid_until)")
+    def get_queryset(self) -> models.QuerySet["SchemeVersion"]:
+        """All but the withdrawn ones."""
+        return super().get_queryset().filter(withdrawn_at__isnull=True)
+
+
+class SchemeVersion(models.Model):
+    """The rules of a scheme between two days: written by one person, put into force by another.
+
+    A version that has not begun may be withdrawn by two persons; it is kept, and never holds.
+    """
+
+    APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT", "UPDATE (valid_until, withdrawn_at)")
+
+    objects = StandingVersions()
+    with_withdrawn: ClassVar[models.Manager["SchemeVersion"]] = models.Manager()
 
     scheme = models.ForeignKey(Scheme, on_delete=models.PROTECT, related_name="versions")
     valid_from = models.DateField()
@@ -44,6 +58,7 @@ class SchemeVersion(models.Model):
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=clock.now)
+    withdrawn_at = models.DateTimeField(null=True, blank=True, help_text="It was taken back before it began.")
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
@@ -57,6 +72,7 @@ class SchemeVersion(models.Model):
             # A range of one number stands for equality: GiST knows plain numbers only with an extension.
             ExclusionConstraint(
                 name="schemeversion_no_overlap",
+                condition=models.Q(withdrawn_at__isnull=True),
                 expressions=[
                     (
                         Func(

@@ -19,6 +19,7 @@ from ila.core.errors import DomainError
 LOCK_ORDER = (
     "catalogue.Provider",
     "funding.Scheme",
+    "funding.SchemeDraft",
     "funding.LearningAccount",
     "catalogue.MicroCredential",
     "catalogue.Accreditation",

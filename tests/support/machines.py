@@ -10,7 +10,7 @@ from typing import Any
 from accounts.models import Consent, User
 from accounts.services import service_users
 from catalogue.models import Accreditation, MicroCredential, Session
-from funding.models import Booking, Claim, PaymentBatch, Receivable, version_on
+from funding.models import Booking, Claim, PaymentBatch, Receivable, SchemeDraft, version_on
 from ila.core import clock, fsm
 from tests.factories.accounts import MembershipFactory
 from tests.support.world import Learner, World
@@ -25,6 +25,7 @@ class Rows:
     def __post_init__(self) -> None:
         self.learner: Learner = self.world.make_learner()
         self.manager: User = MembershipFactory.create(organisation=self.world.agency, role="manager").user
+        self.other_manager: User = MembershipFactory.create(organisation=self.world.agency, role="manager").user
         self.make: dict[type[fsm.Machine], Callable[[str], fsm.Machine]] = {
             Accreditation: self._accreditation,
             Booking: self._booking,
@@ -33,6 +34,7 @@ class Rows:
             MicroCredential: self._micro_credential,
             PaymentBatch: self._batch,
             Receivable: self._receivable,
+            SchemeDraft: self._draft,
             Session: self._session,
         }
 
@@ -169,6 +171,19 @@ class Rows:
             closed_at=clock.now(),
         )
 
+    def _draft(self, state: str) -> SchemeDraft:
+        decided = state in ("approved", "rejected")
+        return SchemeDraft(
+            scheme=self.world.scheme,
+            content={"code": "cpf", "valid_from": "2027-01-01"},
+            state=state,
+            author=self.manager,
+            approver=self.other_manager if decided else None,
+            proposed_at=clock.now(),
+            decided_at=clock.now() if decided else None,
+            version=version_on(self.world.scheme, clock.now().date()) if state == "approved" else None,
+        )
+
     def actor_for(self, who: str) -> User:
         """The person a table names: learner, provider, funder, payer, or the clock's service."""
         return {
@@ -177,4 +192,6 @@ class Rows:
             "funder": self.world.case_worker,
             "payer": self.world.second_payer,
             "clock": service_users.get("clock"),
+            "author": self.manager,
+            "other_manager": self.other_manager,
         }[who]
