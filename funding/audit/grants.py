@@ -6,6 +6,9 @@ APPLICATIONS = """
     WITH granted AS (
         SELECT booking_id, sum(amount_cents) AS amount, min(budget_id) AS budget, max(budget_id) AS other
           FROM funding_allocation WHERE source = 'grant' GROUP BY booking_id
+    ), part AS (
+        SELECT id AS window_id, budget_id FROM funding_window
+         UNION ALL SELECT window_id, budget_id FROM funding_budgetslice
     )
     SELECT fault.code, 'booking:' || coalesce(application.booking_id, granted.booking_id),
            concat_ws(' ', 'window', application.window_id, 'granted', application.grant_cents)
@@ -17,7 +20,12 @@ APPLICATIONS = """
         ('grant_without_application', application.booking_id IS NULL),
         ('grant_differs', application.booking_id IS NOT NULL
             AND granted.amount IS DISTINCT FROM application.grant_cents),
-        ('grant_of_other_budget', granted.budget <> one.budget_id OR granted.other <> one.budget_id),
+        ('grant_of_other_budget', granted.budget <> granted.other OR granted.budget IS NOT NULL AND one.id IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM part WHERE part.window_id = one.id AND part.budget_id = granted.budget)),
+        ('granted_before_its_turn', one.admissions_per_s IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM funding_place AS place
+             WHERE place.window_id = one.id AND place.account_id = application.account_id
+               AND place.turn_at <= application.applied_at)),
         ('granted_outside_window', application.applied_at < one.opens_at
             OR application.applied_at >= one.closes_at),
         ('grant_of_somebody_else', application.account_id <> booking.account_id)
@@ -51,6 +59,7 @@ GROUP = Group(
                 "grant_differs": 5,
                 "grant_of_other_budget": 5,
                 "granted_outside_window": 4,
+                "granted_before_its_turn": 4,
                 "grant_of_somebody_else": 8,
             },
             APPLICATIONS,

@@ -17,6 +17,7 @@ KINDS: dict[str, tuple[tuple[Bucket, ...], tuple[Bucket, ...]]] = {
     "appropriate": ((B.APPROPRIATION,), (B.BUDGET,)),
     "credit": ((B.BUDGET, B.APPROPRIATION), (B.AVAILABLE,)),
     "accrue": ((B.BUDGET,), (B.AVAILABLE,)),
+    "gather_budget": ((B.BUDGET,), (B.BUDGET,)),
     "age_credit": ((B.BUDGET,), (B.AVAILABLE,)),
     "merge_credit": ((B.AVAILABLE,), (B.AVAILABLE,)),
     "expire": ((B.AVAILABLE,), (B.EXPIRED,)),

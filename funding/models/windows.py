@@ -45,6 +45,16 @@ class Window(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def left_cents(self) -> int:
+        """What the budget still has, in all its parts (lists prefetch `slices__budget`)."""
+        parts = self.slices.select_related("budget") if not self._prefetched else self.slices.all()
+        return self.budget.available_cents + sum(part.budget.available_cents for part in parts)
+
+    @property
+    def _prefetched(self) -> bool:
+        return "slices" in getattr(self, "_prefetched_objects_cache", {})
+
 
 class BudgetSlice(models.Model):
     """A further part of a window's budget, in a row of its own, so that fewer applications wait for one row.

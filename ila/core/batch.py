@@ -62,16 +62,17 @@ class Batch:
         return answer
 
     def insert(self, *rows: models.Model) -> None:
-        """Insert new rows of one model with one statement. Their keys are not read back."""
+        """Insert new rows of one model with one statement. Keys they carry are written; no key is read back."""
         model = type(rows[0])
-        fields = _insertable(model)
+        keyed = rows[0].pk is not None
+        fields = _insertable(model, keyed=keyed)
         connection = connections[self._using]
         params = [
             field.get_db_prep_save(field.pre_save(row, add=True), connection)
             for row in rows
             for field in fields
         ]
-        self.add(_insert_sql(model, len(rows)), params)
+        self.add(_insert_sql(model, len(rows), keyed=keyed), params)
 
     def update(self, row: models.Model, *names: str, **conditions: Any) -> None:
         """Write the named fields of a row the transaction has locked, if `conditions` (exact values) still hold.
@@ -122,18 +123,21 @@ def _one_row(result: Result, label: str) -> None:
 
 
 @cache
-def _insertable(model: type[models.Model]) -> list[models.Field[Any, Any]]:
+def _insertable(model: type[models.Model], *, keyed: bool) -> list[models.Field[Any, Any]]:
     return [
         field
         for field in model._meta.local_concrete_fields
-        if not isinstance(field, models.AutoField) and not field.has_db_default() and not field.generated
+        if (keyed or not isinstance(field, models.AutoField))
+        and not field.has_db_default()
+        and not field.generated
     ]
 
 
 @cache
-def _insert_sql(model: type[models.Model], rows: int) -> str:
-    columns = ", ".join(f'"{field.column}"' for field in _insertable(model))
-    values = f"({', '.join(['%s'] * len(_insertable(model)))})"
+def _insert_sql(model: type[models.Model], rows: int, *, keyed: bool) -> str:
+    fields = _insertable(model, keyed=keyed)
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    values = f"({', '.join(['%s'] * len(fields))})"
     return f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES {", ".join([values] * rows)}'
 
 

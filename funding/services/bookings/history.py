@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from funding.models import Booking, LearningAccount
 from funding.models.bookings import ALL_BACK_STATES, PERHAPS_OWED_STATES
+from funding.schemes import eligibility
 from funding.schemes.facts import LearnerFacts, SourcePlan
 from funding.schemes.rules import SchemeRules
 from funding.services.bookings.context import calendar_of, facts_of_learner
-from ila.core.errors import DomainError
 
 ALL_BACK = Q(state__in=ALL_BACK_STATES) | Q(state__in=PERHAPS_OWED_STATES, realised_percent__isnull=True)
 
@@ -43,10 +44,16 @@ def check_once(rules: SchemeRules, account: LearningAccount, booking: Booking | 
     earlier = accepted_bookings(account, besides=booking)
     if not rules.withdrawn_grant_counts:
         earlier = earlier.exclude(ALL_BACK)
+    refuse_once_granted(rules, account, (at for at in earlier.values_list("accepted_at", flat=True)), year)
+
+
+def refuse_once_granted(
+    rules: SchemeRules, account: LearningAccount, granted: Iterable[datetime | None], year: int
+) -> None:
+    """As `check_once`, for who has read when the account's grants that count were given."""
     calendar = calendar_of(account.scheme)
-    years = {calendar.local_date(at).year for at in earlier.values_list("accepted_at", flat=True) if at}
-    if years and (rules.once == "ever" or year in years):
-        raise DomainError("already_granted", rule="N-01", once=rules.once, year=year)
+    years = {calendar.local_date(at).year for at in granted if at is not None}
+    eligibility.check_once(rules, years, year)
 
 
 def evidence(rules: SchemeRules, facts: LearnerFacts, plan: SourcePlan) -> dict[str, Any]:

@@ -1,0 +1,101 @@
+"""Where somebody stands in a window's waiting room, told from their own place and the budget alone."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+
+from funding.models import LearningAccount, Place, WaitingRoom, Window, version_on
+from funding.services.bookings.context import calendar_of
+from funding.services.windows.places import interval_of, place_of
+from ila.core import clock
+
+
+@dataclass(frozen=True, slots=True)
+class Budgeted:
+    """What a window's budget still has. full_grants: for how many grants of the scheme's highest amount, if it has one.
+
+    grant_cents: that amount.
+    """
+
+    left_cents: int
+    grant_cents: int | None
+    full_grants: int | None
+
+    @property
+    def gone(self) -> bool:
+        """Nothing is left: no application can be granted any more."""
+        return self.left_cents <= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A place as it stands now.
+
+    ahead: turns between now and one's own, which is how many people are before one, or fewer if some have left.
+    wait: until the turn, 0 once it has come.
+    """
+
+    number: int
+    turn_at: datetime
+    ahead: int
+    wait: timedelta
+    budget: Budgeted
+
+    @property
+    def is_turn(self) -> bool:
+        """Whether the turn has come; it does not go again."""
+        return not self.wait
+
+    @property
+    def left_cents(self) -> int:
+        return self.budget.left_cents
+
+    @property
+    def full_grants(self) -> int | None:
+        return self.budget.full_grants
+
+    @property
+    def beyond_budget(self) -> bool:
+        """Whether the budget has no full grant left once everybody before has had one."""
+        return self.full_grants is not None and self.ahead >= self.full_grants
+
+
+def standing_in(window: Window, account: LearningAccount) -> Standing | None:
+    """The account's place in the window's waiting room; None without one. A fixed number of reads."""
+    place = place_of(window, account)
+    return None if place is None else standing_of(window, place)
+
+
+def standing_of(window: Window, place: Place) -> Standing:
+    """As `standing_in`, for a place that was read."""
+    wait = max(place.turn_at - clock.now(), timedelta(0))
+    # Turns follow each other without a gap as long as somebody waits.
+    ahead = max(0, ceil(wait / interval_of(window)) - 1) if wait else 0
+    return Standing(place.number, place.turn_at, ahead, wait, budgeted(window))
+
+
+def budgeted(window: Window) -> Budgeted:
+    """What the window's budget still has, and for how many full grants."""
+    day = calendar_of(window.scheme).local_date(max(window.opens_at, min(clock.now(), window.closes_at)))
+    grant = version_on(window.scheme, day).parsed.grant_cents
+    left = window.left_cents
+    return Budgeted(left, grant, None if not grant else left // grant)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A waiting room as a whole. waiting: turns given that have not come; next_turn_at: of who comes now."""
+
+    taken: int
+    waiting: int
+    next_turn_at: datetime
+
+
+def queue_of(window: Window) -> Queue | None:
+    """How many have a place and how many of them still wait; None for a window without a waiting room."""
+    if window.admissions_per_s is None:
+        return None
+    now = clock.now()
+    room = WaitingRoom.objects.get(window=window)
+    waiting = max(0, ceil((room.next_turn_at - now) / interval_of(window)) - 1)
+    return Queue(room.last_number, min(waiting, room.last_number), max(now, room.next_turn_at))
