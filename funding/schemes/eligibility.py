@@ -3,6 +3,7 @@
 What is not known does not count as fulfilled: a condition that asks for a fact refuses without it.
 """
 
+from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any
 
@@ -48,6 +49,17 @@ def check_eligible(rules: SchemeRules, learner: LearnerFacts, on: date) -> None:
     limit = rules.income_limit_cents
     if limit is not None and (learner.income_cents is None or learner.income_cents > limit):
         raise _not_eligible(None, "income", limit_cents=limit)
+
+
+def check_once(rules: SchemeRules, granted_years: Collection[int], year: int) -> None:
+    """Refuse who was granted before, where a person is granted once a year or once ever (N-01).
+
+    granted_years: of the earlier acceptances that count. year: of the application, where the scheme is.
+
+    Raises: DomainError `already_granted`.
+    """
+    if rules.once is not None and granted_years and (rules.once == "ever" or year in granted_years):
+        raise DomainError("already_granted", rule="N-01", once=rules.once, year=year)
 
 
 def check_day_plan(
