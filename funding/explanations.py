@@ -57,6 +57,13 @@ REFUSED: dict[tuple[str, str], Promise] = {
     ("not_bookable", "too_many_hours"): _("This training is longer than the scheme pays for."),
     ("not_bookable", "hours_per_day"): _("This session puts more hours into a day than the scheme allows."),
     ("not_bookable", "sunday"): _("This session is taught on a Sunday, which the scheme does not allow."),
+    ("too_early", "not_your_turn"): _(
+        "It is not your turn yet. Take a place in the waiting room, or wait for the turn of the one you have: "
+        "nobody goes before their turn."
+    ),
+    ("not_allowed", "no_waiting_room"): _("This window has no waiting room: apply at once, while it is open."),
+    ("not_allowed", "window_exists"): _("The scheme has a window of this name already. Choose another name."),
+    ("not_allowed", "no_windows"): _("This scheme gives no grants from windows."),
     ("not_allowed", "apply_in_a_window"): _(
         "Grants of this scheme are applied for in a window, while it is open."
     ),

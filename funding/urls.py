@@ -2,13 +2,26 @@
 
 from django.urls import path
 
-from funding.views import audit, batches, bookings, operations
+from funding.views import audit, batches, bookings, operations, windows, windows_agency
 
 urlpatterns = [
     path("bookings/", bookings.booking_list, name="bookings"),
     path("bookings/<uuid:public_id>/", bookings.booking_detail, name="booking"),
     path("bookings/<uuid:public_id>/accept/", bookings.accept, name="booking_accept"),
     path("bookings/<uuid:public_id>/refuse/", bookings.refuse, name="booking_refuse"),
+    path("windows/", windows.window_list, name="windows"),
+    path("windows/<int:pk>/", windows.window_detail, name="window"),
+    path("windows/<int:pk>/place/", windows.place_take, name="place_take"),
+    path("windows/<int:pk>/leave/", windows.place_leave, name="place_leave"),
+    path("windows/<int:pk>/waiting/", windows.waiting_room, name="waiting_room"),
+    path("windows/<int:pk>/sessions/", windows.session_choice, name="window_sessions"),
+    path("windows/<int:pk>/apply/<int:session_id>/", windows.application, name="window_apply"),
+    path("windows/<int:pk>/result/", windows.result, name="window_result"),
+    path("windows/<int:pk>/grants/", windows.grants, name="window_grants"),
+    path("windows/<int:pk>/grants.csv", windows.grants_csv, name="window_grants_csv"),
+    path("agency/windows/", windows_agency.window_list, name="agency_windows"),
+    path("agency/windows/open/", windows_agency.window_open, name="agency_window_open"),
+    path("agency/windows/<int:pk>/", windows_agency.window_run, name="agency_window"),
     path("agency/batches/", batches.batch_list, name="batches"),
     path("agency/batches/<str:msg_id>/", batches.batch_detail, name="batch"),
     path("agency/batches/<str:msg_id>/file/", batches.batch_file, name="batch_file"),

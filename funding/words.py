@@ -26,6 +26,14 @@ BOOKING_STATES = {
     "no_show": _("No-show"),
     "disputed": _("Disputed"),
 }
+STATUSES = {
+    "employed": _("Employed"),
+    "job_seeker": _("Job-seeker"),
+    "self_employed": _("Self-employed"),
+    "student": _("Student"),
+    "retired": _("Retired"),
+    "inactive": _("Not working"),
+}
 CLAIM_STATES = {
     "draft": _("Draft"),
     "submitted": _("Submitted"),

@@ -15,6 +15,7 @@ from funding.permissions import BATCH_ROLES
 # Pages under an address belong to its entry of the menu.
 _SECTIONS = {
     "catalogue": _("Catalogue"),
+    "windows": _("Grants"),
     "bookings": _("Bookings"),
     "batches": _("Payment batches"),
     "audit": _("Audit"),
@@ -25,6 +26,7 @@ _SECTIONS = {
 
 _ABOUT = {
     "catalogue": _("Search micro-credentials and their sessions, without signing in."),
+    "windows": _("Windows in which one may apply for a grant, and what was granted."),
     "bookings": _("What was asked for, proposed, booked and paid, with every step and who took it."),
     "batches": _("What was sent to the bank, and what the bank said about it."),
     "audit": _("Whether the books hold, checked to the cent."),
@@ -64,8 +66,8 @@ class Navigation:
     def _names(self) -> list[str]:
         user = getattr(self._request, "user", None)
         if user is None or not user.is_authenticated:
-            return ["catalogue", "account_login"]
-        names = ["catalogue"]
+            return ["catalogue", "windows", "account_login"]
+        names = ["catalogue", "windows"]
         held = Membership.objects.filter(user=user, ended_at__isnull=True).values_list(
             "organisation__kind", "role"
         )
