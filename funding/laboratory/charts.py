@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from funding.laboratory import labels
 from funding.laboratory.compare import MEASURES
-from funding.laboratory.tables import Words
+from funding.laboratory.tables import Words, gains
 
 SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
 COST_FLOWS: Final = ("credited", "granted", "paid", "own", "expired", "outstanding")
@@ -92,7 +92,7 @@ def _bars(values: list[Spec], title: str, currency: str, sides: list[str]) -> Sp
 
 def _gains(result: Mapping[str, Any], measure: str) -> list[tuple[str, str, Mapping[str, Any]]]:
     shown = [(row["kind"], row["name"], row["measures"][measure]) for row in result["groups"]]
-    return [each for each in shown if each[2] and (each[2]["gainers"] or each[2]["losers"])]
+    return [each for each in shown if each[2] and each[2]["concerned"]]
 
 
 def _gain_chart(result: Mapping[str, Any], measure: str, locale: str) -> str:
@@ -102,8 +102,11 @@ def _gain_chart(result: Mapping[str, Any], measure: str, locale: str) -> str:
     for kind, name, figures in _gains(result, measure):
         group = labels.label(labels.GROUPS[kind], name)
         order.append(group)
-        values.append({"group": group, "side": gained, "amount": figures["gained_cents"] / 100})
-        values.append({"group": group, "side": lost, "amount": -figures["lost_cents"] / 100})
+        # Where the two are not told apart, what they come to together stands for both.
+        net, apart = figures["net_cents"], figures["gainers"] is not None
+        up, down = (figures["gained_cents"], figures["lost_cents"]) if apart else (max(0, net), max(0, -net))
+        values.append({"group": group, "side": gained, "amount": up / 100})
+        values.append({"group": group, "side": lost, "amount": -down / 100})
     spec: Spec = {
         "width": 420,
         "height": {"step": 22},
@@ -121,15 +124,8 @@ def _gain_chart(result: Mapping[str, Any], measure: str, locale: str) -> str:
             "color": _sides([gained, lost], [GAIN, LOSS]),
         },
     }
-    words, everybody = Words(result, locale), result["groups"][0]["measures"][measure]
-    description = words.few
-    if everybody is not None:
-        description = _("%(gainers)s learners gain %(gained)s, %(losers)s lose %(lost)s.") % {
-            "gainers": words.number(everybody["gainers"]),
-            "gained": words.money(everybody["gained_cents"]),
-            "losers": words.number(everybody["losers"]),
-            "lost": words.money(everybody["lost_cents"]),
-        }
+    everybody = result["groups"][0]["measures"][measure]
+    description = gains(everybody, Words(result, locale))
     return _svg(spec, labels.label(labels.MEASURES, measure), description)
 
 

@@ -1,7 +1,8 @@
 """What is read of a run: costs by year, who gains and loses, which rules explain it. Nobody can be told apart.
 
-A group of fewer than 5 learners, and figures that concern fewer than 5 of a group, are left out; where one alone
-of a table would be left out and could be reckoned from the others, the next smallest is left out as well.
+A group of fewer than 5 learners, and figures that concern fewer than 5 of a group, are left out (of gains and
+losses: the one is not told from the other); where one alone of a table would be left out and could be reckoned from
+the others, the next smallest is left out as well. Deciles are those of 50 learners or more.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from funding.laboratory.compare import MEASURES
 from funding.laboratory.people import GROUPS
 from funding.laboratory.play import FLOWS
 from funding.laboratory.rulesets import LaboratoryError, Timeline, differences
-from funding.laboratory.tally import Change, Group, Tally
+from funding.laboratory.tally import Change, Tally
 from funding.schemes.parsing import parameters
 
 LEAST: Final = 5
@@ -98,57 +99,62 @@ def _costs(year: str, tally: Tally, places: list[int], few: bool) -> dict[str, A
 def _groups(tally: Tally) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for kind, names in GROUPS.items():
-        present = [(name, tally.groups[kind, name]) for name in names if (kind, name) in tally.groups]
-        sizes = {name: group.learners for name, group in present}
-        hidden = _hidden({name: size for name, size in sizes.items() if size < LEAST}, sizes)
-        concerned: dict[str, set[str]] = {}
-        for place, measure in enumerate(MEASURES):
-            changed = {name: group.changes[place].learners for name, group in present if name not in hidden}
-            few = {
-                name: changed[name]
-                for name, group in present
-                if name in changed and _few(group.changes[place])
-            }
-            concerned[measure] = _hidden(few, {name: number for name, number in changed.items() if number})
-        for name, group in present:
-            rows.append(_group(kind, name, group, name in hidden, concerned))
+        present = {name: tally.groups[kind, name] for name in names if (kind, name) in tally.groups}
+        hidden = _hidden({name: group.learners for name, group in present.items()})
+        shown = {name: group for name, group in present.items() if name not in hidden}
+        secret = [
+            _secret({name: group.changes[place] for name, group in shown.items()})
+            for place in range(len(MEASURES))
+        ]
+        for name, group in present.items():
+            rows.append(
+                {
+                    "kind": kind,
+                    "name": name,
+                    "learners": None if name in hidden else group.learners,
+                    "measures": {
+                        measure: None
+                        if name in hidden or name in secret[place][0]
+                        else _change(group.changes[place], group.learners, split=name not in secret[place][1])
+                        for place, measure in enumerate(MEASURES)
+                    },
+                }
+            )
     return rows
 
 
-def _few(change: Change) -> bool:
-    return 0 < change.gainers < LEAST or 0 < change.losers < LEAST
+def _secret(changes: Mapping[str, Change]) -> tuple[set[str], set[str]]:
+    """The groups of a table whose change is left out, and those of which gains and losses are not told apart."""
+    whole = _hidden({name: change.learners for name, change in changes.items()})
+    apart = {
+        name: min(number for number in (change.gainers, change.losers) if number)
+        for name, change in changes.items()
+        if name not in whole and change.learners
+    }
+    return whole, _hidden(apart)
 
 
-def _hidden(small: Mapping[str, int], sizes: Mapping[str, int]) -> set[str]:
+def _hidden(sizes: Mapping[str, int]) -> set[str]:
     """What is left out of a table: what is small, and never one alone if there is another."""
-    hidden = set(small)
-    if len(hidden) == 1 and (others := [name for name in sizes if name not in hidden]):
-        hidden.add(min(others, key=lambda name: (sizes[name], name)))
+    some = {name: size for name, size in sizes.items() if size}
+    hidden = {name for name, size in some.items() if size < LEAST}
+    if len(hidden) == 1 and (others := [name for name in some if name not in hidden]):
+        hidden.add(min(others, key=lambda name: (some[name], name)))
     return hidden
 
 
-def _group(
-    kind: str, name: str, group: Group, hidden: bool, concerned: Mapping[str, set[str]]
-) -> dict[str, Any]:
-    row: dict[str, Any] = {"kind": kind, "name": name, "learners": None if hidden else group.learners}
-    row["measures"] = {
-        measure: None if hidden or name in concerned[measure] else _change(change, group.learners)
-        for measure, change in zip(MEASURES, group.changes, strict=True)
-    }
-    return row
-
-
-def _change(change: Change, learners: int) -> dict[str, Any]:
+def _change(change: Change, learners: int, *, split: bool) -> dict[str, Any]:
+    """split: gains and losses apart. Deciles only where each tenth is of enough learners."""
     return {
-        "gainers": change.gainers,
-        "losers": change.losers,
-        "unchanged": learners - change.learners,
-        "gained_cents": change.gained,
-        "lost_cents": change.lost,
+        "concerned": change.learners,
+        "gainers": change.gainers if split else None,
+        "losers": change.losers if split else None,
+        "gained_cents": change.gained if split else None,
+        "lost_cents": change.lost if split else None,
         "net_cents": change.net,
         "mean_cents": _mean(change.net, learners),
-        "mean_of_changed_cents": _mean(change.net, change.learners),
-        "deciles_of_changed_cents": change.deciles(),
+        "mean_of_concerned_cents": _mean(change.net, change.learners),
+        "deciles_of_concerned_cents": change.deciles() if change.learners >= 10 * LEAST else [],
     }
 
 
@@ -191,7 +197,7 @@ def _refused(tally: Tally, few: bool) -> list[dict[str, Any]]:
     rows = []
     for code, rule in reasons:
         before, after = (tally.refusals[side, code, rule] for side in ("before", "after"))
-        hide = few or 0 < before < LEAST or 0 < after < LEAST or 0 < abs(after - before) < LEAST
+        hide = few or 0 < before < LEAST or 0 < after < LEAST
         rows.append(
             {
                 "code": code,

@@ -75,20 +75,9 @@ def summary(result: Mapping[str, Any], locale: str = "en") -> list[str]:
     ]
     for measure in MEASURES:
         figures = everybody["measures"][measure]
-        name = labels.label(labels.MEASURES, measure)
-        if figures is None:
-            lines.append(f"{name}: {words.few}.")
-        elif figures["gainers"] or figures["losers"]:
-            lines.append(
-                _("%(measure)s: %(gainers)s gain %(gained)s, %(losers)s lose %(lost)s.")
-                % {
-                    "measure": name,
-                    "gainers": words.number(figures["gainers"]),
-                    "gained": words.money(figures["gained_cents"]),
-                    "losers": words.number(figures["losers"]),
-                    "lost": words.money(figures["lost_cents"]),
-                }
-            )
+        if figures is None or figures["concerned"]:
+            name = labels.label(labels.MEASURES, measure)
+            lines.append(f"{name}: {gains(figures, words)}")
     total = result["costs"][-1]["paid"]
     if total["difference"] is not None:
         lines.append(
@@ -100,6 +89,23 @@ def summary(result: Mapping[str, Any], locale: str = "en") -> list[str]:
             }
         )
     return lines
+
+
+def gains(figures: Mapping[str, Any] | None, words: Words) -> str:
+    """Who gains and who loses how much, in a sentence; what cannot be told apart together."""
+    if figures is None:
+        return _("changed for %(few)s learners.") % {"few": words.few}
+    if figures["gainers"] is None:
+        return _("%(concerned)s learners together: %(net)s.") % {
+            "concerned": words.number(figures["concerned"]),
+            "net": words.money(figures["net_cents"], signed=True),
+        }
+    return _("%(gainers)s learners gain %(gained)s, %(losers)s lose %(lost)s.") % {
+        "gainers": words.number(figures["gainers"]),
+        "gained": words.money(figures["gained_cents"]),
+        "losers": words.number(figures["losers"]),
+        "lost": words.money(figures["lost_cents"]),
+    }
 
 
 def suppressed_note(result: Mapping[str, Any]) -> str:
@@ -158,33 +164,25 @@ def _costs(result: Mapping[str, Any], words: Words) -> Iterator[Table]:
 
 def _gains(result: Mapping[str, Any], measure: str, words: Words) -> Iterator[Table]:
     shown = [(row, row["measures"][measure]) for row in result["groups"]]
-    if not any(figures is None or figures["gainers"] or figures["losers"] for _row, figures in shown):
+    if not any(figures is None or figures["concerned"] for _row, figures in shown):
         return
     name = labels.label(labels.MEASURES, measure)
     rows, deciles = [], []
     for row, figures in shown:
         label = labels.label(labels.GROUPS[row["kind"]], row["name"])
         if figures is None:
-            rows.append((label, words.number(row["learners"]), *[words.few] * 2, *[NOTHING] * 4))
-            continue
-        rows.append(
-            (
-                label,
-                words.number(row["learners"]),
-                words.number(figures["gainers"]),
-                words.number(figures["losers"]),
-                words.money(figures["gained_cents"]),
-                words.money(figures["lost_cents"]),
-                words.money(figures["net_cents"], signed=True),
-                words.money(figures["mean_of_changed_cents"], signed=True),
-            )
-        )
-        if figures["deciles_of_changed_cents"]:
-            sizes = (words.money(each, signed=True) for each in figures["deciles_of_changed_cents"])
-            deciles.append((label, *sizes))
+            rows.append((label, words.number(row["learners"]), words.few, *[NOTHING] * 6))
+        elif not figures["concerned"]:
+            rows.append((label, words.number(row["learners"]), words.number(0), *[NOTHING] * 6))
+        else:
+            rows.append((label, words.number(row["learners"]), *_change(figures, words)))
+            sizes = [words.money(each, signed=True) for each in figures["deciles_of_concerned_cents"]]
+            if sizes:
+                deciles.append((label, *sizes))
     headings = (
         _("Group"),
         _("Learners"),
+        _("Concerned"),
         _("Gain"),
         _("Lose"),
         _("Gained"),
@@ -199,6 +197,25 @@ def _gains(result: Mapping[str, Any], measure: str, words: Words) -> Iterator[Ta
         (_("Group"), *(f"{tenth}0 %" for tenth in range(1, 10))),
         tuple(deciles),
         _("Among the learners whose figure changes, to three figures."),
+    )
+
+
+def _change(figures: Mapping[str, Any], words: Words) -> tuple[str, ...]:
+    apart = (
+        (NOTHING,) * 4
+        if figures["gainers"] is None
+        else (
+            words.number(figures["gainers"]),
+            words.number(figures["losers"]),
+            words.money(figures["gained_cents"]),
+            words.money(figures["lost_cents"]),
+        )
+    )
+    return (
+        words.number(figures["concerned"]),
+        *apart,
+        words.money(figures["net_cents"], signed=True),
+        words.money(figures["mean_of_concerned_cents"], signed=True),
     )
 
 
@@ -246,14 +263,14 @@ def _cost_rows(result: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
 
 def _group_rows(result: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
     columns = (
+        "concerned",
         "gainers",
         "losers",
-        "unchanged",
         "gained_cents",
         "lost_cents",
         "net_cents",
         "mean_cents",
-        "mean_of_changed_cents",
+        "mean_of_concerned_cents",
     )
     yield (
         "kind",
@@ -266,7 +283,7 @@ def _group_rows(result: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
     for row in result["groups"]:
         for measure in MEASURES:
             figures = row["measures"][measure] or {}
-            deciles = figures.get("deciles_of_changed_cents") or [None] * 9
+            deciles = figures.get("deciles_of_concerned_cents") or [None] * 9
             yield (
                 row["kind"],
                 row["name"],
