@@ -44,7 +44,8 @@ CREDITED, GRANTED, SUPPORT, PAID, THIRD_PARTY, OWN, EXPIRED, OUTSTANDING, BOOKIN
 )
 
 CLOSE, AGE, ACCRUE, SETTLE, ACCEPT = range(5)
-MEMO = 1 << 16
+MEMO = 1 << 14
+"""Credits that are remembered by facts and balance, at most: some megabytes."""
 OWN_PART_TOO_HIGH = "own_part_too_high"
 NO_RULES = "no_rules"
 
