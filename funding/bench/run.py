@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from funding.bench.accept import measure_accept, measure_accept_hot
 from funding.bench.accrue import measure_accrue
+from funding.bench.apply_window import measure_apply_window
 from funding.bench.figures import Figures
-from funding.bench.reading import measure_audit, measure_search
+from funding.bench.reading import measure_audit
 from funding.bench.scratch import scratch_database
+from funding.bench.searching import measure_search
 from funding.bench.world import World, build_world
 
 # In the order they are measured: first what only reads.
-CASES = ("audit", "search", "accept", "accept_hot", "accrue")
-NOT_AVAILABLE = {"apply_window": "this version has no windows of grants to apply in"}
+CASES = ("audit", "search", "accept", "accept_hot", "apply_window", "accrue")
 
 HISTORY = 100_000
 SECONDS = 10.0
@@ -42,13 +43,16 @@ def run_cases(
 
 
 def _measure(name: str, world: World, seconds: float) -> Iterable[Figures]:
+    if name == "apply_window":
+        return measure_apply_window(world, seconds=seconds, a_second=PROPOSALS_A_SECOND)
     if name == "accrue":
         learners = min(LEARNERS, max(100, round(seconds * LEARNERS_A_SECOND)))
         return measure_accrue(world, learners=learners)
+    if name == "search":
+        return measure_search(world, seconds=seconds)
     single = {
         "accept": measure_accept,
         "accept_hot": measure_accept_hot,
-        "search": measure_search,
         "audit": measure_audit,
     }
     return [single[name](world, seconds=seconds)]

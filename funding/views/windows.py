@@ -142,7 +142,7 @@ def waiting_room(request: HttpRequest, pk: int) -> HttpResponse:
         "standing": standing,
         "over": over,
         "wait": _lasting(standing.wait),
-        "turn_time": standing.turn_at.astimezone(calendar_of(window.scheme).zone),
+        "turn_time": f"{standing.turn_at.astimezone(calendar_of(window.scheme).zone):%H:%M:%S}",
         "refresh": None if over or standing.is_turn else _refresh(standing.wait),
         "seconds": int(standing.wait.total_seconds()) + bool(standing.wait.microseconds),
     }
