@@ -24,6 +24,7 @@ from funding.models.claims import Claim, ClaimKind, ClaimLine, ClaimLog, ClaimSt
 from funding.models.credits import AgeCreditGiven, Suspension
 from funding.models.deadlines import DueMark, ExpiryNotice
 from funding.models.holds import Hold
+from funding.models.laboratory import LaboratoryOutcome, LaboratoryRun
 from funding.models.ledger import Bucket, JournalEntry, Posting, Seal, SealedLeaves, SealEpoch
 from funding.models.receivables import Receivable, ReceivableLog, ReceivableState
 from funding.models.scheme_drafts import DraftKind, DraftState, SchemeDraft, SchemeDraftLog
@@ -61,6 +62,8 @@ __all__ = [
     "GrantCount",
     "Hold",
     "JournalEntry",
+    "LaboratoryOutcome",
+    "LaboratoryRun",
     "LearningAccount",
     "Lot",
     "MessageState",
