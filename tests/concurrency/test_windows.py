@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 
 import psycopg
 import pytest
+from django.db.models import Max
 
 from funding import audit
-from funding.models import Application, Budget, GrantCount, Window
+from funding.models import Application, Budget, GrantCount, JournalEntry, Place, Window
+from funding.services import windows
 from ila.core import clock
 from ila.core.errors import DomainError
 from tests.funding.windows.stap import OPENS, PRICE, apply, make_learner, make_world, open_window
 from tests.support import books
 from tests.support.parallel import codes, meeting, together
-from tests.support.world import World
+from tests.support.world import Learner, World
 
 pytestmark = [pytest.mark.usefixtures("committed_db"), pytest.mark.slow]
 MANY = 8
@@ -86,3 +90,84 @@ def test_one_key_at_the_same_moment_is_one_grant(world: World) -> None:
     assert codes(outcomes) == ["ok"] * 3
     assert len({each.pk for each in outcomes}) == 1
     assert Application.objects.count() == 1
+
+
+# -- the waiting room --------------------------------------------------------------------------------------
+
+
+def room(world: World, per_s: str = "2") -> Window:
+    return open_window(world, admissions_per_s=Decimal(per_s))
+
+
+def test_control_look_at_the_last_number_and_add_one(
+    world: World, owner_connection: psycopg.Connection
+) -> None:
+    """Without the counter's row, and without the constraint behind it, one number is given many times."""
+    owner_connection.execute("ALTER TABLE funding_place DROP CONSTRAINT place_number_once")
+    window = room(world)
+    learners = [make_learner(world) for _ in range(MANY)]
+
+    def look_and_add(learner: Learner) -> None:
+        last = Place.objects.filter(window=window).aggregate(last=Max("number"))["last"] or 0
+        meet()
+        Place.objects.create(
+            window=window, account=learner.account, number=last + 1, taken_at=OPENS, turn_at=OPENS
+        )
+
+    with meeting(MANY) as meet:
+        assert codes(together(*(partial(look_and_add, each) for each in learners))) == ["ok"] * MANY
+    assert set(Place.objects.values_list("number", flat=True)) == {1}
+
+
+def test_numbers_have_no_gap_and_no_double_and_turns_their_distance(world: World) -> None:
+    window = room(world)
+    learners = [make_learner(world) for _ in range(3 * MANY)]
+    acts = [partial(windows.take_place, actor=each.user, window_id=window.pk) for each in learners]
+    assert codes(together(*acts)) == ["ok"] * len(acts)
+    places = list(Place.objects.filter(window=window).order_by("number"))
+    assert [place.number for place in places] == list(range(1, len(acts) + 1))
+    assert [place.turn_at - OPENS for place in places] == [
+        timedelta(milliseconds=500 * n) for n in range(len(acts))
+    ]
+
+
+def test_one_person_with_many_devices_has_one_place_and_leaves_no_gap(world: World) -> None:
+    window, learner, other = room(world), make_learner(world), make_learner(world)
+    acts = [partial(windows.take_place, actor=learner.user, window_id=window.pk)] * MANY
+    outcomes = together(*acts)
+    assert codes(outcomes) == ["ok"] * MANY
+    assert len({(place.number, place.turn_at) for place in outcomes}) == 1
+    assert windows.take_place(actor=other.user, window_id=window.pk).number == 2
+
+
+def test_nobody_jumps_while_others_take_places(world: World) -> None:
+    window = room(world)
+    first, second, without = (make_learner(world) for _ in range(3))
+    windows.take_place(actor=first.user, window_id=window.pk)
+    acts = [
+        partial(apply, world, window, first),
+        partial(apply, world, window, without),
+        partial(windows.take_place, actor=second.user, window_id=window.pk),
+    ]
+    assert codes(together(*acts)) == ["ok", "ok", "too_early"]
+
+
+# -- a budget in several rows ------------------------------------------------------------------------------
+
+
+def test_parts_of_a_budget_are_never_overcommitted_and_refuse_nobody_too_early(world: World) -> None:
+    """Five grants and a cent short of a sixth, in four parts of which none holds more than one and a half."""
+    window = open_window(world, 6 * PRICE - 1, slices=4)
+    assert everybody(world, window) == ["budget_exhausted"] * (MANY - 5) + ["ok"] * 5
+    assert Window.objects.get(pk=window.pk).left_cents == PRICE - 1
+    assert JournalEntry.objects.filter(kind="gather_budget").exists()
+    assert books.faults() == []
+    assert audit.run().ok
+
+
+def test_the_last_grant_in_parts_too_small_for_it_is_given_once(world: World) -> None:
+    window = open_window(world, PRICE, slices=MANY)
+    assert everybody(world, window) == ["budget_exhausted"] * (MANY - 1) + ["ok"]
+    assert Window.objects.get(pk=window.pk).left_cents == 0
+    assert books.faults() == []
+    assert audit.run().ok

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from funding import audit
-from funding.models import Application, BookingLog, Budget, GrantCount, Window
+from funding.models import Application, BookingLog, Budget, GrantCount, JournalEntry, Place, Window
 from funding.selectors.windows import PublishedGrant, published_grants
 from funding.services import bookings, windows
+from funding.services.windows import applying
 from ila.core import clock
 from ila.core.clock import VirtualClock
 from tests.factories.accounts import SignInFactory
@@ -19,6 +21,7 @@ from tests.factories.funding import LearningAccountFactory, SchemeFactory
 from tests.funding.bookings.conftest import expect_refusal
 from tests.funding.windows.stap import CLOSES, OPENS, PRICE, apply, make_learner, make_world, open_window
 from tests.support import books
+from tests.support.queries import assert_queries_constant
 from tests.support.world import World
 
 pytestmark = pytest.mark.django_db
@@ -161,3 +164,66 @@ def test_n17_the_published_register_names_nobody(world: World) -> None:
         "education_level",
     }
     assert list(published_grants(world.scheme, year=2025)) == []
+
+
+def test_a_budget_in_parts_grants_what_it_has_together(world: World) -> None:
+    """Each part alone is too small: they are gathered, and the last cent that suffices is granted (decision 0081)."""
+    window = open_window(world, 2 * PRICE + 7, slices=5)
+    assert window.slices.count() == 4
+    assert window.left_cents == 2 * PRICE + 7
+    first = apply(world, window, make_learner(world))
+    assert first.state == "accepted"
+    assert Window.objects.get(pk=window.pk).left_cents == PRICE + 7
+    apply(world, window, make_learner(world))
+    expect_refusal("budget_exhausted", "N-03", apply, world=world, window=window, learner=make_learner(world))
+    assert Window.objects.get(pk=window.pk).left_cents == 7
+    gathered = JournalEntry.objects.filter(kind="gather_budget")
+    assert gathered.count() == 1
+    assert {line.bucket for line in gathered.get().postings.all()} == {"budget"}
+    withdrawn = bookings.withdraw(actor=first.account.citizen.user, booking_id=first.pk)
+    assert sum(row.amount_cents for row in withdrawn.postings.filter(bucket="returned")) == PRICE
+
+
+def test_an_application_takes_from_the_part_of_its_account_while_that_has_enough(world: World) -> None:
+    window = open_window(world, 8 * PRICE, slices=2)
+    budgets = [window.budget_id, window.slices.get().budget_id]
+    for _ in range(4):
+        learner = make_learner(world)
+        booking = apply(world, window, learner)
+        (grant,) = booking.allocations.filter(source="grant")
+        assert grant.budget_id == budgets[learner.account.pk % 2]
+    assert not JournalEntry.objects.filter(kind="gather_budget").exists()
+
+
+@pytest.mark.parametrize("slices", [0, 65])
+def test_parts_that_cannot_be(world: World, slices: int) -> None:
+    expect_refusal("invalid", None, open_window, world=world, slices=slices)
+
+
+def test_who_gave_the_place_back_after_the_grant_has_not_jumped(world: World) -> None:
+    window, learner = open_window(world, admissions_per_s=Decimal(1)), make_learner(world)
+    windows.take_place(actor=learner.user, window_id=window.pk)
+    apply(world, window, learner)
+    windows.leave_place(actor=learner.user, window_id=window.pk)
+    assert audit.run().ok
+
+
+def test_the_audit_finds_a_grant_before_its_turn(world: World) -> None:
+    window, learner = open_window(world, admissions_per_s=Decimal(1)), make_learner(world)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(applying, "check_turn", lambda *_: None)
+        apply(world, window, learner)
+    found = [fault.code for result in audit.run().invariants for fault in result.findings]
+    assert found == ["granted_before_its_turn"]
+    Place.objects.create(window=window, account=learner.account, number=1, taken_at=OPENS, turn_at=OPENS)
+
+
+def test_an_application_asks_as_much_of_the_database_whatever_there_is(world: World) -> None:
+    window = open_window(world)
+
+    def more(n: int) -> None:
+        for _ in range(n):
+            apply(world, window, make_learner(world), session_id=world.make_session(price_cents=PRICE).pk)
+
+    learners = iter([make_learner(world) for _ in range(4)])
+    assert_queries_constant(more, lambda: apply(world, window, next(learners)))
