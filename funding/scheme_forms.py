@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from pydantic.fields import FieldInfo
@@ -117,6 +118,13 @@ class DraftForm(forms.Form):
             "valid_from": self.data.get("valid_from", "").strip(),
             "rules": {**rules, **kept},
         }
+
+    def as_data(self) -> QueryDict:
+        """What the fields show, as if it had been sent: so that faults of what is stored are shown beside it."""
+        data = QueryDict(mutable=True)
+        for name, value in self.initial.items():
+            data.setlist(name, value if isinstance(value, list) else [value])
+        return data
 
     def name_faults(self, faults: tuple[RuleFault, ...]) -> list[str]:
         """Put each fault beside the field it is about; returns those that no field stands for."""

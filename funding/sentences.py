@@ -64,6 +64,18 @@ SENTENCES: dict[str, Promise] = {
         "The last entries of the journal are not sealed yet. Wait for the next seal, then try again."
     ),
     "database_moved": _("The database was moved or restored. Stop, and ask the operator to check the seals."),
+    "draft_changed": _(
+        "This draft was changed in the meantime. Look at what it says now; what you typed is still here, and "
+        "saving it again replaces what was saved."
+    ),
+    "rules_changed": _(
+        "The scheme's rules changed after you opened this page. Look at what would change now, then decide again."
+    ),
+    "draft_faulty": _("Something in these rules is wrong. Correct what is named, then propose them again."),
+    "overlap": _("Other rules begin on this day already. Choose another day, or replace those rules."),
+    "windows_depend": _(
+        "A window has been announced that needs other rules on the day it opens. Choose another day."
+    ),
     "scheme_differs": _("The rules in force differ from the file. Put a new version into force instead."),
 }
 
@@ -79,6 +91,14 @@ PRECISE: dict[tuple[str, str], Promise] = {
     ),
     ("not_bookable", "delisted"): _("This training has left the register. Choose another one."),
     ("too_late", "session_started"): _("The session has already begun. Ask the provider for a later one."),
+    ("too_late", "first_day"): _(
+        "Rules begin on a day to come: bookings of a day are all under the same rules. Choose a later first day."
+    ),
+    ("too_late", "version_begun"): _("These rules hold already. Put new ones into force instead."),
+    ("overlap", "code_taken"): _("There is a scheme of this code already. Choose another code."),
+    ("incomplete", "reason_missing"): _("Write the reason; the other manager reads it."),
+    ("not_allowed", "draft_fixed"): _("This draft cannot be changed now. Look at where it stands."),
+    ("not_allowed", "version_withdrawn"): _("These rules have been taken back already."),
     ("not_allowed", "already_booked"): _(
         "You already have an open booking for this session. Look at your bookings."
     ),
@@ -101,8 +121,18 @@ BY_RULE: dict[tuple[str, str], Promise] = {
 
 def sentence(error: DomainError) -> str:
     """What a person reads instead of the code, with the rule's number where one applies."""
+    return cited(plain(error), error.rule)
+
+
+def cited(text: str, rule: str | None) -> str:
+    """A sentence with the number of its rule, if there is one."""
+    return f"{text} ({_now('rule')} {rule})" if rule else text
+
+
+def plain(error: DomainError) -> str:
+    """What a person reads instead of the code."""
     reason = (error.code, str(error.params.get("reason", "")))
-    text = (
+    return str(
         explanations.REFUSED.get(reason)
         or explanations.REFUSED_BY_RULE.get((error.code, error.rule or ""))
         or BY_RULE.get((error.code, error.rule or ""))
@@ -110,4 +140,3 @@ def sentence(error: DomainError) -> str:
         or SENTENCES.get(error.code)
         or _now("This was refused. Nothing has changed. Go back and try again, or ask the agency.")
     )
-    return f"{text} ({_now('rule')} {error.rule})" if error.rule else str(text)

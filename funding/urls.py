@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from funding.views import audit, batches, bookings, operations, windows, windows_agency
+from funding.views import audit, batches, bookings, operations, scheme_drafts, schemes, windows, windows_agency
 
 urlpatterns = [
     path("bookings/", bookings.booking_list, name="bookings"),
@@ -22,6 +22,25 @@ urlpatterns = [
     path("agency/windows/", windows_agency.window_list, name="agency_windows"),
     path("agency/windows/open/", windows_agency.window_open, name="agency_window_open"),
     path("agency/windows/<int:pk>/", windows_agency.window_run, name="agency_window"),
+    path("schemes/", schemes.scheme_list, name="schemes"),
+    path("schemes/<slug:code>/", schemes.scheme_page, name="scheme"),
+    path("agency/schemes/", schemes.agency_list, name="agency_schemes"),
+    path("agency/schemes/<slug:code>/", schemes.agency_scheme, name="agency_scheme"),
+    path("agency/schemes/<slug:code>/<str:day>/file/", schemes.version_file, name="scheme_version_file"),
+    path("agency/schemes/<slug:code>/<str:day>/withdraw/", schemes.withdraw_version, name="scheme_withdraw"),
+    path(
+        "agency/schemes/<slug:code>/<str:day>/replace/",
+        scheme_drafts.draft_from_version,
+        name="scheme_replace",
+    ),
+    path("agency/scheme-drafts/new/", scheme_drafts.new_draft, name="scheme_draft_new"),
+    path("agency/scheme-drafts/<uuid:draft_id>/", scheme_drafts.draft_detail, name="scheme_draft"),
+    path("agency/scheme-drafts/<uuid:draft_id>/edit/", scheme_drafts.edit_draft, name="scheme_draft_edit"),
+    path(
+        "agency/scheme-drafts/<uuid:draft_id>/<slug:act>/",
+        scheme_drafts.act_on_draft,
+        name="scheme_draft_act",
+    ),
     path("agency/batches/", batches.batch_list, name="batches"),
     path("agency/batches/<str:msg_id>/", batches.batch_detail, name="batch"),
     path("agency/batches/<str:msg_id>/file/", batches.batch_file, name="batch_file"),

@@ -149,6 +149,7 @@ BOOKING_EVENTS = {
     "settle": _("Settled"),
     "advance_due": _("An advance may be claimed from now on"),
     "proof_due": _("Proof of completion is overdue"),
+    "owe_nothing": _("The session does not take place: nothing is owed for it any more"),
     "dispute": _("Disputed by the learner"),
     "reject_dispute": _("Dispute rejected"),
     "uphold_dispute": _("Dispute upheld: all goes back"),
@@ -247,10 +248,34 @@ JOBS = {
     "funding.credit_due": _("Give credits at an age and of a new year"),
     "funding.review_changes": _("Open reviews of what changed later"),
     "funding.exchange_with_bank": _("Exchange files with the bank"),
+    "funding.run_laboratory": _("Try changed rules on a population"),
     "accounts.send_messages": _("Send messages"),
     "catalogue.expire_accreditations": _("Let accreditations expire"),
     "core.take_up_stalled_jobs": _("Take up jobs of killed workers"),
     "core.remove_old_runs": _("Forget old runs"),
+}
+DRAFT_STATES = {
+    "draft": _("Draft"),
+    "proposed": _("Proposed"),
+    "approved": _("Approved"),
+    "rejected": _("Rejected"),
+    "discarded": _("Given up"),
+}
+DRAFT_EVENTS = {
+    "create": _("Begun"),
+    "propose": _("Proposed to another manager"),
+    "take_back": _("Taken back by its author"),
+    "approve": _("Approved"),
+    "reject": _("Rejected"),
+    "revise": _("Taken up again"),
+    "discard": _("Given up"),
+}
+LABORATORY_OUTCOMES = {
+    "waiting": _("Waiting"),
+    "running": _("Running"),
+    "done": _("Done"),
+    "failed": _("Failed"),
+    "cancelled": _("Cancelled"),
 }
 RUN_OUTCOMES = {
     "running": _("Running"),

@@ -13,7 +13,8 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from funding.models import Booking, PaymentBatch
+from funding.models import Booking, PaymentBatch, SchemeDraft
+from tests.funding.schemes.drafts import Office
 from tests.pages.support import (
     Scene,
     bank_message,
@@ -73,6 +74,18 @@ EXPECTED: dict[str, dict[str, int]] = {
     "operations": _only(*AGENCY, others=403),
     "job_retry": _only(others=405),
     "review_close": _only(others=405),
+    "schemes": OPEN,
+    "scheme": OPEN,
+    "agency_schemes": _only(*AGENCY, others=403),
+    "agency_scheme": _only(*AGENCY, others=403),
+    "scheme_version_file": _only(*AGENCY, others=403),
+    "scheme_draft": _only(*AGENCY, others=403),
+    # Managers alone write rules; what changes something is a POST.
+    "scheme_draft_new": _only(others=403),
+    "scheme_draft_edit": _only(others=403),
+    "scheme_draft_act": _only(others=405),
+    "scheme_withdraw": _only(others=405),
+    "scheme_replace": _only(others=405),
     "account_login": FOR_GUESTS,
     "account_logout": {"anonymous": 302} | dict.fromkeys(PARTS[1:], 200),
     "account_inactive": OPEN,
@@ -95,6 +108,7 @@ class Things:
     batch: PaymentBatch
     sha256: str
     entry: int
+    draft: SchemeDraft
 
     def arguments(self, name: str) -> dict[str, Any]:
         """The arguments of an address."""
@@ -108,6 +122,14 @@ class Things:
             "batch": {"msg_id": self.batch.msg_id},
             "batch_file": {"msg_id": self.batch.msg_id},
             "bank_message_raw": {"sha256": self.sha256},
+            "scheme": {"code": "cpf"},
+            "agency_scheme": {"code": "cpf"},
+            "scheme_version_file": {"code": "cpf", "day": "2026-04-02"},
+            "scheme_withdraw": {"code": "cpf", "day": "2026-04-02"},
+            "scheme_replace": {"code": "cpf", "day": "2026-04-02"},
+            "scheme_draft": {"draft_id": self.draft.public_id},
+            "scheme_draft_edit": {"draft_id": self.draft.public_id},
+            "scheme_draft_act": {"draft_id": self.draft.public_id, "act": "approve"},
             "account_confirm_email": {"key": "nothing"},
             "account_reset_password_from_key": {"uidb36": "1", "key": "a-b"},
         }
@@ -119,7 +141,8 @@ def things(scene: Scene) -> Things:
     booking = validated_booking(scene)
     batch = exported_batch(scene, booking)
     message = bank_message(batch)
-    return Things(booking, proposed_booking(scene), batch, message.sha256, scene.world.credential.pk)
+    waiting, draft = proposed_booking(scene), Office(scene.world.scheme).proposed()
+    return Things(booking, waiting, batch, message.sha256, scene.world.credential.pk, draft)
 
 
 def addresses(patterns: list[Any] | None = None) -> Iterator[URLPattern]:
