@@ -8,44 +8,100 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from catalogue import words
+from catalogue.selectors.places import DISTANCES
+from catalogue.selectors.traits import PRICES
 
-PRICES = (50_000, 100_000, 150_000, 300_000)
 MONTHS = (1, 3, 6, 12)
+OWN = (0, 15_000, 50_000)
+"""What a learner would pay of their own at most, in cents: the choices offered. Any other amount can be asked for."""
+MAX_TEXT = 200
+MAX_OWN_CENTS = 10_000_000
+
+_NOTHING = [("", "")]
+
+
+class _Words(forms.CharField):
+    """Text that is never wrong: what cannot be searched for is taken out, what is too long is cut."""
+
+    def to_python(self, value: Any) -> str:
+        text: str = super().to_python(str(value or "").replace("\x00", " ")) or ""
+        return " ".join(text[:MAX_TEXT].split())
 
 
 class SearchForm(forms.Form):
     """What to search for."""
 
-    q = forms.CharField(required=False, max_length=200, label=_("What do you want to learn?"))
+    q = _Words(required=False, label=_("What do you want to learn?"))
     kind = forms.ChoiceField(
         required=False, label=_("Kind"), choices=[("", _("All kinds")), *words.KINDS.items()]
     )
     mode = forms.ChoiceField(
         required=False, label=_("How it is taught"), choices=[("", _("Any way")), *words.MODES.items()]
     )
-    place = forms.CharField(required=False, max_length=100, label=_("Town"))
+    field = forms.ChoiceField(required=False, label=_("Field"), choices=[*_NOTHING, *words.FIELDS.items()])
+    length = forms.ChoiceField(required=False, label=_("Length"), choices=[*_NOTHING, *words.LENGTHS.items()])
+    level = forms.ChoiceField(required=False, label=_("Level"), choices=[*_NOTHING, *words.LEVELS.items()])
+    language = forms.ChoiceField(
+        required=False, label=_("Language"), choices=[*_NOTHING, *words.LANGUAGES.items()]
+    )
+    grade = forms.ChoiceField(
+        required=False, label=_("Provider's grade"), choices=[*_NOTHING, *words.GRADES.items()]
+    )
+    place = _Words(required=False, label=_("Town or postcode"))
+    km = forms.TypedChoiceField(
+        required=False,
+        label=_("Distance"),
+        coerce=int,
+        empty_value=None,
+        choices=[*_NOTHING, *((n, n) for n in DISTANCES)],
+    )
     price = forms.TypedChoiceField(
         required=False,
         label=_("Price"),
         coerce=int,
         empty_value=None,
-        choices=[("", ""), *((n, n) for n in PRICES)],
+        choices=[*_NOTHING, *((n, n) for n in PRICES)],
+    )
+    own = forms.IntegerField(
+        required=False, label=_("Costs you at most"), min_value=0, max_value=MAX_OWN_CENTS
     )
     within = forms.TypedChoiceField(
         required=False,
         label=_("Starts"),
         coerce=int,
         empty_value=None,
-        choices=[("", ""), *((n, n) for n in MONTHS)],
+        choices=[*_NOTHING, *((n, n) for n in MONTHS)],
     )
+    after = forms.DateField(required=False, label=_("Starts from"), input_formats=["%Y-%m-%d"])
+    before = forms.DateField(required=False, label=_("Starts until"), input_formats=["%Y-%m-%d"])
+    guaranteed = forms.BooleanField(required=False, label=_("Only guaranteed sessions"))
     bookable = forms.BooleanField(required=False, label=_("Only what can be booked now"))
     sort = forms.ChoiceField(
         required=False,
         label=_("Sort by"),
-        choices=[("", _("Best match")), ("price", _("Price")), ("start", _("Next start"))],
+        choices=[
+            ("", _("Best match")),
+            ("price", _("Price")),
+            ("start", _("Next start")),
+            ("distance", _("Distance")),
+        ],
     )
 
     def asked(self) -> dict[str, Any]:
         """The values that were given and make sense, by name."""
         self.is_valid()
-        return {name: value for name, value in self.cleaned_data.items() if value not in ("", None, False)}
+        return {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if value is not None and value is not False and value != ""
+        }
+
+    def left_out(self) -> list[Any]:
+        """The labels of what was given and makes no sense."""
+        self.is_valid()
+        return [self.fields[name].label for name in self.errors if name in self.fields]
+
+
+def as_parameter(value: Any) -> str:
+    """A value of the form as it stands in an address."""
+    return "on" if value is True else str(value)

@@ -2,10 +2,10 @@
 
 from django.urls import include, path
 
-from catalogue.views import entries
+from catalogue.views import entries, search
 
 urlpatterns = [
     path("", include("catalogue.exchange_urls")),
-    path("catalogue/", entries.catalogue, name="catalogue"),
+    path("catalogue/", search.catalogue, name="catalogue"),
     path("catalogue/<int:pk>/", entries.entry, name="entry"),
 ]

@@ -19,6 +19,38 @@ KINDS = {
     "curated_course": _("Curated course"),
 }
 MODES = {"in_person": _("In person"), "blended": _("Blended"), "online": _("Online")}
+LEVELS = {
+    "1": _("EQF level 1"),
+    "2": _("EQF level 2"),
+    "3": _("EQF level 3"),
+    "4": _("EQF level 4"),
+    "5": _("EQF level 5"),
+    "6": _("EQF level 6"),
+    "7": _("EQF level 7"),
+    "8": _("EQF level 8"),
+}
+LENGTHS = {
+    "day": _("a day (up to 8 hours)"),
+    "week": _("a week (up to 40 hours)"),
+    "month": _("a month (up to 150 hours)"),
+    "quarter": _("three months (up to 450 hours)"),
+    "longer": _("longer"),
+}
+GRADES = {"1": _("Grade 1 (the best)"), "2": _("Grade 2"), "3": _("Grade 3")}
+# The broad fields of ISCED-F 2013.
+FIELDS = {
+    "00": _("Basic and personal skills"),
+    "01": _("Education"),
+    "02": _("Arts and humanities"),
+    "03": _("Social sciences and media"),
+    "04": _("Business, administration and law"),
+    "05": _("Natural sciences and mathematics"),
+    "06": _("Computing"),
+    "07": _("Engineering and construction"),
+    "08": _("Agriculture and veterinary"),
+    "09": _("Health and welfare"),
+    "10": _("Services"),
+}
 ACCREDITATION_STATES = {
     "draft": _("Not accredited"),
     "submitted": _("Applied for"),
@@ -41,7 +73,14 @@ REASONS = {
     "name_missing": _("The register does not name the provider."),
     "session_full": _("All seats are taken."),
 }
-LANGUAGES = {"fr": _("French"), "en": _("English"), "de": _("German"), "nl": _("Dutch"), "es": _("Spanish")}
+LANGUAGES = {"fr": _("French"), "en": _("English"), "de": _("German"), "nl": _("Dutch"), "es": _("Spanish")} | {
+    "it": _("Italian"),
+    "pt": _("Portuguese"),
+    "lt": _("Lithuanian"),
+    "el": _("Greek"),
+    "hr": _("Croatian"),
+    "zh": _("Chinese"),
+}
 
 
 def word(words: dict[str, Any], code: str) -> Any:

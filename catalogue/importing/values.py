@@ -20,6 +20,8 @@ _US_DAY = re.compile(
 )
 _XML_SPACE = re.compile(r"[ \t\r\n]+")
 _MARKS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
+# Letters that no decomposition takes apart.
+_LETTERS = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "đ": "d", "ł": "l", "ı": "i"})
 _POSTAL_SIREN = "356000000"
 
 
@@ -95,7 +97,10 @@ def is_siret(text: str) -> bool:
 def folded(text: str) -> str:
     """Lower case without accents: what a search compares."""
     text = text.casefold()
-    return text if text.isascii() else _MARKS.sub("", unicodedata.normalize("NFKD", text))
+    if text.isascii():
+        return text
+    # Once more: what decomposes into capitals (mathematical letters, for one) is lower case only then.
+    return _MARKS.sub("", unicodedata.normalize("NFKD", text)).casefold().translate(_LETTERS)
 
 
 def _day(year: int, month: int, day: int) -> date | None:

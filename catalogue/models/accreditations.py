@@ -8,8 +8,9 @@ from django.db.models import F, Q
 from django_fsm import FSMField, transition
 
 from catalogue.models.micro_credentials import MicroCredential
+from catalogue.models.outdated import listing_triggers
 from catalogue.models.providers import Provider
-from catalogue.permissions import acts_for_provider, is_authority
+from catalogue.permissions import applies_for, is_authority
 from ila.core import clock
 from ila.core.fsm import Machine, TransitionLog, state_guard
 
@@ -35,7 +36,8 @@ class Accreditation(Machine):
     """An authority's decision on one provider or one micro-credential.
 
     valid_from, valid_until: days at the provider's place, both included; null: always, without end.
-    reference: the authority's own number, which need not be unique.
+    reference: the authority's own number, which need not be unique. grade: the authority's mark of the provider,
+    1 the best, where the regime has one (S-17).
     """
 
     provider = models.ForeignKey(
@@ -47,6 +49,7 @@ class Accreditation(Machine):
     authority = models.CharField(max_length=200)
     reference = models.CharField(max_length=200, blank=True)
     conditions = models.TextField(blank=True)
+    grade = models.PositiveSmallIntegerField(null=True, blank=True)
     valid_from = models.DateField(null=True, blank=True)
     valid_until = models.DateField(null=True, blank=True)
     state = FSMField(default=S.DRAFT, choices=S.choices, protected=True, max_length=20)
@@ -82,6 +85,9 @@ class Accreditation(Machine):
                 condition=Q(micro_credential__isnull=False, state__in=LIVE_STATES),
                 name="accreditation_one_live_per_credential",
             ),
+            models.CheckConstraint(
+                condition=Q(grade__isnull=True) | Q(grade__range=(1, 3)), name="accreditation_grade_1_to_3"
+            ),
             *(
                 models.CheckConstraint(
                     condition=~Q(state=state) | Q(**{f"{stamp}__isnull": False}),
@@ -111,12 +117,19 @@ class Accreditation(Machine):
                 name="accreditation_ending",
             ),
         ]
-        triggers: ClassVar[list[Any]] = [state_guard("catalogue_accreditationlog")]
+        triggers: ClassVar[list[Any]] = [
+            state_guard("catalogue_accreditationlog"),
+            *listing_triggers(
+                "SELECT entry.id FROM catalogue_microcredential AS entry"
+                " WHERE entry.provider_id IN (SELECT provider_id FROM {rows})"
+                " OR entry.id IN (SELECT micro_credential_id FROM {rows})"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.authority}: {self.state}"
 
-    @transition(field=state, source=S.DRAFT, target=S.SUBMITTED, permission=acts_for_provider)
+    @transition(field=state, source=S.DRAFT, target=S.SUBMITTED, permission=applies_for)
     def submit(self, *, at: datetime) -> None:
         """The applicant hands the application in."""
         self.submitted_at = at

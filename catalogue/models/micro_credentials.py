@@ -3,12 +3,11 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from django.db.models import Q
 from django_fsm import FSMField, transition
 
+from catalogue.models.outdated import listing_triggers
 from catalogue.models.providers import Provider
 from catalogue.permissions import acts_for_provider, is_authority, provider_or_authority
 from ila.core import clock
@@ -49,7 +48,8 @@ class MicroCredential(Machine):
     external_id: the provider's own number of it; entry: `<provider's id>/<external_id>`.
     price_cents: of the whole programme, where sessions do not carry prices of their own; else null.
     register_price_cents: the price that the scheme's register allows at most; null: none is known.
-    hours: null when not specified. digest: of all stored facts of the entry, its offers and sessions
+    hours: null when not specified. eqf_level: 1 to 8, null when not specified. isced_field: ISCED-F 2013, two
+    to four digits, empty when not specified. digest: of all stored facts of the entry, its offers and sessions
     as they were last imported. facts: other words of the file, kept as they were.
     """
 
@@ -63,6 +63,8 @@ class MicroCredential(Machine):
     content_html = models.TextField(blank=True)
     language = models.CharField(max_length=10, blank=True)
     hours = models.DecimalField(max_digits=20, decimal_places=2, null=True, blank=True)
+    eqf_level = models.PositiveSmallIntegerField(null=True, blank=True)
+    isced_field = models.CharField(max_length=4, blank=True)
     publicly_funded = models.BooleanField(null=True, blank=True)
     has_prerequisites = models.BooleanField(null=True, blank=True)
     currency = models.CharField(max_length=3)
@@ -72,11 +74,6 @@ class MicroCredential(Machine):
     facts = models.JSONField(default=dict, blank=True)
     digest = models.CharField(max_length=64, blank=True)
     search_text = models.TextField(blank=True, help_text="What it is found by: lower case, without accents.")
-    search = models.GeneratedField(
-        expression=SearchVector("search_text", config="simple"),
-        output_field=SearchVectorField(),
-        db_persist=True,
-    )
     state = FSMField(default=S.DRAFT, choices=S.choices, protected=True, max_length=20)
     created_at = models.DateTimeField(default=clock.now)
     updated_at = models.DateTimeField(default=clock.now)
@@ -101,6 +98,10 @@ class MicroCredential(Machine):
             models.CheckConstraint(
                 condition=Q(hours__isnull=True) | Q(hours__gt=0), name="microcredential_hours_positive"
             ),
+            models.CheckConstraint(
+                condition=Q(eqf_level__isnull=True) | Q(eqf_level__range=(1, 8)),
+                name="microcredential_eqf_level_1_to_8",
+            ),
             *(
                 models.CheckConstraint(
                     condition=~Q(state=state) | Q(**{f"{stamp}__isnull": False}),
@@ -120,9 +121,11 @@ class MicroCredential(Machine):
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["entry"], name="microcredential_entry"),
-            GinIndex(fields=["search"], name="microcredential_search"),
         ]
-        triggers: ClassVar[list[Any]] = [state_guard("catalogue_microcredentiallog")]
+        triggers: ClassVar[list[Any]] = [
+            state_guard("catalogue_microcredentiallog"),
+            *listing_triggers("SELECT DISTINCT id FROM {rows}"),
+        ]
 
     def __str__(self) -> str:
         return self.title

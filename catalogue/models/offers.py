@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from catalogue.models.micro_credentials import MicroCredential
+from catalogue.models.outdated import listing_triggers
 from ila.core import clock
 
 
@@ -53,6 +54,7 @@ class Offer(models.Model):
             ),
             models.CheckConstraint(condition=Q(price_cents__gt=0), name="offer_price_positive"),
         ]
+        triggers: ClassVar[list[Any]] = listing_triggers("SELECT DISTINCT micro_credential_id FROM {rows}")
 
     def __str__(self) -> str:
         return f"{self.external_id} ({self.city or self.mode})"

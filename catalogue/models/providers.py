@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
+from catalogue.models.outdated import listing_triggers
 from catalogue.registers import Register, register_of
 from ila.core import clock
 
@@ -39,6 +40,13 @@ class Provider(models.Model):
             models.CheckConstraint(condition=~Q(external_id=""), name="provider_external_id_present"),
         ]
         indexes: ClassVar[list[Any]] = [models.Index(fields=["external_id"], name="provider_external_id")]
+        triggers: ClassVar[list[Any]] = listing_triggers(
+            "SELECT entry.id FROM catalogue_microcredential AS entry JOIN new_rows ON new_rows.id = entry.provider_id"
+            " JOIN old_rows ON old_rows.id = new_rows.id"
+            " WHERE (new_rows.name, new_rows.city, new_rows.postcode, new_rows.region, new_rows.time_zone)"
+            " IS DISTINCT FROM (old_rows.name, old_rows.city, old_rows.postcode, old_rows.region, old_rows.time_zone)",
+            on=("update",),
+        )
 
     def __str__(self) -> str:
         return self.name or f"{self.register} {self.external_id}"

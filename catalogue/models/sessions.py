@@ -9,6 +9,7 @@ from django_fsm import FSMField, transition
 
 from catalogue.models.micro_credentials import MicroCredential
 from catalogue.models.offers import Offer
+from catalogue.models.outdated import filled_or_freed, listing_triggers
 from catalogue.permissions import acts_for_provider, provider_or_authority
 from ila.core import clock
 from ila.core.fsm import Machine, TransitionLog, state_guard
@@ -103,7 +104,10 @@ class Session(Machine):
                 fields=["cancelled_at"], condition=Q(cancelled_at__isnull=False), name="session_cancelled"
             ),
         ]
-        triggers: ClassVar[list[Any]] = [state_guard("catalogue_sessionlog")]
+        triggers: ClassVar[list[Any]] = [
+            state_guard("catalogue_sessionlog"),
+            *listing_triggers("SELECT DISTINCT micro_credential_id FROM {rows}"),
+        ]
 
     def __str__(self) -> str:
         return f"session {self.external_id}"
@@ -175,6 +179,14 @@ class SessionSeats(models.Model):
             models.CheckConstraint(
                 condition=Q(seats__isnull=True) | Q(taken__lte=F("seats")), name="sessionseats_not_overbooked"
             ),
+        ]
+        triggers: ClassVar[list[Any]] = [
+            *listing_triggers(
+                "SELECT DISTINCT session.micro_credential_id FROM {rows} AS seats"
+                " JOIN catalogue_session AS session ON session.id = seats.session_id",
+                on=("insert",),
+            ),
+            filled_or_freed(),
         ]
 
     def __str__(self) -> str:

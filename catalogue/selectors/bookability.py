@@ -71,7 +71,7 @@ def list_entries(*, provider: str | None = None, day: date | None = None) -> Ite
     entries = MicroCredential.objects.all()
     if provider is not None:
         entries = entries.filter(provider__external_id=provider)
-    entries = entries.select_related("provider").defer("facts", "search_text", "search")
+    entries = entries.select_related("provider").defer("facts", "search_text")
     with transaction.atomic():
         _one_snapshot()
         after: tuple[str, int] | None = None

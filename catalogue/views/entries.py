@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -11,53 +10,15 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.formats import number_format
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from catalogue import words
-from catalogue.forms import MONTHS, PRICES, SearchForm
+from catalogue.forms import SearchForm
 from catalogue.models import Accreditation, MicroCredential, Offer, Session
 from catalogue.selectors import bookability, listing
 from ila.core import clock
 
-PER_PAGE = 20
 SESSIONS_PER_PAGE = 15
-FACETS_SHOWN = 10
-
-
-@login_not_required
-@require_safe
-def catalogue(request: HttpRequest) -> HttpResponse:
-    """Search micro-credentials. Every filter is part of the address: a result can be kept and shared."""
-    now = clock.now()
-    form = SearchForm(request.GET)
-    asked = form.asked()
-    found = listing.narrowed(asked, now)
-    count = found.count()
-    # Only ids are put in order: whole rows carry long texts.
-    paginator = Paginator(listing.ordered(found, asked, count=count).values_list("pk", flat=True), PER_PAGE)
-    paginator.count = count
-    page = paginator.get_page(request.GET.get("page"))
-    entries = listing.described(list(page), now)
-    offers = Offer.objects.filter(micro_credential__in=[one.pk for one in entries], removed_at=None)
-    places: dict[int, list[Offer]] = {}
-    for offer in offers.order_by("pk"):
-        places.setdefault(offer.micro_credential_id, []).append(offer)
-    context = {
-        "form": form,
-        "asked": asked,
-        "page": page,
-        "rows": [_row(one, places.get(one.pk, [])) for one in entries],
-        "kinds": _choices(request, asked, "kind", words.KINDS, now),
-        "modes": _choices(request, asked, "mode", words.MODES, now),
-        "prices": [(n, _("up to %(price)s") % {"price": _round_price(n)}) for n in PRICES],
-        "months": [(n, _within(n)) for n in MONTHS],
-        "chosen": _chosen(request, asked),
-        "without": _without_each(request, asked, now) if not page.paginator.count else [],
-        "filters": len([name for name in asked if name not in {"q", "sort"}]),
-    }
-    return render(request, "catalogue/search.html", context)
 
 
 @login_not_required
@@ -130,91 +91,6 @@ def _covers(one: Accreditation, day: date) -> bool:
 
 def _sentences(reasons: set[str]) -> list[Any]:
     return [text for code, text in words.REASONS.items() if code in reasons]
-
-
-def _row(one: Any, offers: list[Offer]) -> dict[str, Any]:
-    modes = [words.word(words.MODES, mode) for mode in dict.fromkeys(offer.mode for offer in offers) if mode]
-    towns = list(dict.fromkeys(offer.city for offer in offers if offer.city)) or [one.provider.city]
-    return {
-        "entry": one,
-        "kind": words.word(words.KINDS, one.kind),
-        "modes": modes,
-        "towns": [town for town in towns if town][:3],
-        "more_towns": max(0, len(towns) - 3),
-    }
-
-
-def _address(request: HttpRequest, **changes: str | None) -> str:
-    """This search with some parameters changed, at its first page."""
-    query: QueryDict = request.GET.copy()
-    query.pop("page", None)
-    for name, value in changes.items():
-        query.pop(name, None)
-        if value is not None:
-            query[name] = value
-    for name in [name for name, value in query.items() if not value]:
-        query.pop(name)
-    text = query.urlencode()
-    return f"{reverse('catalogue')}?{text}" if text else reverse("catalogue")
-
-
-def _choices(
-    request: HttpRequest, asked: dict[str, Any], name: str, names: dict[str, Any], now: Any
-) -> list[dict[str, Any]]:
-    chosen = asked.get(name)
-    made = [
-        {
-            "label": words.word(names, facet.value),
-            "count": facet.count,
-            "here": facet.value == chosen,
-            "url": _address(request, **{name: None if facet.value == chosen else facet.value}),
-        }
-        for facet in listing.facets(asked, name, now)
-    ]
-    return made[:FACETS_SHOWN]
-
-
-def _label(name: str, value: Any) -> str:
-    """What a chosen filter is called."""
-    named: dict[str, Callable[[Any], Any]] = {
-        "q": lambda text: f"“{text}”",
-        "kind": lambda code: words.word(words.KINDS, code),
-        "mode": lambda code: words.word(words.MODES, code),
-        "price": lambda cents: _("up to %(price)s") % {"price": _round_price(cents)},
-        "within": _within,
-        "bookable": lambda _value: _("Only what can be booked now"),
-    }
-    return str(named.get(name, str)(value))
-
-
-def _chosen(request: HttpRequest, asked: dict[str, Any]) -> list[tuple[str, str]]:
-    """Each filter in force, with the address of the same search without it."""
-    return [
-        (_label(name, value), _address(request, **{name: None}))
-        for name, value in asked.items()
-        if name != "sort"
-    ]
-
-
-def _without_each(request: HttpRequest, asked: dict[str, Any], now: Any) -> list[tuple[str, str, int]]:
-    """For a search that finds nothing: what dropping each single filter would find, best first."""
-    tried = []
-    for name, value in asked.items():
-        if name == "sort":
-            continue
-        rest = {key: other for key, other in asked.items() if key != name}
-        if count := listing.narrowed(rest, now).count():
-            tried.append((_label(name, value), _address(request, **{name: None}), count))
-    return sorted(tried, key=lambda one: -one[2])
-
-
-def _round_price(cents: int) -> str:
-    """A whole amount without a currency: each entry is compared in its own."""
-    return number_format(cents // 100, force_grouping=True)
-
-
-def _within(months: int) -> str:
-    return _("within a month") if months == 1 else _("within %(n)s months") % {"n": months}
 
 
 def _back(request: HttpRequest) -> str:

@@ -1,0 +1,180 @@
+"""What a search finds: how many, under which facets, and which of them are on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from catalogue.selectors import places, traits, words
+from catalogue.selectors.places import Centre
+from catalogue.selectors.sql import Sql
+from catalogue.selectors.traits import Tally
+
+RANKED_AT_MOST = 1000
+"""More matches than these are not ranked word by word: that reads the texts of all of them."""
+FAR_AWAY = date(9999, 12, 31)
+
+DAYS_OF_A_MONTH = 30.5
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLimit:
+    """The highest price, in cents, of what somebody can have of one kind for an own part they named."""
+
+    kind: str
+    currency: str
+    cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search made ready: nothing is asked of the lines yet.
+
+    clauses: by filter, conditions on the lines beside the traits. chosen: the traits in force.
+    words: those that count; spellings: what some of them were taken for. centre: where it looks.
+    """
+
+    clauses: Mapping[str, Sql]
+    chosen: Mapping[str, Any]
+    words: tuple[str, ...] = ()
+    spellings: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    centre: Centre | None = None
+
+    def tally(self, *, besides: str = "") -> Tally:
+        """Count all facets in one statement; without one of the clauses, if told."""
+        with connection.cursor() as cursor:
+            cursor.execute(*self.tally_statement(besides=besides))
+            (raw,) = cursor.fetchone()
+        return traits.tally(traits.unpacked(raw), self.chosen)
+
+    def page(self, *, sort: str, total: int, offset: int, limit: int) -> list[int]:
+        """The entries of one page, in order. total: how many there are, by which it is chosen how they are ranked."""
+        with connection.cursor() as cursor:
+            cursor.execute(*self.page_statement(sort=sort, total=total, offset=offset, limit=limit))
+            return [pk for (pk,) in cursor.fetchall()]
+
+    def tally_statement(self, *, besides: str = "") -> tuple[str, list[Any]]:
+        """What `tally` sends, with its parameters."""
+        where = _all_of(clause for name, clause in self.clauses.items() if name != besides)
+        return tally_sql(where.text), where.params
+
+    def page_statement(self, *, sort: str, total: int, offset: int, limit: int) -> tuple[str, list[Any]]:
+        """What `page` sends, with its parameters."""
+        where = _all_of([*self.clauses.values(), *self._trait_clauses()])
+        order = self._order(sort, total)
+        return page_sql(where.text, order.text), [*where.params, *order.params, limit, max(0, offset)]
+
+    def new_since(self, moment: datetime, *, limit: int) -> list[int]:
+        """The entries listed since that moment that fit, newest first."""
+        conditions = [*self.clauses.values(), *self._trait_clauses(), Sql("line.listed_at > %s", [moment])]
+        where = _all_of(conditions)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                page_sql(where.text, "line.listed_at DESC, line.entry_id"), [*where.params, limit, 0]
+            )
+            return [pk for (pk,) in cursor.fetchall()]
+
+    def _trait_clauses(self) -> Iterable[Sql]:
+        for name, value in self.chosen.items():
+            yield Sql(*traits.condition(name, value))
+
+    def _order(self, sort: str, total: int) -> Sql:
+        """What can be booked first; then as asked, guaranteed sessions before others; always in one same order."""
+        last = "line.next_start NULLS LAST, line.title_key, line.entry_id"
+        if sort == "price":
+            return Sql(f"line.standing = 2, line.from_cents NULLS LAST, {last}")
+        if sort == "start":
+            return Sql(f"line.standing = 2, {last}")
+        if sort == "distance" and self.centre is not None:
+            distance = places.distance_sql(self.centre)
+            nearest = (
+                f"(SELECT min({distance.text}) FROM catalogue_listingplace AS place"
+                " WHERE place.listing_id = line.entry_id AND place.latitude IS NOT NULL)"
+            )
+            return Sql(f"line.standing = 2, {nearest} NULLS LAST, {last}", distance.params)
+        if not self.words:
+            return Sql(f"line.standing, {last}")
+        asked = words.matching(self.words, self.spellings)
+        in_title = Sql(f"NOT line.title_search @@ ({asked.text})", asked.params)
+        if total > RANKED_AT_MOST:
+            return Sql(f"line.standing = 2, {in_title.text}, line.standing, {last}", in_title.params)
+        return Sql(
+            f"line.standing = 2, {in_title.text}, line.standing,"
+            f" ts_rank(line.search, {asked.text}) DESC, {last}",
+            [*in_title.params, *asked.params],
+        )
+
+
+def tally_sql(where: str) -> str:
+    """The statement that fetches the traits of all that fits."""
+    return f"SELECT string_agg(int8send(line.traits), '') FROM catalogue_listing AS line WHERE {where}"
+
+
+def page_sql(where: str, order: str) -> str:
+    """The statement that fetches the ids of a page."""
+    return f"SELECT line.entry_id FROM catalogue_listing AS line WHERE {where} ORDER BY {order} LIMIT %s OFFSET %s"
+
+
+def make_search(
+    asked: Mapping[str, Any],
+    now: datetime,
+    *,
+    limits: Sequence[PriceLimit] | None = None,
+    spellings: Mapping[str, Sequence[str]] | None = None,
+) -> Search:
+    """A search for all that was asked for, by the names of `catalogue.forms.SearchForm`.
+
+    limits: what an own part asked for (`own`) means for this person; None: nobody knows, so it is left out.
+    Queries: those of `places.find_centre`, when a place is asked for.
+    """
+    clauses: dict[str, Sql] = {}
+    asked_words = words.words_of(asked.get("q", ""))
+    if asked_words:
+        query = words.matching(asked_words, spellings)
+        clauses["q"] = Sql(f"line.search @@ ({query.text})", query.params)
+    centre = None
+    if place := asked.get("place"):
+        centre = places.find_centre(place)
+        km = asked.get("km") or places.DEFAULT_KM
+        clauses["place"] = places.around(centre, km) if centre is not None else places.named(place)
+    if within := asked.get("within"):
+        until = now + timedelta(days=round(DAYS_OF_A_MONTH * within))
+        clauses["within"] = Sql("line.next_start <= %s", [until])
+    clauses |= _dates(asked)
+    if "own" in asked and limits is not None:
+        clauses["own"] = _affordable(limits)
+    chosen = {name: asked[name] for name in traits.TRAITS if asked.get(name)}
+    return Search(clauses, chosen, asked_words, spellings or {}, centre)
+
+
+def _dates(asked: Mapping[str, Any]) -> dict[str, Sql]:
+    """Sessions that begin from one day until another; each of the two days can be dropped alone."""
+    first, last = asked.get("after"), asked.get("before")
+    if first is None and last is None:
+        return {}
+    name = "after" if last is None else "before" if first is None else "dates"
+    found = Sql(
+        "EXISTS (SELECT 1 FROM unnest(line.starts) AS day WHERE day BETWEEN %s AND %s)",
+        [first or date.min, last or FAR_AWAY],
+    )
+    return {name: found}
+
+
+def _affordable(limits: Sequence[PriceLimit]) -> Sql:
+    parts, params = [], []
+    for one in limits:
+        kind = Sql(*traits.condition("kind", one.kind))
+        parts.append(f"({kind.text} AND line.currency = %s AND line.from_cents <= %s)")
+        params += [*kind.params, one.currency, one.cents]
+    return Sql(f"({' OR '.join(parts)})", params) if parts else Sql("false")
+
+
+def _all_of(clauses: Iterable[Sql]) -> Sql:
+    listed = list(clauses)
+    if not listed:
+        return Sql("true")
+    return Sql(" AND ".join(one.text for one in listed), [value for one in listed for value in one.params])
