@@ -10,16 +10,19 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Citizen, Membership, OrganisationKind, Role
-from funding.permissions import BATCH_ROLES
+from funding.permissions import BATCH_ROLES, LABORATORY_ROLES
 
 # Pages under an address belong to its entry of the menu.
 _SECTIONS = {
     "catalogue": _("Catalogue"),
+    "schemes": _("Schemes"),
     "windows": _("Grants"),
     "bookings": _("Bookings"),
     "batches": _("Payment batches"),
     "audit": _("Audit"),
     "operations": _("Operations"),
+    "agency_schemes": _("Rules"),
+    "laboratory": _("Laboratory"),
     "account_login": _("Sign in"),
 }
 
@@ -27,10 +30,13 @@ _SECTIONS = {
 _ABOUT = {
     "catalogue": _("Search micro-credentials and their sessions, without signing in."),
     "windows": _("Windows in which one may apply for a grant, and what was granted."),
+    "schemes": _("What you get, what you pay and until when you can cancel, in plain words."),
     "bookings": _("What was asked for, proposed, booked and paid, with every step and who took it."),
     "batches": _("What was sent to the bank, and what the bank said about it."),
     "audit": _("Whether the books hold, checked to the cent."),
     "operations": _("What falls due, what is overdue and why, and what the jobs did."),
+    "agency_schemes": _("The rules of each scheme: written by one manager, put into force by another."),
+    "laboratory": _("What changed rules would do: who gains, who loses, and what it costs by year."),
     "account_login": _("See your bookings, answer a proposal."),
 }
 
@@ -66,8 +72,8 @@ class Navigation:
     def _names(self) -> list[str]:
         user = getattr(self._request, "user", None)
         if user is None or not user.is_authenticated:
-            return ["catalogue", "windows", "account_login"]
-        names = ["catalogue", "windows"]
+            return ["catalogue", "schemes", "windows", "account_login"]
+        names = ["catalogue", "schemes", "windows"]
         held = Membership.objects.filter(user=user, ended_at__isnull=True).values_list(
             "organisation__kind", "role"
         )
@@ -79,7 +85,9 @@ class Navigation:
         if roles & set(BATCH_ROLES):
             names.append("batches")
         if roles & set(Role.values):
-            names += ["audit", "operations"]
+            names += ["audit", "operations", "agency_schemes"]
+        if roles & set(LABORATORY_ROLES):
+            names.append("laboratory")
         return names
 
 
