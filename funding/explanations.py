@@ -61,8 +61,20 @@ REFUSED: dict[tuple[str, str], Promise] = {
         "It is not your turn yet. Take a place in the waiting room, or wait for the turn of the one you have: "
         "nobody goes before their turn."
     ),
-    ("not_allowed", "no_waiting_room"): _("This window has no waiting room: apply at once, while it is open."),
+    ("not_allowed", "no_waiting_room"): _(
+        "This window has no waiting room: apply at once, while it is open."
+    ),
     ("not_allowed", "window_exists"): _("The scheme has a window of this name already. Choose another name."),
+    ("not_allowed", "session_never_held"): _(
+        "This session was never held: nothing of it can be declared, claimed or paid. The agency cancels the booking."
+    ),
+    ("insufficient_rights", "spent_meanwhile"): _(
+        "The rights that were given back have been used for another training, so the payment can no longer be "
+        "put down to them. The learner is not charged: uphold the dispute, or wait until that booking ends."
+    ),
+    ("not_allowed", "partly_recovered"): _(
+        "The provider has paid back a part already, so the dispute can only be upheld."
+    ),
     ("not_allowed", "no_windows"): _("This scheme gives no grants from windows."),
     ("not_allowed", "apply_in_a_window"): _(
         "Grants of this scheme are applied for in a window, while it is open."

@@ -301,7 +301,15 @@ class Booking(fsm.Machine):
 
     @transition(
         field=state,
-        source=[S.REQUESTED, S.PROPOSED, S.ACCEPTED, S.IN_TRAINING],
+        source=[
+            S.REQUESTED,
+            S.PROPOSED,
+            S.ACCEPTED,
+            S.IN_TRAINING,
+            S.LEFT,
+            S.SERVICE_DECLARED,
+            S.SERVICE_VALIDATED,
+        ],
         target=S.CANCELLED_BY_FUNDER,
         permission=acts_for_funder,
     )

@@ -28,9 +28,9 @@ class Plan:
     to: tuple[datetime | None, ...]
 
     @property
-    def cites_rules(self) -> bool:
-        """Whether the scheme's rules have ids; those of the vouchers have none, and others' do not apply."""
-        return self.preset.versions[-1][1].rulebook is not None
+    def rulebook(self) -> str | None:
+        """Whose ids the scheme's rules have: those of the vouchers have none, and others' do not apply."""
+        return self.preset.versions[-1][1].rulebook
 
     @property
     def has_age_credits(self) -> bool:

@@ -14,7 +14,7 @@ from funding.replay.plan import Plan, plan_scenario
 from funding.replay.records import Records
 from funding.replay.refusals import code_of, rule_of
 from funding.replay.stage import Stage
-from funding.sentences import sentence
+from funding.sentences import cited, plain
 from ila.core import clock
 from ila.core.errors import DomainError
 
@@ -96,8 +96,9 @@ def _do(acts: Acts, event: scenario.Event, result: EventResult) -> EventResult:
         with transaction.atomic():
             acts.do(event, number=result.number)
     except DomainError as error:
-        rule = rule_of(error, acts.cast.plan.scenario.scheme) if acts.cast.plan.cites_rules else None
-        return replace(result, ok=False, code=code_of(error), rule=rule, sentence=sentence(error))
+        plan = acts.cast.plan
+        rule = rule_of(error, plan.scenario.scheme, plan.rulebook)
+        return replace(result, ok=False, code=code_of(error), rule=rule, sentence=cited(plain(error), rule))
     return result
 
 

@@ -50,7 +50,17 @@ def code_of(error: DomainError) -> str:
 # Refusals that every scheme knows, and the rule that each scheme has for them.
 RULES = {"cpf": {"not_accredited": "F-17"}, "stap": {"not_accredited": "N-04"}}
 
+# What one scheme's rule says in another's words: credit is claimed within the days before the start (S-06).
+EQUIVALENT = {("S", "N-07"): "S-06"}
+# A hold needs a reason and an end, whatever scheme it is placed in.
+EVERYWHERE = frozenset({"N-16"})
 
-def rule_of(error: DomainError, scheme: str) -> str | None:
-    """The id of the rule behind a refusal; None where no rule has one."""
-    return error.rule or RULES.get(scheme, {}).get(error.code)
+
+def rule_of(error: DomainError, scheme: str, rulebook: str | None) -> str | None:
+    """The id of the rule behind a refusal; None where no rule of the scheme's own has one (decision 67)."""
+    if rulebook is None:
+        return None
+    rule = error.rule or RULES.get(scheme, {}).get(error.code)
+    if rule is None or rule in EVERYWHERE or rule.startswith(f"{rulebook}-"):
+        return rule
+    return EQUIVALENT.get((rulebook, rule))

@@ -24,6 +24,7 @@ from funding.models import (
 from funding.schemes import deadlines, windows
 from funding.services import holds, ledger
 from funding.services.bookings.context import calendar_of
+from funding.services.bookings.guards import check_was_held
 from funding.services.bookings.money import allocations_of, in_booking_line, reimbursements_of
 from funding.services.bookings.training import IN_COURSE, attended_percent, check_complete
 from ila.core import clock, fsm, locks
@@ -215,6 +216,7 @@ def _require_claimable(booking: Booking, kind: ClaimKind) -> None:
 def _require_owed(booking: Booking, kind: ClaimKind) -> None:
     if booking.state == BookingState.DISPUTED:
         raise DomainError("on_hold", reason="disputed", booking=booking.pk)
+    check_was_held(booking.session)
     if kind == ClaimKind.ADVANCE:
         _require_advance_due(booking)
         return

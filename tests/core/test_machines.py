@@ -14,7 +14,7 @@ from django.apps import apps
 from django.db import models, transaction
 
 from accounts.models import Consent
-from catalogue.models import Accreditation, MicroCredential, Session
+from catalogue.models import Accreditation, Award, MicroCredential, Session
 from funding.models import Booking, Claim, PaymentBatch, Receivable, SchemeDraft, version_on
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
@@ -65,6 +65,8 @@ TABLE: dict[type[fsm.Machine], tuple[str, str]] = {
         provider mark_never_held running                 never_held
         """,
     ),
+    # issued → revoked
+    Award: ("issued revoked", "provider revoke issued revoked"),
     # requested → proposed → accepted → in_training → left → service_declared → service_validated → settled;
     # side exits; disputed (and back)
     Booking: (
@@ -83,7 +85,8 @@ TABLE: dict[type[fsm.Machine], tuple[str, str]] = {
         learner  withdraw           accepted                                withdrawn
         learner  cancel_by_learner  requested,proposed,accepted             cancelled_by_learner
         provider cancel_by_provider requested,proposed,accepted,in_training cancelled_by_provider
-        funder   cancel_by_funder   requested,proposed,accepted,in_training cancelled_by_funder
+        funder   cancel_by_funder   requested,proposed,accepted,in_training,left,service_declared,\
+service_validated cancelled_by_funder
         provider declare_no_show    accepted                                no_show
         provider enter              accepted                                in_training
         provider leave              in_training                             left
@@ -178,6 +181,7 @@ def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str
         dated = {"at": now}
         return dated | {"valid_from": None, "valid_until": None} if transition == "accredit" else dated
     given: dict[tuple[type[fsm.Machine], str], dict[str, Any]] = {
+        (Award, "revoke"): {"at": now, "because": "error"},
         (Booking, "propose"): {"price_cents": 100, "accept_due": now, "late": False},
         (Booking, "accept"): {"scheme_version": version_on(rows.world.scheme, now.date())},
         (Booking, "grant"): {"scheme_version": version_on(rows.world.scheme, now.date())},

@@ -4,6 +4,7 @@ from django.db import transaction
 
 from accounts.models import Consent, User
 from accounts.services import consents, messages
+from catalogue.models import SessionState
 from catalogue.services import sessions
 from funding.models import Booking, BookingState
 from funding.models.bookings import SEATED_STATES
@@ -65,7 +66,8 @@ def resolve_dispute(*, actor: User, booking_id: int, upheld: bool, reason: str =
         fsm.apply(booking, "reject_dispute", actor=actor, reason=reason)
         money.take_back_restored(booking, actor=actor, reason=reason or "dispute rejected")
         terms.set_again(booking, walk.rules, walk.calendar)
-        if booking.state in endings.SEATED and walk.session.state in CALLED_OFF:
+        never_held = walk.session.state == SessionState.NEVER_HELD and booking.state in endings.TAUGHT
+        if never_held or (booking.state in endings.SEATED and walk.session.state in CALLED_OFF):
             endings.end_and_return(walk, "cancel_by_funder", actor=actor, reason="session called off")
     messages.queue(
         recipient=walk.account.citizen.user,

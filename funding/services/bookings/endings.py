@@ -4,12 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from accounts.services import messages, service_users
 from catalogue.models import Session, SessionLog, SessionState
 from catalogue.services import sessions
 from funding.models import Booking, BookingState
+from funding.models.bookings import PERHAPS_OWED_STATES
 from funding.permissions import acts_for_funder, acts_for_provider
 from funding.schemes import deadlines
 from funding.services.bookings import in_bulk, money
@@ -23,7 +25,11 @@ from ila.core.errors import DomainError
 LEFT_OVERS = timedelta(days=30)
 
 SEATED = (BookingState.ACCEPTED, BookingState.IN_TRAINING)
+# What was taught is for the funder alone to call off, and only when it turns out never to have been held.
+TAUGHT = (BookingState.LEFT, BookingState.SERVICE_DECLARED, BookingState.SERVICE_VALIDATED)
 ENDED_WITH_SESSION = (BookingState.REQUESTED, BookingState.PROPOSED, *SEATED)
+# Ended by a late cancellation or an absence: the price is owed, or was paid (F-24, F-25).
+OWING = Q(state__in=PERHAPS_OWED_STATES, realised_percent__isnull=False)
 
 
 @transaction.atomic
@@ -81,8 +87,15 @@ def cancel_by_provider(*, actor: User, booking_id: int, reason: str = "") -> Boo
 
 @transaction.atomic
 def cancel_by_funder(*, actor: User, booking_id: int, reason: str = "") -> Booking:
-    """The agency cancels: all goes back; what was paid is owed. Logs: booking `cancel_by_funder`."""
-    return end_and_return(open_walk(booking_id), "cancel_by_funder", actor=actor, reason=reason)
+    """The agency cancels: all goes back; what was paid is owed. Logs: booking `cancel_by_funder`.
+
+    Once the learner has left, only where the session turned out never to have been held.
+    Raises: DomainError `not_allowed`.
+    """
+    walk = open_walk(booking_id)
+    if walk.booking.state in TAUGHT and walk.session.state != SessionState.NEVER_HELD:
+        raise DomainError("not_allowed", transition="cancel_by_funder", state=walk.booking.state)
+    return end_and_return(walk, "cancel_by_funder", actor=actor, reason=reason)
 
 
 def cancel_session(*, actor: User, session_id: int, reason: str = "") -> list[int]:
@@ -90,7 +103,8 @@ def cancel_session(*, actor: User, session_id: int, reason: str = "") -> list[in
 
     The session is closed in a transaction of its own, so that no acceptance slips through; each booking
     then in its own, by whom it was cancelled: provider or funder. Repeating the call goes on where it was
-    interrupted. Returns the bookings cancelled now.
+    interrupted. Whoever cancelled too late, or was absent, owes nothing any more (decision 94).
+    Returns the bookings cancelled now. Logs: booking `owe_nothing` of those.
     Raises: DomainError `not_found` (404), `not_allowed` for a session that cannot be cancelled any more.
     """
     session = Session.objects.filter(pk=session_id).select_related("micro_credential__provider").first()
@@ -110,6 +124,8 @@ def cancel_session(*, actor: User, session_id: int, reason: str = "") -> list[in
                 raise
             continue
         cancelled.append(booking_id)
+    for booking_id in list(_still_owing(session_id).values_list("pk", flat=True)):
+        _owe_nothing(booking_id, actor=actor)
     return cancelled
 
 
@@ -122,8 +138,7 @@ def finish_cancelled_sessions() -> int:
     left = Booking.objects.filter(
         session__state=SessionState.CANCELLED,
         session__cancelled_at__gte=clock.now() - LEFT_OVERS,
-        state__in=ENDED_WITH_SESSION,
-    )
+    ).filter(Q(state__in=ENDED_WITH_SESSION) | OWING)
     cancelled = 0
     for session_id in sorted(set(left.values_list("session_id", flat=True))):
         begun = SessionLog.objects.filter(subject_id=session_id, target=SessionState.CANCELLED)
@@ -183,7 +198,7 @@ def _check_accepted(walk: Walk, transition: str) -> None:
 def end_and_return(walk: Walk, transition: str, *, actor: User, reason: str = "", **fields: Any) -> Booking:
     """End the walk's booking by a transition: what it holds goes back, its seat is free, the learner is told."""
     booking = walk.booking
-    seated = booking.state in SEATED
+    seated = booking.state in (*SEATED, *TAUGHT)
     fsm.apply(booking, transition, actor=actor, reason=reason, **fields)
     if seated:
         money.unwind(booking, actor=actor, reason=reason or transition)
@@ -192,6 +207,25 @@ def end_and_return(walk: Walk, transition: str, *, actor: User, reason: str = ""
         close_consent(booking, "lapse", actor=actor)
     _tell_learner(walk, "booking_ended")
     return booking
+
+
+def _still_owing(session_id: int) -> QuerySet[Booking]:
+    return Booking.objects.filter(OWING, session_id=session_id).order_by("pk")
+
+
+@transaction.atomic
+def _owe_nothing(booking_id: int, *, actor: User) -> None:
+    """What a late cancellation or an absence cost goes back: what they missed does not take place."""
+    walk = open_walk(booking_id)
+    booking = walk.booking
+    if booking.state not in PERHAPS_OWED_STATES or booking.realised_percent is None:
+        return
+    booking.realised_percent = None
+    booking.save(update_fields=["realised_percent"])
+    row = fsm.log_row(booking, "owe_nothing", source=booking.state, actor=actor, reason="session cancelled")
+    row.save(force_insert=True)
+    money.unwind(booking, actor=actor, reason="session cancelled")
+    _tell_learner(walk, "booking_ended")
 
 
 def _tell_learner(walk: Walk, template: str) -> None:

@@ -34,6 +34,12 @@ def check_session_open(session: Session, credential: MicroCredential, provider: 
         raise DomainError("not_bookable", reason="name_missing")
 
 
+def check_was_held(session: Session) -> None:
+    """Raise DomainError `not_allowed` for a session that never took place: nothing of it is declared or paid."""
+    if session.state == SessionState.NEVER_HELD:
+        raise DomainError("not_allowed", reason="session_never_held", session=session.pk)
+
+
 def check_learner(
     rules: SchemeRules, account: LearningAccount, credential: MicroCredential, session: Session, now: datetime
 ) -> None:

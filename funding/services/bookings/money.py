@@ -132,7 +132,7 @@ def take_back_restored(booking: Booking, *, actor: User, reason: str) -> None:
     """Undo what `restore_paid` did during a dispute that was rejected. Receivables of it fall away.
 
     What was owed for another reason (an advance beyond the realised share) stays owed.
-    Raises: DomainError `insufficient_rights` when the learner has used the money meanwhile,
+    Raises: DomainError `insufficient_rights` when the learner has used the money meanwhile (decision 95),
     `not_allowed` when the provider has paid some of it back already.
     """
     # The n-th restoration of a booking opened its n-th receivable, and its key ends with that number.
@@ -152,8 +152,18 @@ def take_back_restored(booking: Booking, *, actor: User, reason: str) -> None:
             allocation = allocations[posting.lot_id, posting.budget_id, posting.fund]
             allocation.paid_cents -= posting.amount_cents
             allocation.returned_cents += posting.amount_cents
-        ledger.reverse(entry=entry, actor=actor)
+        _reverse_restored(entry, actor=actor)
     Allocation.objects.bulk_update(allocations.values(), ["returned_cents", "paid_cents"])
+
+
+def _reverse_restored(entry: JournalEntry, *, actor: User) -> None:
+    try:
+        ledger.reverse(entry=entry, actor=actor)
+    except DomainError as error:
+        if error.code == "insufficient_rights":
+            # Whoever decides must know why: it is not the learner who asks for money here (decision 95).
+            raise DomainError(error.code, reason="spent_meanwhile") from error
+        raise
 
 
 def unwind(booking: Booking, *, actor: User, reason: str) -> None:

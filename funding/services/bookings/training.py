@@ -11,7 +11,7 @@ from funding.models import Attendance, Booking, BookingState, Certificate, ExitR
 from funding.permissions import acts_for_provider
 from funding.schemes import deadlines, planning
 from funding.schemes.rules import SchemeRules
-from funding.services import holds
+from funding.services import awards, holds
 from funding.services.bookings import guards, in_bulk, terms
 from funding.services.bookings.context import Walk, facts_of_credential, open_walk
 from funding.services.bookings.guards import CALLED_OFF
@@ -90,6 +90,8 @@ def record_certificate(*, actor: User, booking_id: int, kind: str = "certificate
     if _is_late_proof(walk) and "late_proof" not in walk.booking.flags:
         walk.booking.flags = [*walk.booking.flags, "late_proof"]
         walk.booking.save(update_fields=["flags"])
+    if walk.booking.state == BookingState.SERVICE_VALIDATED:
+        awards.award_soon(booking_id=walk.booking.pk)
     return Certificate.objects.create(
         booking=walk.booking, kind=kind, recorded_by=actor, recorded_at=walk.now
     )
@@ -129,6 +131,7 @@ def declare_service(*, actor: User, booking_id: int, percent: int | None = None)
     """
     walk = open_walk(booking_id)
     _check_state(walk, "declare_service", BookingState.LEFT)
+    guards.check_was_held(walk.session)
     if percent is None:
         percent = attended_percent(walk.booking)
     if not 0 <= percent <= 100:
@@ -163,8 +166,10 @@ def validate_service(*, actor: User, booking_id: int) -> Booking:
     """
     walk = open_walk(booking_id)
     _check_state(walk, "validate_service", BookingState.SERVICE_DECLARED)
+    guards.check_was_held(walk.session)
     holds.check_no_hold(walk.booking)
     in_bulk.validate([walk.booking], actor=actor)
+    awards.award_soon(booking_id=walk.booking.pk)
     return walk.booking
 
 

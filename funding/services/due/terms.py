@@ -11,8 +11,8 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import Membership, Message, Role, User
 from accounts.services import service_users
-from catalogue.models import Provider
-from funding.models import Booking, BookingLog, Claim, ClaimKind, ClaimState, Scheme
+from catalogue.models import Provider, SessionState
+from funding.models import Booking, BookingLog, Certificate, Claim, ClaimKind, ClaimState, Scheme
 from funding.services import holds, reviews
 from funding.services.bookings import in_bulk, terms
 from funding.services.bookings.context import calendar_of
@@ -40,8 +40,10 @@ def overdue(*, scheme: Scheme | None = None, now: datetime | None = None) -> Que
 
 
 def stopped(now: datetime | None = None) -> Q:
-    """The condition that a hold stops what is due of a booking now."""
+    """The condition that a hold, or a session that was never held, stops what is due of a booking now."""
     standing = holds.open_holds(now).order_by()
+    # What never took place does not validate itself: the funder ends it (F-27).
+    never_held = Q(next_due=terms.VALIDATE, session__state=SessionState.NEVER_HELD)
     banks = standing.exclude(iban="").values("iban")
     held = (
         Q(pk__in=standing.filter(booking__isnull=False).values("booking"))
@@ -49,7 +51,7 @@ def stopped(now: datetime | None = None) -> Q:
         | Q(provider__in=standing.filter(provider__isnull=False).values("provider"))
         | Q(provider__in=Provider.objects.filter(iban__in=banks).values("pk"))
     )
-    return Q(next_due__in=STOPPABLE) & held
+    return (Q(next_due__in=STOPPABLE) & held) | never_held
 
 
 class TermStream:
@@ -140,15 +142,25 @@ def offer_advance(bookings: Sequence[Booking], actor: User) -> None:
 def find_proof_overdue(bookings: Sequence[Booking], actor: User) -> None:
     """Nobody has proved the completion in time: flagged, for a person to look at, and the providers are told (N-10).
 
-    What follows is a person's decision (N-09).
+    What follows is a person's decision (N-09). Whose certificate or examination came in time is left alone, though
+    the service is not declared yet.
     """
-    for booking in bookings:
+    proved = _proved_in_time(bookings)
+    late = [each for each in bookings if each.pk not in proved]
+    for booking in late:
         if "late_proof" not in booking.flags:
             booking.flags = [*booking.flags, "late_proof"]
-    due = {each.pk: in_bulk.due_data(each) for each in bookings}
+    due = {each.pk: in_bulk.due_data(each) for each in late}
     reviews.open_reviews(list(due), reason="proof_overdue", details=due)
-    tell_providers(bookings, "proof_overdue")
+    tell_providers(late, "proof_overdue")
     _note(bookings, terms.PROOF, actor)
+
+
+def _proved_in_time(bookings: Sequence[Booking]) -> set[int]:
+    """The bookings, by id, with a proof recorded before the term that is executed now."""
+    terms_of = {each.pk: each.next_due_at for each in bookings}
+    rows = Certificate.objects.filter(booking__in=list(terms_of)).values_list("booking_id", "recorded_at")
+    return {pk for pk, at in rows if (term := terms_of[pk]) is not None and at < term}
 
 
 def tell_providers(bookings: Sequence[Booking], template: str) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from funding.models import Booking, Receivable
+from funding.sentences import sentence
 from funding.services import bookings, claims, receivables
 from ila.core.clock import VirtualClock
 from tests.funding.bookings.conftest import expect_refusal
@@ -178,7 +179,9 @@ def test_rejected_after_the_learner_spent_it_again_is_refused(
         price_cents=lot.available_cents,
     )
     world.accepted(learner, other)
-    expect_refusal("insufficient_rights", None, resolve, world=world, booking=booking, upheld=False)
+    refusal = expect_refusal("insufficient_rights", None, resolve, world=world, booking=booking, upheld=False)
+    assert refusal.params["reason"] == "spent_meanwhile"
+    assert "The learner is not charged" in sentence(refusal)
     assert bookings.read_booking(booking.pk).state == "disputed"
 
 

@@ -449,3 +449,44 @@ def test_what_was_paid_in_advance_is_owed(world: World, learner: Learner, hand: 
     bookings.cancel_by_funder(actor=world.case_worker, booking_id=booking.pk)
     assert learner.lot().available_cents == 500_000
     assert by_bucket(booking) == {"paid": 41_250, "owed": -41_250, "refund_due": 15_000}
+
+
+@pytest.mark.parametrize("paid", [False, True], ids=["held", "paid"])
+def test_f24_f25_nobody_owes_for_a_session_that_is_cancelled_after_all(
+    world: World, hand: VirtualClock, paid: bool
+) -> None:
+    late, absent = world.make_learner(), world.make_learner()
+    cancelled, missed = world.accepted(late), world.accepted(absent)
+    hand.move(STARTS)
+    bookings.cancel_by_learner(actor=late.user, booking_id=cancelled.pk)
+    bookings.declare_no_show(actor=world.provider_user, booking_id=missed.pk, justified=False)
+    if paid:
+        pay(world, cancelled)
+        pay(world, missed)
+    assert bookings.cancel_session(actor=world.provider_user, session_id=world.session.pk) == []
+    for learner, owing, state in ((late, cancelled, "cancelled_by_learner"), (absent, missed, "no_show")):
+        booking = bookings.read_booking(owing.pk)
+        assert (booking.state, booking.realised_percent) == (state, None)
+        assert learner.lot().available_cents == 500_000
+        assert booking.log.filter(transition="owe_nothing").count() == 1
+        expect_refusal(
+            "not_allowed" if not paid else "already_settled",
+            None,
+            claims.claim_booking,
+            actor=world.provider_user,
+            booking_id=booking.pk,
+        )
+    assert [each.amount_cents for each in Receivable.objects.all()] == ([165_000] * 2 if paid else [])
+
+
+def test_f24_a_payment_on_its_way_for_a_session_cancelled_after_all_is_owed(
+    world: World, learner: Learner, hand: VirtualClock
+) -> None:
+    booking = world.accepted(learner)
+    hand.move(STARTS)
+    bookings.cancel_by_learner(actor=learner.user, booking_id=booking.pk)
+    sent = exported(world, approved(world, booking))
+    bookings.cancel_session(actor=world.provider_user, session_id=world.session.pk)
+    execute(*sent)
+    assert learner.lot().available_cents == 500_000
+    assert Receivable.objects.get(booking=booking).amount_cents == 165_000

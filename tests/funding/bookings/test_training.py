@@ -12,7 +12,7 @@ from accounts.models import Message
 from accounts.services import service_users
 from catalogue.services import accreditations, sessions
 from funding.models import Attendance, Booking, Certificate, ClaimKind, Receivable
-from funding.services import bookings, claims
+from funding.services import bookings, claims, due
 from ila.core import clock
 from ila.core.clock import VirtualClock
 from tests.funding.bookings.conftest import expect_refusal
@@ -447,3 +447,62 @@ def test_a_session_that_was_never_held_takes_nobody_in(
     )
     assert bookings.cancel_by_learner(actor=learner.user, booking_id=booking.pk).realised_percent is None
     assert learner.lot().available_cents == 500_000
+
+
+def _never_held(world: World) -> None:
+    sessions.start_session(actor=world.provider_user, session_id=world.session.pk)
+    sessions.mark_session_never_held(
+        actor=world.case_worker, session_id=world.session.pk, reason="nobody there"
+    )
+
+
+def test_f27_nothing_of_a_session_that_was_never_held_is_declared_and_the_funder_cancels(
+    world: World, learner: Learner, hand: VirtualClock
+) -> None:
+    booking = entered(world, learner, hand)
+    _never_held(world)
+    bookings.declare_exit(**by_provider(world, booking, exit_reason="complete"))
+    refusal = expect_refusal("not_allowed", None, bookings.declare_service, **by_provider(world, booking))
+    assert refusal.params["reason"] == "session_never_held"
+    assert bookings.cancel_by_funder(actor=world.case_worker, booking_id=booking.pk).state == (
+        "cancelled_by_funder"
+    )
+    assert learner.lot().available_cents == 500_000
+
+
+def test_f27_a_declared_service_of_a_session_never_held_neither_validates_itself_nor_is_paid(
+    world: World, learner: Learner, hand: VirtualClock
+) -> None:
+    booking = entered(world, learner, hand)
+    taught(world, booking, percent=100)
+    _never_held(world)
+    hand.move(STARTS + 30 * DAY)
+    due.run_due(scheme=world.scheme)
+    assert bookings.read_booking(booking.pk).state == "service_declared"
+    validate = {"actor": world.case_worker, "booking_id": booking.pk}
+    expect_refusal("not_allowed", None, bookings.validate_service, **validate)
+    bookings.cancel_by_funder(actor=world.case_worker, booking_id=booking.pk)
+    assert learner.lot().available_cents == 500_000
+
+
+def test_a_claim_for_a_session_never_held_is_refused_and_called_back(
+    world: World, learner: Learner, hand: VirtualClock
+) -> None:
+    booking = entered(world, learner, hand)
+    taught(world, booking, percent=100)
+    bookings.validate_service(actor=world.case_worker, booking_id=booking.pk)
+    claim = claims.claim_booking(**by_provider(world, booking))
+    _never_held(world)
+    expect_refusal("not_allowed", None, claims.approve_claim, actor=world.payer, claim_id=claim.pk)
+    bookings.cancel_by_funder(actor=world.case_worker, booking_id=booking.pk)
+    assert type(claim).objects.get(pk=claim.pk).state == "rejected"
+    assert learner.lot().available_cents == 500_000
+
+
+def test_what_was_taught_is_not_cancelled_by_the_funder(
+    world: World, learner: Learner, hand: VirtualClock
+) -> None:
+    booking = validated(world, learner, hand)
+    expect_refusal(
+        "not_allowed", None, bookings.cancel_by_funder, actor=world.case_worker, booking_id=booking.pk
+    )

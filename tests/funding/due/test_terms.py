@@ -235,6 +235,19 @@ def test_n10_proof_is_due_of_who_never_entered_and_not_of_who_has_proved() -> No
         assert bookings.read_booking(proved.pk).flags == []
 
 
+def test_n10_a_certificate_in_time_is_no_late_proof_while_the_service_is_not_declared() -> None:
+    starts, ends = STARTS, STARTS + timedelta(days=5)
+    with world_in(AMSTERDAM, MONDAY, proof_months=3) as (world, hand):
+        proved = in_training(world, hand, starts=starts, ends=ends)
+        hand.move(ends)
+        bookings.record_certificate(actor=world.provider_user, booking_id=proved.pk)
+        hand.move(at("2026-10-01T00:00:00+02:00"))
+        assert due.run_due() == due.DueResult(proofs_overdue=1)
+        assert bookings.read_booking(proved.pk).flags == []
+        assert not BookingReview.objects.exists()
+        assert taught(world, proved, percent=100).flags == ["late_exit"]
+
+
 def test_the_advance_comes_first_and_the_proof_after_it() -> None:
     with world_in(AMSTERDAM, MONDAY, proof_months=3) as (world, hand):
         booking = in_training(world, hand, starts=STARTS, ends=LONG_ENDS)
