@@ -10,6 +10,8 @@ PAYMENT_ROLES = (Role.PAYMENT_OFFICER, Role.MANAGER)
 HOLD_ROLES = (*FUNDER_ROLES, Role.PAYMENT_OFFICER, Role.INVESTIGATOR)
 # Batches name bank accounts: who pays and who audits sees them.
 BATCH_ROLES = (*PAYMENT_ROLES, Role.AUDITOR)
+# Results of the laboratory are sums in which nobody can be told apart.
+LABORATORY_ROLES = (*FUNDER_ROLES, Role.AUDITOR)
 
 
 def is_learner(booking: Any, actor: Any) -> bool:
@@ -106,6 +108,23 @@ def may_see_windows(actor: Any) -> bool:
 def may_audit(actor: Any) -> bool:
     """Everybody who works for an agency may read the books."""
     return has_agency_role(actor, *Role)
+
+
+def may_see_laboratory(actor: Any) -> bool:
+    """A case worker, manager or auditor of the agency reads what rules would do."""
+    return has_agency_role(actor, *LABORATORY_ROLES)
+
+
+def may_run_laboratory(actor: Any) -> bool:
+    """A case worker or manager of the agency tries rules on a population."""
+    return has_agency_role(actor, *FUNDER_ROLES)
+
+
+def may_end_laboratory_run(run: Any, actor: Any) -> bool:
+    """Who asked for a run cancels and deletes it, or a manager of the agency."""
+    if has_agency_role(actor, Role.MANAGER):
+        return True
+    return run.asked_by_id == actor.pk and may_run_laboratory(actor)
 
 
 def has_agency_role(actor: Any, *roles: Role) -> bool:

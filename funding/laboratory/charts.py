@@ -50,6 +50,18 @@ def draw(result: Mapping[str, Any], name: str, locale: str = "en") -> str:
     return _gain_chart(result, name.removeprefix("gains_"), locale)
 
 
+def describe(result: Mapping[str, Any], name: str, locale: str = "en") -> str:
+    """What a chart shows, in a sentence, for who does not see it."""
+    words = Words(result, locale)
+    if name != "costs":
+        return gains(result["groups"][0]["measures"][name.removeprefix("gains_")], words)
+    total = result["costs"][-1]["paid"]
+    return _("Public money paid out over all years: %(before)s before, %(after)s after.") % {
+        "before": words.money(total["before"]),
+        "after": words.money(total["after"]),
+    }
+
+
 def _costs(result: Mapping[str, Any], locale: str) -> str:
     sides = ((_("Before"), "before"), (_("After"), "after"))
     years = [row for row in result["costs"] if row["year"] != "total"]
@@ -65,13 +77,8 @@ def _costs(result: Mapping[str, Any], locale: str) -> str:
         ]
         title = labels.label(labels.FLOWS, flow)
         panels.append(_bars(values, title, str(result["currency"]), [side for side, _key in sides]))
-    total, words = result["costs"][-1]["paid"], Words(result, locale)
-    description = _("Public money paid out over all years: %(before)s before, %(after)s after.") % {
-        "before": words.money(total["before"]),
-        "after": words.money(total["after"]),
-    }
     spec = {"concat": panels, "columns": 2, "spacing": 28}
-    return _svg(spec, _("Costs by year, before and after"), description)
+    return _svg(spec, _("Costs by year, before and after"), describe(result, "costs", locale))
 
 
 def _bars(values: list[Spec], title: str, currency: str, sides: list[str]) -> Spec:
@@ -124,9 +131,8 @@ def _gain_chart(result: Mapping[str, Any], measure: str, locale: str) -> str:
             "color": _sides([gained, lost], [GAIN, LOSS]),
         },
     }
-    everybody = result["groups"][0]["measures"][measure]
-    description = gains(everybody, Words(result, locale))
-    return _svg(spec, labels.label(labels.MEASURES, measure), description)
+    title = labels.label(labels.MEASURES, measure)
+    return _svg(spec, title, describe(result, f"gains_{measure}", locale))
 
 
 def _amount(currency: str) -> Spec:

@@ -28,6 +28,11 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
 
+    @property
+    def labelled(self) -> list[list[tuple[str, str]]]:
+        """The rows with each cell's heading beside it, for narrow screens."""
+        return [list(zip(self.headings, row, strict=True)) for row in self.rows]
+
 
 class Words:
     """Writes figures of one result in one language."""
