@@ -102,9 +102,7 @@ def _with_rules(preset: Preset, scenario: Scenario) -> Preset:
         except RulesError as error:
             if valid_from >= first:
                 raise ScenarioError("", _faults(error)) from None
-            at_fault = {name for fault in error.faults for name in fault.parameters}
-            bearable = {name: value for name, value in scenario.rules.items() if name not in at_fault}
-            versions.append((valid_from, override(rules, bearable)))
+            versions.append((valid_from, _bearable(rules, scenario.rules, error)))
     _check_months(versions)
     in_force = next((rules for valid_from, rules in versions if valid_from >= first), versions[-1][1])
     return replace(
@@ -114,6 +112,21 @@ def _with_rules(preset: Preset, scenario: Scenario) -> Preset:
         currency=in_force.currency,
         versions=tuple(versions),
     )
+
+
+def _bearable(rules: SchemeRules, changes: dict[str, Any], error: RulesError) -> SchemeRules:
+    """An earlier version with those changes that contradict nothing in it: the others are left out, one by one."""
+    left = changes
+    while True:
+        at_fault = {name for fault in error.faults for name in fault.parameters}
+        fewer = {name: value for name, value in left.items() if name not in at_fault}
+        if len(fewer) == len(left):
+            return rules
+        left = fewer
+        try:
+            return override(rules, left)
+        except RulesError as again:
+            error = again
 
 
 def _check_months(versions: list[tuple[date, SchemeRules]]) -> None:

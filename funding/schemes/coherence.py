@@ -58,9 +58,11 @@ def _accrual_faults(rules: SchemeRules) -> Iterator[RuleFault]:
             )
     if rules.accrual == "yearly_by_hours":
         for name in ("yearly_credit_cents", "full_year_hours", "accrual_statuses"):
-            if not getattr(rules, name):
+            value = getattr(rules, name)
+            # A credit of nothing is a choice; none said is a gap.
+            if not value and (value is None or name != "yearly_credit_cents"):
                 yield RuleFault((name, "accrual"), "missing", "a yearly credit by hours needs it")
-    elif rules.accrual != "none" and not rules.yearly_credit_cents:
+    elif rules.accrual != "none" and rules.yearly_credit_cents is None:
         yield RuleFault(("yearly_credit_cents", "accrual"), "missing", "a credit needs its amount")
     lifetime, yearly = rules.lifetime_credit_cents, rules.yearly_credit_cents
     if lifetime is not None and yearly is not None and lifetime < yearly:

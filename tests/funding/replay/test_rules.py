@@ -149,3 +149,19 @@ def test_another_place() -> None:
     assert state(found) == "accepted"
     found = play(credit(), proposed(), do("accept", at="2026-05-09T06:00+02:00"), rules=rules)
     assert last(found) == ("too_late", "F-21")
+
+
+def test_f01_a_credit_of_nothing_is_a_choice() -> None:
+    rules = {"yearly_credit_cents": 0, "cap_cents": 0}
+    assert learner(play(do("accrue", None, year=2026), rules=rules)) == (0, 0, 0)
+    assert learner(play(credit(100), do("accrue", None, year=2024), rules={"yearly_credit_cents": 0})) == (
+        100,
+        0,
+        0,
+    )
+
+
+def test_a_change_that_an_earlier_version_cannot_bear_is_left_out_there() -> None:
+    rules = {"cap_low_qualified_cents": 70_000, "yearly_credit_low_qualified_cents": 70_000}
+    found = play(do("accrue", None, year=2023), rules=rules, learner={"disabled": True})
+    assert learner(found) == (70_000, 0, 0)
