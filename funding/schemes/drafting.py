@@ -66,8 +66,8 @@ def check_content(content: Mapping[str, Any], *, fixed: Mapping[str, str] | None
     except (OverflowError, RecursionError, TypeError) as error:
         faults.append(RuleFault(("rules",), "bad_value", f"cannot be read: {type(error).__name__}"))
     named = {name for fault in faults for name in fault.parameters}
-    if not named & {"country", "timezone"}:
-        faults += _calendar_faults(str(shared["country"]), str(shared["timezone"]))
+    places = _calendar_faults(str(shared["country"]), str(shared["timezone"]))
+    faults += [fault for fault in places if fault.parameters[0] not in named]
     for name in SHARED:
         given = typed.get(name) if isinstance(typed, Mapping) else None
         if given is not None and given != shared[name]:
@@ -126,7 +126,7 @@ def jsonable(value: Any, *, depth: int = 0) -> Any:
 
 
 def _calendar_faults(country: str, timezone: str) -> list[RuleFault]:
-    """Named on their own: contradictions are not looked for while a parameter without default is missing."""
+    """Both named on their own: contradictions name one of them, and none while a required parameter is missing."""
     found = []
     for name, calendar in (("country", (country, "UTC")), ("timezone", ("FR", timezone))):
         try:

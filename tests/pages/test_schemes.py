@@ -39,7 +39,8 @@ def office(scene: Scene) -> Office:
 def text_of(answer: Any) -> str:
     """What a person reads of an answer."""
     inner = answer.content.decode().split("<main", 1)[1].split("</main>", 1)[0]
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", inner)).replace("\u00a0", " "))
+    words = unescape(re.sub(r"<[^>]+>", " ", inner)).replace("\u00a0", " ")
+    return re.sub(r" (?=[:.,;])", "", re.sub(r"\s+", " ", words))
 
 
 def page(name: str, *arguments: object) -> str:
