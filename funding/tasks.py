@@ -1,12 +1,13 @@
 """Funding's jobs."""
 
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from accounts.services import service_users
 from funding.banking.config import bank_is_configured
-from funding.services import bank_messages, batches, bookings, changes, due, schemes, seals
+from funding.services import bank_messages, batches, bookings, changes, due, laboratory, schemes, seals
 from ila.core import clock, jobs
 
 log = structlog.get_logger(__name__)
@@ -83,6 +84,12 @@ def credit_due(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the schedule
 def review_changes(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
     """Open reviews of bookings that were decided on what has changed since."""
     return changes.review_changes()
+
+
+@jobs.task(name="funding.run_laboratory", queue="laboratory", lock="funding.run_laboratory", retry=False)
+def run_laboratory(public_id: str) -> dict[str, int]:
+    """Play a run of the policy laboratory, one after another."""
+    return {"learners": laboratory.execute_run(public_id=UUID(public_id))}
 
 
 @jobs.task(

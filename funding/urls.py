@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from funding.views import audit, batches, bookings, operations, scheme_drafts, schemes, windows, windows_agency
+from funding.views import (
+    audit,
+    batches,
+    bookings,
+    laboratory,
+    operations,
+    scheme_drafts,
+    schemes,
+    windows,
+    windows_agency,
+)
 
 urlpatterns = [
     path("bookings/", bookings.booking_list, name="bookings"),
@@ -47,6 +57,17 @@ urlpatterns = [
     path("agency/bank-messages/", batches.message_list, name="bank_messages"),
     path("agency/bank-messages/<str:sha256>/raw/", batches.message_raw, name="bank_message_raw"),
     path("agency/audit/", audit.audit, name="audit"),
+    path("agency/laboratory/", laboratory.run_list, name="laboratory"),
+    path("agency/laboratory/<uuid:public_id>/", laboratory.run_detail, name="laboratory_run"),
+    path("agency/laboratory/<uuid:public_id>/cancel/", laboratory.cancel, name="laboratory_cancel"),
+    path("agency/laboratory/<uuid:public_id>/delete/", laboratory.delete, name="laboratory_delete"),
+    path("agency/laboratory/<uuid:public_id>/result.json", laboratory.result_json, name="laboratory_json"),
+    path(
+        "agency/laboratory/<uuid:public_id>/<slug:which>.csv", laboratory.result_csv, name="laboratory_csv"
+    ),
+    path(
+        "agency/laboratory/<uuid:public_id>/<slug:name>.svg", laboratory.chart_svg, name="laboratory_chart"
+    ),
     path("agency/operations/", operations.overview, name="operations"),
     path("agency/operations/jobs/<int:job_id>/retry/", operations.retry_job, name="job_retry"),
     path("agency/operations/reviews/<int:review_id>/close/", operations.close_review, name="review_close"),
