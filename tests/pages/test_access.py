@@ -13,16 +13,19 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from funding.models import Booking, PaymentBatch, SchemeDraft
+from funding.models import Booking, LaboratoryRun, PaymentBatch, SchemeDraft
 from tests.funding.schemes.drafts import Office
+from tests.pages.award_things import AwardThings, make_award_things
 from tests.pages.support import (
     Scene,
     bank_message,
     exported_batch,
+    laboratory_run,
     proposed_booking,
     signed_in,
     validated_booking,
 )
+from tests.pages.window_scene import WindowThings, make_window_things
 
 pytestmark = pytest.mark.django_db
 
@@ -60,17 +63,55 @@ EXPECTED: dict[str, dict[str, int]] = {
     "set_language": dict.fromkeys(PARTS, 302),
     "catalogue": OPEN,
     "entry": OPEN,
+    # Learners have a portfolio; providers and the agency have awards to look after.
+    "portfolio": _only("learner", "other_learner", others=404),
+    "portfolio_share": _only("learner", "other_learner", others=404),
+    "portfolio_share_end": _only(others=405),
+    "shared_portfolio": OPEN,
+    "awards": _only("provider", "other_provider", *AGENCY, others=404),
+    "award": SEES_BOOKING,
+    "award_token": SEES_BOOKING,
+    "award_document": SEES_BOOKING,
+    "award_certificate": SEES_BOOKING,
+    "award_revoke": _only("provider", "case_worker", others=404),
+    "verify": OPEN,
+    "verify_award": OPEN,
+    "award_jwks": OPEN,
+    "award_key": OPEN,
+    "award_issuer": OPEN,
+    "award_status": OPEN,
+    "award_terms": OPEN,
     "bookings": SIGNED_IN,
     "booking": SEES_BOOKING,
     "booking_accept": LEARNER_ALONE,
     # A refusal is a POST: a GET is not answered, and says nothing of whose booking it is.
     "booking_refuse": _only(others=405),
+    "windows": OPEN,
+    "window": OPEN,
+    "window_sessions": OPEN,
+    "window_grants": OPEN,
+    "window_grants_csv": OPEN,
+    "place_take": _only(others=405),
+    "place_leave": _only(others=405),
+    "waiting_room": LEARNER_ALONE,
+    "window_apply": LEARNER_ALONE,
+    "window_result": LEARNER_ALONE,
+    "agency_windows": _only(*AGENCY, others=403),
+    "agency_window": _only(*AGENCY, others=403),
+    "agency_window_open": _only("case_worker", others=403),
     "batches": BATCHES,
     "batch": BATCHES,
     "batch_file": BATCHES,
     "bank_messages": BATCHES,
     "bank_message_raw": BATCHES,
     "audit": _only(*AGENCY, others=403),
+    "laboratory": _only("case_worker", "auditor", others=403),
+    "laboratory_run": _only("case_worker", "auditor", others=403),
+    "laboratory_json": _only("case_worker", "auditor", others=403),
+    "laboratory_csv": _only("case_worker", "auditor", others=403),
+    "laboratory_chart": _only("case_worker", "auditor", others=403),
+    "laboratory_cancel": _only(others=405),
+    "laboratory_delete": _only(others=405),
     "operations": _only(*AGENCY, others=403),
     "job_retry": _only(others=405),
     "review_close": _only(others=405),
@@ -109,16 +150,41 @@ class Things:
     sha256: str
     entry: int
     draft: SchemeDraft
+    windows: WindowThings
+    laboratory: LaboratoryRun
+    awards: AwardThings
 
     def arguments(self, name: str) -> dict[str, Any]:
         """The arguments of an address."""
         made: dict[str, dict[str, Any]] = {
             "entry": {"pk": self.entry},
+            **self.awards.arguments(),
             "booking": {"public_id": self.booking.public_id},
             "booking_accept": {"public_id": self.waiting.public_id},
             "booking_refuse": {"public_id": self.waiting.public_id},
             "job_retry": {"job_id": 1},
             "review_close": {"review_id": 1},
+            "window_result": {"pk": self.windows.granted.pk},
+            "window_apply": {"pk": self.windows.waiting.pk, "session_id": self.windows.session.pk},
+            **{
+                each: {"pk": self.windows.waiting.pk}
+                for each in (
+                    "window",
+                    "window_sessions",
+                    "window_grants",
+                    "window_grants_csv",
+                    "place_take",
+                    "place_leave",
+                    "waiting_room",
+                    "agency_window",
+                )
+            },
+            **{
+                f"laboratory_{each}": {"public_id": self.laboratory.public_id}
+                for each in ("run", "json", "cancel", "delete")
+            },
+            "laboratory_csv": {"public_id": self.laboratory.public_id, "which": "costs"},
+            "laboratory_chart": {"public_id": self.laboratory.public_id, "name": "costs"},
             "batch": {"msg_id": self.batch.msg_id},
             "batch_file": {"msg_id": self.batch.msg_id},
             "bank_message_raw": {"sha256": self.sha256},
@@ -142,7 +208,11 @@ def things(scene: Scene) -> Things:
     batch = exported_batch(scene, booking)
     message = bank_message(batch)
     waiting, draft = proposed_booking(scene), Office(scene.world.scheme).proposed()
-    return Things(booking, waiting, batch, message.sha256, scene.world.credential.pk, draft)
+    run = laboratory_run(scene)
+    windows, awards = make_window_things(scene), make_award_things(scene, booking)
+    return Things(
+        booking, waiting, batch, message.sha256, scene.world.credential.pk, draft, windows, run, awards
+    )
 
 
 def addresses(patterns: list[Any] | None = None) -> Iterator[URLPattern]:
@@ -218,14 +288,14 @@ def test_lists_show_nobody_elses_bookings(scene: Scene, things: Things) -> None:
         if user is not None
     }
     assert seen == {
-        "learner": 2,
+        "learner": 3,
         "other_learner": 0,
-        "provider": 2,
+        "provider": 3,
         "other_provider": 0,
         "employer": 0,
-        "case_worker": 2,
-        "payment_officer": 2,
-        "auditor": 2,
+        "case_worker": 3,
+        "payment_officer": 3,
+        "auditor": 3,
     }
 
 
