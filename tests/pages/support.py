@@ -11,8 +11,8 @@ from django.test import Client
 from accounts import sessions
 from accounts.models import SignIn, User
 from catalogue.models import Offer, Session
-from funding.models import BankMessage, Booking, PaymentBatch
-from funding.services import batches, bookings, claims
+from funding.models import BankMessage, Booking, LaboratoryRun, PaymentBatch
+from funding.services import batches, bookings, claims, laboratory
 from ila.core import clock
 from tests.factories.accounts import MembershipFactory, OrganisationFactory
 from tests.support.world import ENDS, MONDAY, STARTS, Learner, World
@@ -186,3 +186,20 @@ def signed_in(user: User | None, *, sign_in: SignIn | None = None) -> Client:
         session[sessions.KEY] = sign_in.pk
         session.save()
     return client
+
+
+def laboratory_run(scene: Scene, *, generated: int = 60, play: bool = True) -> LaboratoryRun:
+    """A run of the laboratory over a few imagined learners, done unless told otherwise."""
+    run = laboratory.ask_for_run(
+        actor=scene.case_worker,
+        title="A higher participation",
+        scheme="cpf",
+        changes={"participation_cents": 20_000, "cap_cents": 400_000},
+        years=(2027, 2028),
+        generated=generated,
+        seed=1,
+    )
+    if play:
+        laboratory.execute_run(public_id=run.public_id)
+        run.refresh_from_db()
+    return run
