@@ -218,6 +218,11 @@ class Booking(fsm.Machine):
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["next_due_at"], condition=Q(next_due_at__isnull=False), name="booking_due"),
             models.Index(fields=["provider", "-requested_at"], name="booking_of_provider"),
+            models.Index(
+                fields=["service_validated_at"],
+                condition=Q(service_validated_at__isnull=False),
+                name="booking_validated",
+            ),
         ]
 
     def __str__(self) -> str:
