@@ -10,6 +10,7 @@ from typing import Any
 
 from funding.schemes.coherence import RuleFault
 from funding.schemes.drafting import HEAD, SHARED, check_content, jsonable, sparse
+from funding.schemes.presets import without
 from funding.schemes.rules import SchemeRules
 
 MAX_BYTES = 200_000
@@ -67,16 +68,15 @@ def read_file(data: bytes) -> SchemeFile:
 def write_file(head: Mapping[str, str], versions: Sequence[tuple[date, SchemeRules]]) -> str:
     """The TOML text of a scheme: its head, then each version complete, parameters at their defaults left out."""
     lines = [f"{name} = {_toml(head[name])}" for name in HEAD]
-    dropped: set[str] = set()
+    before: set[str] = set()
     for valid_from, rules in versions:
         values = sparse(rules)
-        # A later version states what differs from the one before; one at its default again says so as well.
-        again = {name: _plain(getattr(rules, name)) for name in sorted(dropped - values.keys())}
         lines += ["", "[[versions]]", f"valid_from = {valid_from.isoformat()}"]
-        lines += [
-            f"{name} = {_toml(value)}" for name, value in {**values, **again}.items() if value is not None
-        ]
-        dropped |= values.keys()
+        # A version keeps what the one before says, unless it says otherwise or takes it back.
+        if gone := sorted(before - values.keys()):
+            lines.append(f"without = {_toml(gone)}")
+        lines += [f"{name} = {_toml(value)}" for name, value in values.items()]
+        before = set(values)
     return "\n".join(lines) + "\n"
 
 
@@ -110,6 +110,10 @@ def _read_versions(file: SchemeFile, versions: list[dict[str, Any]]) -> None:
         changes = dict(given)
         first = changes.pop("valid_from", None)
         place = f"version {first if first is not None else number}"
+        try:
+            values = without(values, changes)
+        except ValueError as error:
+            file.add(place, "bad_value", str(error), "without")
         values |= jsonable(changes)
         if type(first) is not date:
             file.add(place, "bad_date", "valid_from is no date (2027-01-01, without quotes)", "valid_from")
@@ -138,10 +142,6 @@ def _read_versions(file: SchemeFile, versions: list[dict[str, Any]]) -> None:
 def _named(file: SchemeFile, fault: RuleFault) -> bool:
     """Whether the file's head was found at fault in the same place already."""
     return any(one.fault.parameters == fault.parameters for one in file.faults)
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _toml(value: Any) -> str:

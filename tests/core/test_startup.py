@@ -20,6 +20,7 @@ COMMANDS = sorted(
 # The least arguments with which a command gets as far as the database.
 ARGUMENTS = {
     "accrue": ("cpf", "2026"),
+    "award_keys": ("list",),
     "bank_export": ("M1",),
     "bank_import": (str(ROOT / "tests/core/scenario.json"),),
     "bench": ("accept",),
@@ -31,6 +32,8 @@ ARGUMENTS = {
     "fraud_load": ("DIR",),
     "fraud_score": ("DIR", "--labels", str(ROOT / "pyproject.toml")),
     "replay": (str(ROOT / "tests/core/scenario.json"),),
+    "scheme_check": (str(ROOT / "funding/schemes/presets/cpf.toml"),),
+    "scheme_export": ("cpf",),
     "serve": ("--port", "0"),
     "shell": ("-c", "from accounts.models import User; User.objects.count()"),
 }

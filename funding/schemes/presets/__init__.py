@@ -76,7 +76,7 @@ def read_preset(text: str) -> Preset:
             raise ValueError(f"a version's valid_from must be a date, not {valid_from!r}")
         if versions and valid_from <= versions[-1][0]:
             raise ValueError(f"version {valid_from} does not come after {versions[-1][0]}")
-        values |= changes
+        values = without(values, changes) | changes
         try:
             versions.append((valid_from, parse_rules(values)))
         except RulesError as error:
@@ -87,6 +87,17 @@ def read_preset(text: str) -> Preset:
                 ]
             ) from error
     return Preset(**{key: document[key] for key in _HEAD}, versions=tuple(versions))
+
+
+def without(values: Mapping[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The values of the version before, less those that `without` takes back: TOML has no word for "none".
+
+    `without` is taken out of `changes`. Raises: ValueError when it is no list of names.
+    """
+    names = changes.pop("without", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("without must be a list of parameter names")
+    return {name: value for name, value in values.items() if name not in names}
 
 
 def override(rules: SchemeRules, mapping: Mapping[str, Any]) -> SchemeRules:
