@@ -118,7 +118,8 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("fr", "Français")]
+# Dutch says what a learner reads of STAP; everything else falls back to English there.
+LANGUAGES = [("en", "English"), ("fr", "Français"), ("nl", "Nederlands")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
@@ -163,6 +164,18 @@ BANK_OUTBOX = os.environ.get("BANK_OUTBOX", "")
 BANK_INBOX = os.environ.get("BANK_INBOX", "")
 BANK_TIMEOUT = float(os.environ.get("BANK_TIMEOUT") or 30)
 BANK_SILENCE_HOURS = int(os.environ.get("BANK_SILENCE_HOURS") or 24)
+
+# What keeps the keys that sign credentials: the first secret encrypts, the others still decrypt. None: nothing is
+# awarded.
+AWARD_KEY_SECRETS: list[str] = environ.words("AWARD_KEY_SECRETS")
+
+# What providers hand in is kept here, by its hash: a folder that no web server serves.
+DOCUMENTS_DIR = Path(os.environ.get("DOCUMENTS_DIR") or DATA_DIR / "documents")
+# Whom to ask whether a name belongs to an account (Verification of Payee); without an address nobody is asked.
+PAYEE_ADDRESS = os.environ.get("PAYEE_ADDRESS", "")
+PAYEE_TOKEN = os.environ.get("PAYEE_TOKEN", "")
+PAYEE_TIMEOUT = float(os.environ.get("PAYEE_TIMEOUT") or 5)
+STAND_IN_PAYEES = False
 
 PROCRASTINATE_DATABASE_ALIAS = "default"
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"

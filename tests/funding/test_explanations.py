@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from django.utils import translation
 
-from funding import explanations, sentences
+from funding import explanations, sentences, words
 from funding.models import BookingLog
+from funding.replay.refusals import CODES
+from funding.schemes import conduct
 from ila.core.errors import DomainError
 from tests.funding.bookings.conftest import hand, learner, world
 from tests.support.world import Learner, World
@@ -83,6 +85,84 @@ def test_values_are_written_as_the_language_does(
     assert explanations.explain(code, values, currency="EUR") == english
     with translation.override("fr"):
         assert french is None or explanations.explain(code, values, currency="EUR") == french
+
+
+ALL_TABLES: dict[str, dict[Any, Any]] = {
+    "why": explanations.WHY,
+    "refused": explanations.REFUSED,
+    "refused_by_rule": explanations.REFUSED_BY_RULE,
+    "codes": sentences.SENTENCES,
+    "precise": sentences.PRECISE,
+    "by_rule": sentences.BY_RULE,
+    "exemptions": words.EXEMPTIONS,
+    "sources": words.SOURCES,
+    "conduct": conduct.SENTENCES,
+}
+# The outcome's codes that an application or a grant can meet, and the reasons of the same.
+STAP_REASONS = (
+    "too_young", "pension_age", "age_unknown", "insured_months", "student_finance", "not_your_turn", "no_windows",
+    "no_waiting_room", "apply_in_a_window", "session_never_held", "no_dates", "recruitment_closed", "price_zero",
+    "currency", "delisted", "session_started", "already_booked",
+)  # fmt: skip
+STAP_WHY = ("drawn_from_source", "shortfall_paid_by_learner", "granted", "above_the_grant", "paid_by_learner")
+NEVER_OF_A_GRANT = {"insufficient_rights", "usage_cap"}
+
+
+def same_placeholders(one: str, other: str) -> bool:
+    return sorted(re.findall(r"%\(\w+\)[sd]", one)) == sorted(re.findall(r"%\(\w+\)[sd]", other))
+
+
+def spoken(text: Any, language: str) -> str:
+    with translation.override(language):
+        return str(text)
+
+
+@pytest.mark.parametrize("table", ALL_TABLES)
+def test_every_sentence_has_its_french(table: str) -> None:
+    rows = ALL_TABLES[table].items()
+    same = [key for key, text in rows if spoken(text, "fr") == spoken(text, "en")]
+    assert same == []
+    assert all(same_placeholders(spoken(text, "en"), spoken(text, "fr")) for _, text in rows)
+
+
+def stap_sentences() -> dict[Any, Any]:
+    by_reason = {**explanations.REFUSED, **sentences.PRECISE}
+    found: dict[Any, Any] = {key: text for key, text in by_reason.items() if key[1] in STAP_REASONS}
+    found |= {key: text for key, text in explanations.REFUSED_BY_RULE.items() if key[1].startswith("N-")}
+    found |= {code: sentences.SENTENCES[code] for code in CODES - NEVER_OF_A_GRANT}
+    found |= {code: explanations.WHY[code] for code in STAP_WHY}
+    return found | {"N-12": conduct.SENTENCES["N-12"], "grant": words.SOURCES["grant"]}
+
+
+def test_every_sentence_of_a_stap_grant_has_its_dutch() -> None:
+    rows = stap_sentences()
+    assert len(rows) > 50
+    missing = [key for key, text in rows.items() if spoken(text, "nl") == spoken(text, "en")]
+    assert missing == []
+    assert all(same_placeholders(spoken(text, "en"), spoken(text, "nl")) for text in rows.values())
+
+
+def test_n01_n03_a_refusal_and_a_grant_are_read_in_dutch() -> None:
+    with translation.override("nl"):
+        refusal = sentences.sentence(DomainError("budget_exhausted", rule="N-03"))
+        assert refusal == (
+            "Het budget van deze aanvraagperiode is op. Er is geen wachtlijst; wacht op de volgende "
+            "aanvraagperiode. (regel N-03)"
+        )
+        granted = explanations.why(
+            [{"rule": "N-01", "code": "granted", "values": {"cents": 90_000}}], currency="EUR"
+        )
+        assert granted == ["U krijgt een subsidie van €\xa0900,00. (regel N-01)"]
+
+
+def test_what_a_stap_learner_is_written_is_in_dutch() -> None:
+    for name in ("grant_given", "booking_ended", "booking_disputed", "dispute_upheld", "dispute_rejected"):
+        source = (ROOT / "templates" / "email" / f"{name}.txt").read_text(encoding="utf-8")
+        texts = re.findall(r"{% blocktranslate %}([^{]+){% endblocktranslate %}", source)
+        assert len(texts) >= 2
+        for text in texts:
+            with translation.override("nl"):
+                assert translation.gettext(text) != text, text
 
 
 @pytest.mark.django_db
