@@ -1,8 +1,8 @@
 """Addresses of what goes in and out: open data, imports, stacks of credentials, surveys."""
 
-from django.urls import path
+from django.urls import path, re_path
 
-from catalogue.views import exports
+from catalogue.views import exports, imports
 
 urlpatterns = [
     path("catalogue/<int:pk>/jsonld", exports.entry_jsonld, name="entry_jsonld"),
@@ -14,4 +14,11 @@ urlpatterns = [
     path("sitemap.xml", exports.sitemap_index, name="sitemap_index"),
     path("sitemap-<slug:section>.xml", exports.sitemap, name="sitemap"),
     path("robots.txt", exports.robots, name="robots"),
+    path("import/", imports.imports, name="imports"),
+    re_path(r"^import/template\.(?P<ending>csv|xlsx)$", imports.import_template, name="import_template"),
+    path("import/<uuid:public_id>/", imports.import_run, name="import_run"),
+    path("import/<uuid:public_id>/progress/", imports.import_progress, name="import_progress"),
+    path("import/<uuid:public_id>/confirm/", imports.import_confirm, name="import_confirm"),
+    path("import/<uuid:public_id>/discard/", imports.import_discard, name="import_discard"),
+    path("import/<uuid:public_id>/report.csv", imports.import_report, name="import_report"),
 ]

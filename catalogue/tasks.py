@@ -1,7 +1,11 @@
 """The catalogue's jobs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 from accounts.services import service_users
-from catalogue.services import accreditations, listings
+from catalogue.services import accreditations, application_reviews, audits, listings, uploads
 from ila.core import jobs
 
 
@@ -28,3 +32,41 @@ def make_lines(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the schedule
 def count_words(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
     """Count the words that a misspelt one is compared with."""
     return {"words": listings.count_words()}
+
+
+@jobs.task(
+    name="catalogue.tell_ends",
+    queue="deadlines",
+    cron="43 * * * *",
+    lock="catalogue.tell_ends",
+)
+def tell_ends(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Tell providers whose accreditation ends, and managers of applications whose term has passed (F-34)."""
+    return {"told": audits.send_end_notices(), "overdue": application_reviews.tell_overdue()}
+
+
+@jobs.task(name="catalogue.check_import", queue="imports", retry=False)
+def check_import(*, run_id: int) -> dict[str, int]:
+    """Try an import without writing anything."""
+    with _told_when_broken(run_id):
+        return _numbers(uploads.check_import(run_id=run_id).report)
+
+
+@jobs.task(name="catalogue.store_import", queue="imports", retry=False)
+def store_import(*, run_id: int) -> dict[str, int]:
+    """Store an import that a person confirmed."""
+    with _told_when_broken(run_id):
+        return _numbers(uploads.store_import(run_id=run_id).result)
+
+
+@contextmanager
+def _told_when_broken(run_id: int) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        uploads.fail_import(run_id=run_id, error=type(error).__name__)
+        raise
+
+
+def _numbers(report: dict[str, Any] | None) -> dict[str, int]:
+    return {key: value for key, value in (report or {}).items() if isinstance(value, int)}

@@ -30,7 +30,7 @@ class Record:
         return self.values.get(column, "")
 
 
-def read_records(path: Path, *, needed: Iterable[str]) -> Iterator[Record]:
+def read_records(path: Path, *, needed: Iterable[str], delimiter: str = ",") -> Iterator[Record]:
     """The records of a CSV file with a header; blank lines are none.
 
     Raises: RefusedWholeError `not_found`, `wrong_encoding` (not UTF-8), `not_csv` (a missing column, a record
@@ -38,7 +38,7 @@ def read_records(path: Path, *, needed: Iterable[str]) -> Iterator[Record]:
     """
     with open_file(path) as file:
         counter = _LineCounter(_lines(file))
-        reader = csv.reader(counter, strict=True)
+        reader = csv.reader(counter, strict=True, delimiter=delimiter)
         previous = csv.field_size_limit(MAX_FIELD)
         try:
             header: list[str] | None = None

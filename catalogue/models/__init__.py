@@ -20,15 +20,36 @@ from catalogue.models.sessions import (
     SessionSeats,
     SessionState,
 )
+from catalogue.models.stacks import (
+    StackDirection,
+    StackKind,
+    StackMember,
+    StackRule,
+)
+from catalogue.models.surveys import (
+    EmploymentOutcome,
+    Situation,
+    SurveyAnswer,
+    SurveyInvitation,
+    SurveyKind,
+    SurveyResult,
+)
+from catalogue.models.uploads import CatalogueFile, FilePiece, ImportFormat, ImportRun, ImportStage
 
 __all__ = [
     "Accreditation",
     "AccreditationLog",
     "AccreditationState",
+    "CatalogueFile",
     "ChangeKind",
     "CredentialKind",
     "CredentialState",
     "DeliveryMode",
+    "EmploymentOutcome",
+    "FilePiece",
+    "ImportFormat",
+    "ImportRun",
+    "ImportStage",
     "Listing",
     "ListingPlace",
     "ListingWord",
@@ -44,4 +65,13 @@ __all__ = [
     "SessionLog",
     "SessionSeats",
     "SessionState",
+    "Situation",
+    "StackDirection",
+    "StackKind",
+    "StackMember",
+    "StackRule",
+    "SurveyAnswer",
+    "SurveyInvitation",
+    "SurveyKind",
+    "SurveyResult",
 ]

@@ -1,4 +1,4 @@
-"""Import a catalogue: `catalogue_import --format edof|etpl FILE… [--register FILE] [--full] …`."""
+"""Import a catalogue: `catalogue_import --format edof|etpl|template FILE… [--register FILE] [--full] …`."""
 
 import json
 import sys
@@ -18,11 +18,11 @@ TICK_SECONDS = 2.0
 class Command(BaseCommand):
     """Store what providers list, each provider whole or not at all."""
 
-    help = "Import catalogue files (EDOF XML or ETPL CSV) and registers of accredited providers."
+    help = "Import catalogue files (EDOF XML, ETPL CSV, our own table) and registers of accredited providers."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="all files of one catalogue")
-        parser.add_argument("--format", required=True, choices=["edof", "etpl"])
+        parser.add_argument("--format", required=True, choices=["edof", "etpl", "template"])
         parser.add_argument("--register", type=Path, metavar="FILE", help="the register of providers (CSV)")
         parser.add_argument("--full", action="store_true", help="delist what is no longer listed")
         parser.add_argument("--dry-run", action="store_true", help="report, and write nothing")

@@ -11,7 +11,7 @@ from django.db import connection
 
 from accounts.models import User
 from accounts.services import service_users
-from catalogue.importing import edof, etpl, registers
+from catalogue.importing import edof, etpl, registers, template
 from catalogue.importing.decoding import open_file
 from catalogue.importing.entries import Entry
 from catalogue.importing.problems import Problem, Problems, RefusedWholeError, Report
@@ -23,10 +23,10 @@ from catalogue.services.imports.entries import EntryWriter
 from catalogue.services.imports.registers import RegisterWriter
 from ila.core import clock
 
-Format = Literal["edof", "etpl"]
+Format = Literal["edof", "etpl", "template"]
 LOCK_KEY = 0x494C41_0001  # one import at a time on a database
-NAMESPACES = {"edof": SIRET, "etpl": ETPL_NJ}
-NUMBER_FIELDS = {"edof": "numero", "etpl": "programid"}
+NAMESPACES = {"edof": SIRET, "etpl": ETPL_NJ, "template": SIRET}
+NUMBER_FIELDS = {"edof": "numero", "etpl": "programid", "template": "entry_number"}
 
 
 def import_catalogue(
@@ -69,7 +69,7 @@ def _silent(_stage: str, _count: int) -> None:
 def _read_register(kind: Format, path: Path | None) -> dict[str, RegisterRow] | None:
     if path is None:
         return None
-    return registers.read_siret_register(path) if kind == "edof" else registers.read_etpl_register(path)
+    return registers.read_etpl_register(path) if kind == "etpl" else registers.read_siret_register(path)
 
 
 def _read_files(
@@ -83,6 +83,8 @@ def _read_files(
     entries: Iterator[Entry | Problem]
     if kind == "edof":
         entries = chain.from_iterable(edof.read_file(path) for path in paths)
+    elif kind == "template":
+        entries = chain.from_iterable(template.read_file(path) for path in paths)
     else:
         entries = chain.from_iterable(etpl.read_file(path, rows or {}) for path in paths)
     for entry in entries:

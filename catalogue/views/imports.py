@@ -1,0 +1,252 @@
+"""Importing on a page: hand in a file, look at what it would do, say yes, take the errors home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any, cast
+from uuid import UUID
+
+from django import forms
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from openpyxl import Workbook
+
+from accounts.models import User
+from catalogue import import_words, tasks
+from catalogue.exporting.cells import csv_lines
+from catalogue.importing import template
+from catalogue.models import ImportRun, ImportStage
+from catalogue.permissions import is_authority
+from catalogue.services import uploads
+from ila.core import jobs
+from ila.core.errors import DomainError
+
+PER_PAGE = 20
+SHOWN = 50
+UNDER_WAY = (ImportStage.CHECKING, ImportStage.STORING)
+EXAMPLE = {
+    "provider": "50000000000017",
+    "entry_number": "AGILE-1",
+    "title": "Conduct a project with agile methods",
+    "kind": "rs",
+    "code": "RS6604",
+    "goals": "<p>Plan, run and close a project in short rounds.</p>",
+    "content": "",
+    "language": "en",
+    "hours": "35",
+    "has_prerequisites": "no",
+    "offer_number": "LYON",
+    "mode": "in_person",
+    "place": "Room 3",
+    "street": "12 rue de la Paix",
+    "postcode": "69002",
+    "city": "Lyon",
+    "country": "FR",
+    "latitude": "45.76",
+    "longitude": "4.83",
+    "price": "1650.00",
+    "session_number": "JUNE",
+    "starts": "2027-06-14",
+    "ends": "2027-06-18",
+    "open": "yes",
+    "guaranteed": "no",
+}
+
+
+class UploadForm(forms.Form):
+    """What is imported, and from which file."""
+
+    format = forms.ChoiceField(label=_("Format"), choices=list(import_words.FORMATS.items()))
+    file = forms.FileField(label=_("File"), help_text=_("At most 250 MB."))
+    register = forms.FileField(
+        label=_("Register of providers (CSV)"),
+        required=False,
+        help_text=_("Needed for ETPL. For the others it says who is accredited, and may be left out."),
+    )
+    full = forms.BooleanField(
+        label=_("This is the complete catalogue: delist what is no longer in it"), required=False
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def imports(request: HttpRequest) -> HttpResponse:
+    """What was imported, and the form for the next one."""
+    actor = _importer(request)
+    form = UploadForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            run = _ask(actor, form.cleaned_data)
+        except DomainError as refusal:
+            name = "register" if refusal.code == "register_missing" else "file"
+            form.add_error(name, import_words.REFUSALS.get(refusal.code, refusal.code))
+        else:
+            return redirect("import_run", run.public_id)
+    runs = (
+        ImportRun.objects.select_related("file", "requested_by")
+        .defer("result")
+        .order_by("-requested_at", "-pk")
+    )
+    page = Paginator(runs, PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "form": form,
+        "page": page,
+        "rows": [(run, import_words.STAGES[run.stage], import_words.COLOURS[run.stage]) for run in page],
+    }
+    status = 422 if form.is_bound and form.errors else 200
+    return render(request, "catalogue/imports.html", context, status=status)
+
+
+@never_cache
+@require_safe
+def import_run(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """One import: how far it is, what it would do or did, what is wrong."""
+    _importer(request)
+    run = _found(public_id)
+    report = run.result or run.report or {}
+    errors, warnings = report.get("errors", []), report.get("warnings", [])
+    context = {
+        "run": run,
+        "stage": import_words.STAGES[run.stage],
+        "colour": import_words.COLOURS[run.stage],
+        "format": import_words.FORMATS[run.format],
+        "under_way": run.stage in UNDER_WAY,
+        "refused": bool(errors) and not any(report.get(name) for name in import_words.COUNTS),
+        "counts": [(label, report.get(name, 0)) for name, label in import_words.COUNTS.items()]
+        if report
+        else [],
+        "errors": _lines(errors[:SHOWN]),
+        "warnings": _lines(warnings[:SHOWN]),
+        "error_count": len(errors) + report.get("errors_left_out", 0),
+        "warning_count": len(warnings) + report.get("warnings_left_out", 0),
+        "shown": SHOWN,
+        "storable": sum(report.get(name, 0) for name in ("created", "updated", "delisted")),
+    }
+    return render(request, "catalogue/import.html", context)
+
+
+@never_cache
+@require_safe
+def import_progress(request: HttpRequest, public_id: UUID) -> JsonResponse:
+    """How far an import is, for the page that shows it."""
+    _importer(request)
+    run = _found(public_id)
+    return JsonResponse(
+        {
+            "under_way": run.stage in UNDER_WAY,
+            "stage": str(import_words.STAGES[run.stage]),
+            "work": run.work,
+            "done": run.done,
+        }
+    )
+
+
+@require_POST
+def import_confirm(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Store what was checked."""
+    return _decide(request, public_id, store=True)
+
+
+@require_POST
+def import_discard(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Put what was checked aside."""
+    return _decide(request, public_id, store=False)
+
+
+@never_cache
+@require_safe
+def import_report(request: HttpRequest, public_id: UUID) -> StreamingHttpResponse:
+    """Errors and warnings as CSV: for whoever has to mend the file."""
+    _importer(request)
+    run = _found(public_id)
+    header = ("severity", "line", "entry", "field", "code", "message")
+    response = StreamingHttpResponse(
+        csv_lines(header, _report_rows(run.result or run.report or {})),
+        content_type="text/csv; charset=utf-8",
+    )
+    response.headers["Content-Disposition"] = f'attachment; filename="import-{run.public_id}.csv"'
+    return response
+
+
+@login_not_required
+@require_safe
+def import_template(_request: HttpRequest, ending: str) -> HttpResponse:
+    """The empty table with one example row: for providers too."""
+    row = [EXAMPLE[name] for name in template.COLUMNS]
+    headers = {"Content-Disposition": f'attachment; filename="offers.{ending}"'}
+    if ending == "csv":
+        text = "".join(csv_lines(template.COLUMNS, [row]))
+        return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("offers")
+    sheet.append(list(template.COLUMNS))
+    sheet.append(row)
+    target = BytesIO()
+    book.save(target)
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    return HttpResponse(target.getvalue(), content_type=kind, headers=headers)
+
+
+def _ask(actor: User, told: dict[str, Any]) -> ImportRun:
+    file, register = told["file"], told["register"]
+    kept = uploads.keep_file(actor=actor, name=file.name, chunks=file.chunks())
+    known = None
+    if register is not None:
+        known = uploads.keep_file(actor=actor, name=register.name, chunks=register.chunks())
+    run = uploads.request_import(
+        actor=actor, kind=told["format"], file=kept, register=known, full=told["full"]
+    )
+    jobs.defer(tasks.check_import, run_id=run.pk)
+    return run
+
+
+def _decide(request: HttpRequest, public_id: UUID, *, store: bool) -> HttpResponse:
+    actor = _importer(request)
+    try:
+        if store:
+            run = uploads.confirm_import(actor=actor, public_id=public_id)
+            jobs.defer(tasks.store_import, run_id=run.pk, once=f"catalogue.store_import:{run.pk}")
+        else:
+            uploads.discard_import(actor=actor, public_id=public_id)
+    except DomainError as refusal:
+        if refusal.status == 404:
+            raise Http404 from refusal
+        # Pressed twice, or decided in another window: the page says how it stands.
+    return redirect("import_run", public_id)
+
+
+def _lines(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**one, "means": import_words.PROBLEMS.get(one["code"], one["code"])} for one in problems]
+
+
+def _report_rows(report: dict[str, Any]) -> Iterator[list[Any]]:
+    for severity, name in (("error", "errors"), ("warning", "warnings")):
+        for one in report.get(name, []):
+            yield [severity, one["line"], one["entry"], one["field"], one["code"], one["message"]]
+        if left_out := report.get(f"{name}_left_out"):
+            yield [severity, None, None, None, "left_out", f"{left_out} more {name} are not listed"]
+
+
+def _found(public_id: UUID) -> ImportRun:
+    run = (
+        ImportRun.objects.select_related("file", "register", "requested_by", "decided_by")
+        .filter(public_id=public_id)
+        .first()
+    )
+    if run is None:
+        raise Http404
+    return run
+
+
+def _importer(request: HttpRequest) -> User:
+    actor = cast("User", request.user)
+    if not is_authority(None, actor):
+        raise PermissionDenied
+    return actor
