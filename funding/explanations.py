@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _now
@@ -105,6 +107,41 @@ REFUSED_BY_RULE: dict[tuple[str, str], Promise] = {
 """By code and rule, before the reasons."""
 
 
+REFUSED_BECAUSE: dict[tuple[str, str], Promise] = {
+    ("not_eligible", "too_young"): _("The scheme begins at %(least_years)s years."),
+    ("not_eligible", "insured_months"): _("The scheme asks for %(least)s months."),
+    ("not_eligible", "F-25"): _("It is open again after %(until)s."),
+    ("already_granted", "N-01"): _("The year of your application is %(year)s."),
+    ("too_late", "N-05"): _(
+        "It starts on %(starts)s; there have to be %(least_days)s days between the application and the start."
+    ),
+    ("too_early", "N-05"): _("It starts on %(starts)s; the last day to start is %(latest)s."),
+    ("too_early", "N-07"): _("The first day is %(first)s."),
+    ("too_early", "S-06"): _("The first day is %(first_day)s."),
+    ("too_early", "F-31"): _("The first day is %(due)s."),
+    ("too_late", "F-22"): _("It starts on %(starts)s, and %(least_wd)s working days have to lie before it."),
+    ("incomplete", "N-08"): _("Attended so far: %(percent)s percent."),
+    ("grant_ceiling", "N-11"): _("There are %(ceiling)s grants for it in %(year)s."),
+}
+"""What the decision rested on, by code and by reason or rule: said where the refusal names all of its values."""
+
+
+def because(code: str, keys: tuple[str, ...], params: Mapping[str, Any]) -> str:
+    """The values that a refusal rests on, in words; nothing where it does not name them.
+
+    keys: the refusal's reason and rule.
+    """
+    for key in keys:
+        sentence = REFUSED_BECAUSE.get((code, key))
+        if sentence is None:
+            continue
+        try:
+            return str(sentence) % {name: _day_or_number(value) for name, value in params.items()}
+        except KeyError:
+            continue
+    return ""
+
+
 def explain(code: str, values: Mapping[str, Any], *, currency: str) -> str:
     """The sentence of an explanation with its values, amounts as the reader's language writes them.
 
@@ -123,6 +160,16 @@ def why(rows: list[dict[str, Any]], *, currency: str) -> list[str]:
         + (f" ({_now('rule')} {row['rule']})" if row["rule"] else "")
         for row in rows
     ]
+
+
+def _day_or_number(value: Any) -> str:
+    """A day as the reader's language writes it; of a moment, its day."""
+    if isinstance(value, str) and value[4:5] == "-":
+        try:
+            return date_format(datetime.fromisoformat(value), "j F Y")
+        except ValueError:
+            return value
+    return str(value)
 
 
 def _shown(name: str, value: Any, currency: str) -> str:

@@ -106,7 +106,7 @@ PRECISE: dict[tuple[str, str], Promise] = {
 BY_RULE: dict[tuple[str, str], Promise] = {
     ("too_late", "F-21"): _("The term for accepting this proposal is over. Ask the provider for a new one."),
     ("too_late", "F-22"): _(
-        "The session starts too soon: a proposal needs eleven working days. Choose a later session."
+        "The session starts too soon after the proposal. Choose a later session."
     ),
     ("too_late", "F-23"): _("The term for withdrawing is over. You may still be able to cancel."),
     ("not_eligible", "F-14"): _(
@@ -120,7 +120,7 @@ BY_RULE: dict[tuple[str, str], Promise] = {
 
 
 def sentence(error: DomainError) -> str:
-    """What a person reads instead of the code, with the rule's number where one applies."""
+    """What a person reads instead of the code: what it means, the values behind it, the rule's number."""
     return cited(plain(error), error.rule)
 
 
@@ -132,7 +132,7 @@ def cited(text: str, rule: str | None) -> str:
 def plain(error: DomainError) -> str:
     """What a person reads instead of the code."""
     reason = (error.code, str(error.params.get("reason", "")))
-    return str(
+    meaning = str(
         explanations.REFUSED.get(reason)
         or explanations.REFUSED_BY_RULE.get((error.code, error.rule or ""))
         or BY_RULE.get((error.code, error.rule or ""))
@@ -140,3 +140,5 @@ def plain(error: DomainError) -> str:
         or SENTENCES.get(error.code)
         or _now("This was refused. Nothing has changed. Go back and try again, or ask the agency.")
     )
+    values = explanations.because(error.code, (reason[1], error.rule or ""), error.params)
+    return f"{meaning} {values}" if values else meaning

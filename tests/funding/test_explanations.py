@@ -48,7 +48,24 @@ def test_every_reason_of_an_eligibility_has_a_sentence() -> None:
         (DomainError("budget_exhausted", rule="N-03"), "no waiting list"),
         (DomainError("budget_exhausted"), "Try again when the next period opens."),
         (DomainError("too_early", rule="S-06"), "shortly before the start"),
-        (DomainError("too_late", rule="F-22"), "eleven working days"),
+        (DomainError("too_late", rule="F-22"), "too soon after the proposal. Choose"),
+        (
+            DomainError("too_late", rule="F-22", starts="2026-05-20", least_wd=11),
+            "Choose a later session. It starts on 20 May 2026, and 11 working days have to lie before it. (rule F-22)",
+        ),
+        (
+            DomainError("too_early", rule="N-05", starts="2022-12-01", latest="2022-11-30"),
+            "It starts on 1 December 2022; the last day to start is 30 November 2022. (rule N-05)",
+        ),
+        (DomainError("incomplete", rule="N-08", percent=79), "Attended so far: 79 percent."),
+        (
+            DomainError("not_eligible", rule="N-02", reason="insured_months", least=6),
+            "in the last two years. The scheme asks for 6 months. (rule N-02)",
+        ),
+        (
+            DomainError("not_eligible", rule="F-25", until="2026-08-01T00:00:00"),
+            "It is open again after 1 August 2026.",
+        ),
     ],
 )
 def test_the_most_precise_sentence_is_read(error: DomainError, text: str) -> None:
@@ -91,6 +108,7 @@ ALL_TABLES: dict[str, dict[Any, Any]] = {
     "why": explanations.WHY,
     "refused": explanations.REFUSED,
     "refused_by_rule": explanations.REFUSED_BY_RULE,
+    "refused_because": explanations.REFUSED_BECAUSE,
     "codes": sentences.SENTENCES,
     "precise": sentences.PRECISE,
     "by_rule": sentences.BY_RULE,
@@ -129,6 +147,11 @@ def stap_sentences() -> dict[Any, Any]:
     by_reason = {**explanations.REFUSED, **sentences.PRECISE}
     found: dict[Any, Any] = {key: text for key, text in by_reason.items() if key[1] in STAP_REASONS}
     found |= {key: text for key, text in explanations.REFUSED_BY_RULE.items() if key[1].startswith("N-")}
+    found |= {
+        ("because", *key): text
+        for key, text in explanations.REFUSED_BECAUSE.items()
+        if key[1].startswith("N-") or key[1] in STAP_REASONS
+    }
     found |= {code: sentences.SENTENCES[code] for code in CODES - NEVER_OF_A_GRANT}
     found |= {code: explanations.WHY[code] for code in STAP_WHY}
     return found | {"N-12": conduct.SENTENCES["N-12"], "grant": words.SOURCES["grant"]}

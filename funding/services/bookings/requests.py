@@ -95,7 +95,10 @@ def propose(*, actor: User, booking_id: int, price_cents: int | None = None) -> 
     check_price(walk.session, booking.credential, price)
     if not deadlines.earliest_start_ok(walk.rules, walk.calendar, walk.now, walk.starts_at):
         raise DomainError(
-            "too_late", rule="F-22", starts=walk.calendar.local_date(walk.starts_at).isoformat()
+            "too_late",
+            rule="F-22",
+            starts=walk.calendar.local_date(walk.starts_at).isoformat(),
+            least_wd=walk.rules.min_notice_wd,
         )
     fsm.apply(
         booking,
