@@ -233,6 +233,16 @@ def _limit_faults(rules: SchemeRules) -> Iterator[RuleFault]:
             "never_applies",
             "public money pays a part only, and nobody may pay the rest",
         )
+    drawn = {source for one_class in rules.draw_order for source in one_class}
+    for kind, most in rules.usage_cap_cents.items():
+        # Where every source is capped and nobody may pay the rest, no price is above the cap.
+        capped = drawn <= set(rules.usage_cap_sources) and not rules.shortfall_to_learner
+        if capped and rules.participation_cents >= most:
+            yield RuleFault(
+                ("participation_cents", "usage_cap_cents", "shortfall_to_learner"),
+                "participation_above_price",
+                f"the participation {rules.participation_cents} is not below {most}, the highest price for {kind}",
+            )
     if rules.participation_cents >= HIGHEST_PRICE_CENTS:
         yield RuleFault(
             ("participation_cents",),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from funding.schemes.drafting import HEAD, check_content, content_of, jsonable
+from funding.schemes.drafting import HEAD, check_content, content_of, jsonable, sparse
 from funding.schemes.files import MAX_BYTES, read_file, write_file
 from funding.schemes.presets import FOLDER, load_preset, preset_codes, read_preset
 from tests.factories.funding import SchemeFactory
@@ -183,3 +183,18 @@ def test_a_stored_scheme_is_exported(
     assert read.versions == preset.versions
     done = run_manage("scheme_export", "nothing")
     assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_a_participation_that_no_price_reaches() -> None:
+    values = sparse(load_preset("cpf").versions[-1][1]) | {
+        "draw_order": [["rights"]],
+        "shortfall_to_learner": False,
+        "usage_cap_cents": {"rs": 15_000},
+        "participation_exempt_sources": [],
+        "light_licence_cofunding_sources": [],
+    }
+    content = content_of(head_of(load_preset("cpf")), "2027-01-01", values)
+    (fault,) = check_content(content).faults
+    assert (fault.code, fault.parameters[0]) == ("participation_above_price", "participation_cents")
+    values["usage_cap_cents"] = {"rs": 15_001}
+    assert check_content(content_of(head_of(load_preset("cpf")), "2027-01-01", values)).sound
