@@ -104,4 +104,8 @@ def windows_around(now: datetime | None = None) -> list[Window]:
     """Windows that are open, open soon or have just closed, in order."""
     moment = now or clock.now()
     near = Window.objects.filter(closes_at__gt=moment - WEEK, opens_at__lt=moment + 9 * WEEK)
-    return list(near.select_related("scheme", "budget").order_by("opens_at", "pk")[:SHOWN])
+    return list(
+        near.select_related("scheme", "budget")
+        .prefetch_related("slices__budget")
+        .order_by("opens_at", "pk")[:SHOWN]
+    )

@@ -1,12 +1,21 @@
 """Where somebody stands in a window's waiting room, told from their own place and the budget alone."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import ceil
 
+from django.db import transaction
+
+from accounts.models import User
 from funding.models import LearningAccount, Place, WaitingRoom, Window, version_on
 from funding.services.bookings.context import calendar_of
-from funding.services.windows.places import interval_of, place_of
+from funding.services.windows.places import (
+    Arrival,
+    interval_of,
+    place_of,
+    read_arrival,
+    version_among,
+)
 from ila.core import clock
 
 
@@ -66,20 +75,40 @@ def standing_in(window: Window, account: LearningAccount) -> Standing | None:
     return None if place is None else standing_of(window, place)
 
 
-def standing_of(window: Window, place: Place) -> Standing:
+def look(actor: User, window_id: int) -> tuple[Arrival, Standing | None]:
+    """Who comes to a window, and where they stand: one message to the database, whoever else waits.
+
+    Raises: DomainError `not_found` (404) without the window, or an account in its scheme.
+    """
+    with transaction.atomic():
+        arrival = read_arrival(actor, window_id)
+    if arrival.place is None:
+        return arrival, None
+    version = version_among(arrival.versions, _day(arrival.window))
+    grant = None if version is None else version.parsed.grant_cents
+    return arrival, standing_of(arrival.window, arrival.place, _budgeted(arrival.left_cents, grant))
+
+
+def standing_of(window: Window, place: Place, budget: Budgeted | None = None) -> Standing:
     """As `standing_in`, for a place that was read."""
     wait = max(place.turn_at - clock.now(), timedelta(0))
     # Turns follow each other without a gap as long as somebody waits.
-    ahead = max(0, ceil(wait / interval_of(window)) - 1) if wait else 0
-    return Standing(place.number, place.turn_at, ahead, wait, budgeted(window))
+    ahead = min(max(0, ceil(wait / interval_of(window)) - 1), place.number - 1)
+    return Standing(place.number, place.turn_at, ahead, wait, budget or budgeted(window))
 
 
 def budgeted(window: Window) -> Budgeted:
     """What the window's budget still has, and for how many full grants."""
-    day = calendar_of(window.scheme).local_date(max(window.opens_at, min(clock.now(), window.closes_at)))
-    grant = version_on(window.scheme, day).parsed.grant_cents
-    left = window.left_cents
+    return _budgeted(window.left_cents, version_on(window.scheme, _day(window)).parsed.grant_cents)
+
+
+def _budgeted(left: int, grant: int | None) -> Budgeted:
     return Budgeted(left, grant, None if not grant else left // grant)
+
+
+def _day(window: Window) -> date:
+    """Whose rules a page shows: today's, within the window's time."""
+    return calendar_of(window.scheme).local_date(max(window.opens_at, min(clock.now(), window.closes_at)))
 
 
 @dataclass(frozen=True, slots=True)

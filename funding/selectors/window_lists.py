@@ -137,6 +137,6 @@ class Bar:
 def bars(rows: list[Minute]) -> list[Bar]:
     """A bar for each minute, as high as what was granted in it."""
     most = max((row.granted for row in rows), default=1)
-    step = 100 / max(1, len(rows))
+    step = 100 / max(12, len(rows))
     heights = [row.granted * 30 / most for row in rows]
     return [Bar(position * step, 30 - high, step * 0.9, high) for position, high in enumerate(heights)]

@@ -126,13 +126,13 @@ def place_leave(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def waiting_room(request: HttpRequest, pk: int) -> HttpResponse:
     """Where one stands: number, people before, when the turn comes, and whether there will be money."""
-    window = _window(pk)
-    account = _account(request, window)
-    if account is None:
-        raise Http404
-    standing = waiting.standing_in(window, account)
+    try:
+        arrival, standing = waiting.look(cast("User", request.user), pk)
+    except DomainError as refused:
+        raise Http404 from refused
+    window = arrival.window
     state = _state(window)
-    if standing is None or _granted(window, account) is not None:
+    if standing is None or arrival.applied:
         return redirect("window", pk=pk)
     over = state == "past" or standing.budget.gone
     context = {

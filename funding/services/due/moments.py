@@ -183,7 +183,8 @@ class WindowStream:
                 return 0
             if mark.until < moment:
                 windows = Window.objects.filter(scheme=first.scheme_id, **{self._field: moment})
-                self._tell(list(windows.select_related("budget").order_by("pk")))
+                with_money = windows.select_related("budget").prefetch_related("slices__budget")
+                self._tell(list(with_money.order_by("pk")))
                 mark.until = moment
                 mark.save(update_fields=["until"])
         self._marks[self._kind, first.scheme_id] = max(moment, mark.until)
@@ -205,7 +206,7 @@ class WindowStream:
                     recipient=manager,
                     template=self._kind,
                     window=window.name,
-                    left_cents=window.budget.available_cents,
+                    left_cents=window.left_cents,
                     currency=window.budget.currency,
                 )
             ]

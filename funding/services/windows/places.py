@@ -14,6 +14,7 @@ from django.db.models import Case, QuerySet, Value, When
 
 from accounts.models import User
 from funding.models import (
+    Application,
     Booking,
     Budget,
     LearningAccount,
@@ -72,6 +73,11 @@ def _granted() -> QuerySet[Booking, Any]:
     return bookings.values_list("accepted_at", all_back)
 
 
+APPLIED: Prepared[tuple[int]] = Prepared(
+    lambda: Application.objects.filter(
+        window=Param("window"), account__citizen__user=Param("user")
+    ).values_list("pk")[:1]
+)
 GRANTED: Prepared[tuple[datetime | None, int]] = Prepared(_granted)
 
 
@@ -86,7 +92,7 @@ def take_place(*, actor: User, window_id: int) -> Place:
     """
     try:
         with transaction.atomic():
-            arrival = _read(actor, window_id)
+            arrival = read_arrival(actor, window_id)
             return arrival.place or _take(arrival)
     except IntegrityError:
         # From another tab or device at the same moment: that one's place is this one's.
@@ -167,8 +173,12 @@ def interval_of(window: Window) -> timedelta:
 
 
 @dataclass(frozen=True, slots=True)
-class _Arrival:
-    """Who comes to which window, as one message to the database found it."""
+class Arrival:
+    """Who comes to which window, as one message to the database found it.
+
+    left_cents: of the window's budget in all its parts. granted: when, and whether all of it went back (0, 1).
+    applied: whether the person was granted something from this very window.
+    """
 
     window: Window
     account: LearningAccount
@@ -176,10 +186,15 @@ class _Arrival:
     left_cents: int
     versions: tuple[SchemeVersion, ...]
     granted: tuple[tuple[datetime | None, int], ...]
+    applied: bool
 
 
-def _read(actor: User, window_id: int) -> _Arrival:
-    """Raises: DomainError `not_found`."""
+def read_arrival(actor: User, window_id: int) -> Arrival:
+    """What there is to know of somebody who comes to a window, whoever else waits: one message.
+
+    Raises: DomainError `not_found` (404) without the window, or an account in its scheme; RuntimeError outside
+    a transaction.
+    """
     batch = Batch()
     windows_found = batch.fetch(WINDOW, window=window_id)
     accounts = batch.fetch(ACCOUNT, user=actor.pk, window=window_id)
@@ -187,6 +202,7 @@ def _read(actor: User, window_id: int) -> _Arrival:
     parts = batch.fetch(PARTS, window=window_id)
     versions = batch.fetch(VERSIONS, window=window_id)
     granted = batch.fetch(GRANTED, user=actor.pk, window=window_id)
+    applied = batch.fetch(APPLIED, user=actor.pk, window=window_id)
     batch.send()
     window, account = windows_found.first, accounts.first
     if window is None:
@@ -195,10 +211,18 @@ def _read(actor: User, window_id: int) -> _Arrival:
         raise DomainError("not_found", status=404, kind="learningaccount")
     account.scheme = window.scheme
     left = window.budget.available_cents + sum(cents for (cents,) in parts.rows)
-    return _Arrival(window, account, places.first, left, tuple(versions.rows), tuple(granted.rows))
+    return Arrival(
+        window,
+        account,
+        places.first,
+        left,
+        tuple(versions.rows),
+        tuple(granted.rows),
+        bool(applied.rows),
+    )
 
 
-def _take(arrival: _Arrival) -> Place:
+def _take(arrival: Arrival) -> Place:
     window, account, now = arrival.window, arrival.account, clock.now()
     if window.admissions_per_s is None:
         raise DomainError("not_allowed", reason="no_waiting_room", window=window.name)
@@ -219,7 +243,7 @@ def _take(arrival: _Arrival) -> Place:
     return Place(pk=pk, window=window, account=account, number=number, taken_at=now, turn_at=turn_at)
 
 
-def _check_learner(arrival: _Arrival, now: datetime) -> None:
+def _check_learner(arrival: Arrival, now: datetime) -> None:
     """Who could be granted nothing at all. Raises: DomainError `not_eligible` (N-02, F-25), `already_granted`."""
     scheme, account = arrival.window.scheme, arrival.account
     day = calendar_of(scheme).local_date(now)
