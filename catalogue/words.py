@@ -73,7 +73,102 @@ REASONS = {
     "name_missing": _("The register does not name the provider."),
     "session_full": _("All seats are taken."),
 }
-LANGUAGES = {"fr": _("French"), "en": _("English"), "de": _("German"), "nl": _("Dutch"), "es": _("Spanish")} | {
+AWARD_KINDS = {"achievement": _("Learning outcomes, assessed"), "attendance": _("Attendance")}
+AWARD_STATES = {"issued": _("Valid"), "expired": _("Expired"), "revoked": _("Revoked")}
+# Why an award was taken back, as everybody may read it; the ones that a person may choose.
+REVOCATIONS = {
+    "error": _("It was issued in error."),
+    "corrected": _("It is replaced by a corrected one."),
+    "superseded": _("It is replaced by the award of the learning outcomes."),
+    "undone": _("The training behind it was undone."),
+    "fraud": _("It was obtained by deceit."),
+}
+REVOCATION_CHOICES = {
+    "error": _("Issued in error: there was no such result"),
+    "corrected": _("Something in it is wrong: a corrected one follows by itself"),
+    "fraud": _("Obtained by deceit"),
+}
+SHARE_DAYS = {7: _("7 days"), 30: _("30 days"), 90: _("90 days"), 365: _("a year")}
+# What a verifier is told: the finding in a line, what it means, and how it is shown.
+VERDICTS = {
+    "valid": (_("Valid"), _("This credential is genuine, unaltered and in force today."), "good"),
+    "expired": (
+        _("Expired"),
+        _(
+            "This credential is genuine and unaltered, but its validity is over. Ask its holder for a renewal."
+        ),
+        "over",
+    ),
+    "not_yet_valid": (
+        _("Not yet valid"),
+        _("This credential is genuine, but its validity begins later. Check the date of your computer too."),
+        "over",
+    ),
+    "revoked": (
+        _("Revoked"),
+        _("This credential was genuine, and was taken back. Do not rely on it."),
+        "bad",
+    ),
+    "altered": (
+        _("Altered"),
+        _(
+            "Somebody changed this credential after it was signed, or it was copied incompletely. Do not rely on it:"
+            " ask for the file itself, or for a link."
+        ),
+        "bad",
+    ),
+    "forged": (
+        _("Forged"),
+        _(
+            "This says that it comes from this platform, but no key of this platform has signed it. Do not rely on it."
+        ),
+        "bad",
+    ),
+    "distrusted": (
+        _("Signed with a key that is trusted no longer"),
+        _("Its holder can download it again, newly signed, from their portfolio. Do not rely on this copy."),
+        "bad",
+    ),
+    "not_in_register": (
+        _("Not in the register"),
+        _("A key of this platform signed this, but the register knows no such award. Do not rely on it."),
+        "bad",
+    ),
+    "unknown_issuer": (
+        _("From another issuer"),
+        _(
+            "This platform did not issue this credential and cannot say whether it is genuine. Verify it where it was"
+            " issued."
+        ),
+        "over",
+    ),
+    "unsigned": (
+        _("Not signed"),
+        _(
+            "This reads like a credential, but it is not signed: anybody could have written it. Ask for the .jwt file."
+        ),
+        "bad",
+    ),
+    "not_a_credential": (
+        _("Not a credential"),
+        _(
+            "This is not a credential that can be read. Paste the whole text of the .jwt file, or choose the file."
+        ),
+        "over",
+    ),
+    "too_large": (
+        _("Too large"),
+        _("This is far too large to be a credential. Nothing of it was read."),
+        "over",
+    ),
+}
+LANGUAGES = {
+    "fr": _("French"),
+    "en": _("English"),
+    "de": _("German"),
+    "nl": _("Dutch"),
+    "es": _("Spanish"),
+} | {
     "it": _("Italian"),
     "pt": _("Portuguese"),
     "lt": _("Lithuanian"),

@@ -7,7 +7,17 @@ import structlog
 
 from accounts.services import service_users
 from funding.banking.config import bank_is_configured
-from funding.services import bank_messages, batches, bookings, changes, due, laboratory, schemes, seals
+from funding.services import (
+    awards,
+    bank_messages,
+    batches,
+    bookings,
+    changes,
+    due,
+    laboratory,
+    schemes,
+    seals,
+)
 from ila.core import clock, jobs
 
 log = structlog.get_logger(__name__)
@@ -84,6 +94,24 @@ def credit_due(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the schedule
 def review_changes(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
     """Open reviews of bookings that were decided on what has changed since."""
     return changes.review_changes()
+
+
+@jobs.task(
+    name="funding.award_lately",
+    queue="deadlines",
+    cron="*/5 * * * *",
+    lock="funding.award",
+    retry=False,
+)
+def award_lately(timestamp: int) -> awards.Swept:  # noqa: ARG001 - the scheduler tells the time
+    """Issue awards for services that were validated lately, and revoke those of trainings undone."""
+    return awards.sweep_awards(since=clock.now() - awards.RECENT)
+
+
+@jobs.task(name="funding.award_all", queue="deadlines", cron="17 2 * * *", lock="funding.award")
+def award_all(timestamp: int) -> awards.Swept:  # noqa: ARG001 - the scheduler tells the time
+    """Each night: issue whatever was missed, however long ago its service was validated."""
+    return awards.sweep_awards()
 
 
 @jobs.task(name="funding.run_laboratory", queue="laboratory", lock="funding.run_laboratory", retry=False)

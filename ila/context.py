@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Citizen, Membership, OrganisationKind, Role
+from catalogue.permissions import AUTHORITY_ROLES
 from funding.permissions import BATCH_ROLES, LABORATORY_ROLES
 
 # Pages under an address belong to its entry of the menu.
@@ -18,6 +19,8 @@ _SECTIONS = {
     "schemes": _("Schemes"),
     "windows": _("Grants"),
     "bookings": _("Bookings"),
+    "portfolio": _("My portfolio"),
+    "awards": _("Awards"),
     "batches": _("Payment batches"),
     "audit": _("Audit"),
     "operations": _("Operations"),
@@ -32,6 +35,8 @@ _ABOUT = {
     "windows": _("Windows in which one may apply for a grant, and what was granted."),
     "schemes": _("What you get, what you pay and until when you can cancel, in plain words."),
     "bookings": _("What was asked for, proposed, booked and paid, with every step and who took it."),
+    "portfolio": _("What you have been awarded: keep it, print it, show it by a link."),
+    "awards": _("The credentials that were issued, and how they stand."),
     "batches": _("What was sent to the bank, and what the bank said about it."),
     "audit": _("Whether the books hold, checked to the cent."),
     "operations": _("What falls due, what is overdue and why, and what the jobs did."),
@@ -80,8 +85,13 @@ class Navigation:
         rows = list(held)
         roles = {role for kind, role in rows if kind == OrganisationKind.AGENCY}
         provides = any(kind == OrganisationKind.PROVIDER for kind, _role in rows)
-        if roles or provides or Citizen.objects.filter(user=user).exists():
+        learns = Citizen.objects.filter(user=user).exists()
+        if roles or provides or learns:
             names.append("bookings")
+        if learns:
+            names.append("portfolio")
+        if provides or roles & set(AUTHORITY_ROLES):
+            names.append("awards")
         if roles & set(BATCH_ROLES):
             names.append("batches")
         if roles & set(Role.values):

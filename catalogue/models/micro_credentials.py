@@ -29,6 +29,15 @@ class CredentialKind(models.TextChoices):
     CURATED_COURSE = "curated_course", "Curated course"
 
 
+class WorkloadScheme(models.TextChoices):
+    """What a workload is counted in: never converted into one another without being told how."""
+
+    ECTS = "ects", "ECTS credits"
+    ECVET = "ecvet", "ECVET points"
+    HOURS = "hours", "hours of learning"
+    NATIONAL = "national", "national credits"
+
+
 class CredentialState(models.TextChoices):
     """The states of a micro-credential in the register."""
 
@@ -51,6 +60,10 @@ class MicroCredential(Machine):
     hours: null when not specified. eqf_level: 1 to 8, null when not specified. isced_field: ISCED-F 2013, two
     to four digits, empty when not specified. digest: of all stored facts of the entry, its offers and sessions
     as they were last imported. facts: other words of the file, kept as they were.
+
+    What an issued credential says beside that (EU recommendation 2022/C 243/02) is null when not specified, which
+    is never the same as no. workload: the learner's effort, counted in workload_scheme.
+    validity_months: how long an award of it is valid, null: without an end. skills: ESCO addresses.
     """
 
     provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="micro_credentials")
@@ -67,6 +80,18 @@ class MicroCredential(Machine):
     isced_field = models.CharField(max_length=4, blank=True)
     publicly_funded = models.BooleanField(null=True, blank=True)
     has_prerequisites = models.BooleanField(null=True, blank=True)
+    workload = models.DecimalField(max_digits=8, decimal_places=2, null=True, blank=True)
+    workload_scheme = models.CharField(max_length=10, choices=WorkloadScheme, null=True, blank=True)
+    national_level = models.CharField(max_length=60, null=True, blank=True)
+    assessed = models.BooleanField(null=True, blank=True)
+    assessment_type = models.CharField(max_length=200, null=True, blank=True)
+    assessment_supervised = models.BooleanField(null=True, blank=True)
+    identity_checked = models.BooleanField(null=True, blank=True)
+    quality_assurance = models.CharField(max_length=300, null=True, blank=True)
+    stackable = models.BooleanField(null=True, blank=True)
+    validity_months = models.PositiveSmallIntegerField(null=True, blank=True)
+    skills = models.JSONField(null=True, blank=True)
+    more_information = models.URLField(max_length=500, null=True, blank=True)
     currency = models.CharField(max_length=3)
     price_cents = models.BigIntegerField(null=True, blank=True)
     register_price_cents = models.BigIntegerField(null=True, blank=True)
@@ -101,6 +126,15 @@ class MicroCredential(Machine):
             models.CheckConstraint(
                 condition=Q(eqf_level__isnull=True) | Q(eqf_level__range=(1, 8)),
                 name="microcredential_eqf_level_1_to_8",
+            ),
+            models.CheckConstraint(
+                condition=Q(workload__isnull=True, workload_scheme__isnull=True)
+                | Q(workload__gt=0, workload_scheme__isnull=False),
+                name="microcredential_workload_has_its_scheme",
+            ),
+            models.CheckConstraint(
+                condition=Q(validity_months__isnull=True) | Q(validity_months__gte=1),
+                name="microcredential_validity_positive",
             ),
             *(
                 models.CheckConstraint(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import nh3
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
+from catalogue import words
 from catalogue.importing.html import ALLOWED_TAGS
 
 register = template.Library()
@@ -29,3 +31,9 @@ def cleaned(html: str) -> SafeString:
         link_rel="nofollow noopener",
     )
     return mark_safe(_LOW_HEADING.sub(r"\1h3", safe))  # noqa: S308 - cleaned in the line above
+
+
+@register.filter
+def revocation(code: str) -> Any:
+    """Why an award was taken back, as a sentence."""
+    return words.word(words.REVOCATIONS, code)

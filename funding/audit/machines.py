@@ -3,7 +3,7 @@
 from typing import Any
 
 from accounts.models import Consent
-from catalogue.models import Accreditation, MicroCredential, Session
+from catalogue.models import Accreditation, Award, MicroCredential, Session
 from funding.audit.checks import Group, SqlCheck
 from funding.models import Booking, Claim, PaymentBatch, Receivable, SchemeDraft
 from ila.core import fsm
@@ -19,6 +19,7 @@ MACHINES: dict[type[fsm.Machine], int] = {
     Session: 9,
     MicroCredential: 9,
     Accreditation: 9,
+    Award: 9,
 }
 # What an import brings is in the state that the register gives it.
 BEGINS_ANYWHERE: tuple[type[fsm.Machine], ...] = (Session, MicroCredential, Accreditation)

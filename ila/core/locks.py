@@ -24,6 +24,7 @@ LOCK_ORDER = (
     "catalogue.MicroCredential",
     "catalogue.Accreditation",
     "catalogue.Session",
+    "catalogue.Award",
     "funding.Booking",
     "accounts.Consent",
     "funding.PaymentBatch",

@@ -6,6 +6,9 @@ from ila.settings.base import DATA_DIR
 
 DEBUG = environ.boolean("DEBUG", default=False)
 SECRET_KEY = environ.secret_key_file(DATA_DIR / "secret_key")
+AWARD_KEY_SECRETS = environ.words("AWARD_KEY_SECRETS") or [
+    environ.secret_key_file(DATA_DIR / "award_key_secret")
+]
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *environ.words("ALLOWED_HOSTS")]
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = DATA_DIR / "mail"

@@ -4,6 +4,7 @@ from ila.core.db.setup import databases
 from ila.settings.base import *  # noqa: F403 - settings are built by layers
 
 SECRET_KEY = "for tests only"  # noqa: S105
+AWARD_KEY_SECRETS = ["for tests only, but long enough to be a secret"]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 # An address that leads nowhere: tests/conftest.py puts the worker's own database in its place.
 DATABASES = databases({"DATABASE_URL": "postgresql://nobody@/none?host=/nonexistent"})

@@ -39,6 +39,9 @@ VALUES = {
     "until": "2026-12-31",
     "hold": 7,
     "window": "2022-1",
+    "award": BOOKING,
+    "title": "Agile methods",
+    "reason": "error",
 }
 SENDERS = ("accounts", "catalogue", "funding", "fraud", "ila")
 

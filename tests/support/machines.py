@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -9,7 +10,7 @@ from typing import Any
 
 from accounts.models import Consent, User
 from accounts.services import service_users
-from catalogue.models import Accreditation, MicroCredential, Session
+from catalogue.models import Accreditation, Award, MicroCredential, Session, SigningKey, StatusList
 from funding.models import Booking, Claim, PaymentBatch, Receivable, SchemeDraft, version_on
 from ila.core import clock, fsm
 from tests.factories.accounts import MembershipFactory
@@ -25,9 +26,12 @@ class Rows:
     def __post_init__(self) -> None:
         self.learner: Learner = self.world.make_learner()
         self.manager: User = MembershipFactory.create(organisation=self.world.agency, role="manager").user
-        self.other_manager: User = MembershipFactory.create(organisation=self.world.agency, role="manager").user
+        self.other_manager: User = MembershipFactory.create(
+            organisation=self.world.agency, role="manager"
+        ).user
         self.make: dict[type[fsm.Machine], Callable[[str], fsm.Machine]] = {
             Accreditation: self._accreditation,
+            Award: self._award,
             Booking: self._booking,
             Claim: self._claim,
             Consent: self._consent,
@@ -79,6 +83,30 @@ class Rows:
             currency="EUR",
             state=state,
             **values,
+        )
+
+    def _award(self, state: str) -> Award:
+        now = clock.now()
+        key, _made = SigningKey.objects.get_or_create(
+            name="row", defaults={"public_jwk": {}, "private_sealed": b"-", "created_at": now}
+        )
+        places = StatusList.objects.get_or_create(
+            provider=self.world.provider, number=1, defaults={"step": 1, "offset": 0, "created_at": now}
+        )
+        return Award(
+            source=uuid.uuid4(),
+            kind="achievement",
+            citizen=self.learner.citizen,
+            provider=self.world.provider,
+            micro_credential=self.world.credential,
+            key=key,
+            status_list=places[0],
+            status_index=7,
+            claims={"id": "row"},
+            token="row",
+            state=state,
+            revoked_at=now if state == "revoked" else None,
+            revocation_reason="error" if state == "revoked" else "",
         )
 
     def _session(self, state: str) -> Session:
