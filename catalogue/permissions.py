@@ -5,6 +5,7 @@ from typing import Any
 from accounts.models import Membership, OrganisationKind, Role, User
 
 AUTHORITY_ROLES = (Role.CASE_WORKER, Role.MANAGER)
+WATCHING_ROLES = (Role.AUDITOR, Role.INVESTIGATOR)
 
 
 def is_authority(_subject: Any, actor: User) -> bool:
@@ -24,6 +25,31 @@ def acts_for_provider(subject: Any, actor: User) -> bool:
         return True
     organisation_id = provider_of(subject).organisation_id
     return organisation_id is not None and _is_member(actor, organisation_id=organisation_id)
+
+
+def acts_for_organisation(organisation: Any, actor: User) -> bool:
+    """A member of a provider's organisation; no service speaks for one."""
+    return bool(
+        actor.is_active
+        and not actor.is_service
+        and organisation.kind == OrganisationKind.PROVIDER
+        and _is_member(actor, organisation_id=organisation.pk)
+    )
+
+
+def applies_for(accreditation: Any, actor: User) -> bool:
+    """Who acts for the provider; or, of one that nobody acts for yet, the organisation that applies."""
+    if acts_for_provider(accreditation, actor):
+        return True
+    application = getattr(accreditation, "application", None)
+    return application is not None and acts_for_organisation(application.organisation, actor)
+
+
+def may_see_providers(actor: User) -> bool:
+    """Who in an agency reads applications, which name people and accounts: all but who pays."""
+    return actor.is_active and _is_member(
+        actor, organisation__kind=OrganisationKind.AGENCY, role__in=(*AUTHORITY_ROLES, *WATCHING_ROLES)
+    )
 
 
 def provider_or_authority(subject: Any, actor: User) -> bool:

@@ -6,6 +6,7 @@ from catalogue.views import awards, entries, search, verification
 
 urlpatterns = [
     path("", include("catalogue.exchange_urls")),
+    path("", include("catalogue.provider_urls")),
     path("catalogue/", search.catalogue, name="catalogue"),
     path("catalogue/<int:pk>/", entries.entry, name="entry"),
     path("portfolio/", awards.portfolio, name="portfolio"),

@@ -251,6 +251,7 @@ JOBS = {
     "funding.run_laboratory": _("Try changed rules on a population"),
     "accounts.send_messages": _("Send messages"),
     "catalogue.expire_accreditations": _("Let accreditations expire"),
+    "catalogue.tell_ends": _("Tell of accreditations that end and of overdue applications"),
     "core.take_up_stalled_jobs": _("Take up jobs of killed workers"),
     "core.remove_old_runs": _("Forget old runs"),
 }

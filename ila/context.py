@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Citizen, Membership, OrganisationKind, Role
-from catalogue.permissions import AUTHORITY_ROLES
+from catalogue.permissions import AUTHORITY_ROLES, WATCHING_ROLES
 from funding.permissions import BATCH_ROLES, LABORATORY_ROLES
 
 # Pages under an address belong to its entry of the menu.
@@ -21,6 +21,8 @@ _SECTIONS = {
     "bookings": _("Bookings"),
     "portfolio": _("My portfolio"),
     "awards": _("Awards"),
+    "provider_home": _("For providers"),
+    "agency_providers": _("Providers"),
     "batches": _("Payment batches"),
     "audit": _("Audit"),
     "operations": _("Operations"),
@@ -37,6 +39,8 @@ _ABOUT = {
     "bookings": _("What was asked for, proposed, booked and paid, with every step and who took it."),
     "portfolio": _("What you have been awarded: keep it, print it, show it by a link."),
     "awards": _("The credentials that were issued, and how they stand."),
+    "provider_home": _("Apply for accreditation, describe what you teach, plan sessions."),
+    "agency_providers": _("Applications, accreditations and what was submitted to the register."),
     "batches": _("What was sent to the bank, and what the bank said about it."),
     "audit": _("Whether the books hold, checked to the cent."),
     "operations": _("What falls due, what is overdue and why, and what the jobs did."),
@@ -92,6 +96,10 @@ class Navigation:
             names.append("portfolio")
         if provides or roles & set(AUTHORITY_ROLES):
             names.append("awards")
+        if provides:
+            names.append("provider_home")
+        if roles & {*AUTHORITY_ROLES, *WATCHING_ROLES}:
+            names.append("agency_providers")
         if roles & set(BATCH_ROLES):
             names.append("batches")
         if roles & set(Role.values):

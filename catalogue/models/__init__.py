@@ -1,6 +1,22 @@
 """What may be booked: providers, their accreditation, micro-credentials, offers and sessions."""
 
 from catalogue.models.accreditations import Accreditation, AccreditationLog, AccreditationState
+from catalogue.models.applications import (
+    Application,
+    ApplicationPerson,
+    ChecklistMark,
+    CheckOutcome,
+    Document,
+    DocumentKind,
+    Establishment,
+    Partner,
+    PartnerKind,
+    PayeeAnswer,
+    PersonRole,
+    Question,
+    Trainer,
+)
+from catalogue.models.audits import Audit, AuditKind, AuditOutcome, EndNotice
 from catalogue.models.awards import (
     STATUS_LIST_BITS,
     Award,
@@ -14,6 +30,7 @@ from catalogue.models.awards import (
     SigningKey,
     StatusList,
 )
+from catalogue.models.descriptions import Certifies, EntryDescription, Participation, PriceChange
 from catalogue.models.listings import Listing, ListingPlace, ListingWord, Place
 from catalogue.models.micro_credentials import (
     CredentialKind,
@@ -55,16 +72,29 @@ __all__ = [
     "Accreditation",
     "AccreditationLog",
     "AccreditationState",
+    "Application",
+    "ApplicationPerson",
+    "Audit",
+    "AuditKind",
+    "AuditOutcome",
     "Award",
     "AwardKind",
     "AwardLog",
     "AwardState",
     "CatalogueFile",
+    "Certifies",
     "ChangeKind",
+    "CheckOutcome",
+    "ChecklistMark",
     "CredentialKind",
     "CredentialState",
     "DeliveryMode",
+    "Document",
+    "DocumentKind",
     "EmploymentOutcome",
+    "EndNotice",
+    "EntryDescription",
+    "Establishment",
     "FilePiece",
     "ImportFormat",
     "ImportRun",
@@ -77,9 +107,16 @@ __all__ = [
     "MicroCredentialLog",
     "Offer",
     "OutdatedEntry",
+    "Participation",
+    "Partner",
+    "PartnerKind",
+    "PayeeAnswer",
+    "PersonRole",
     "Place",
     "PortfolioShare",
+    "PriceChange",
     "Provider",
+    "Question",
     "RevocationReason",
     "SavedSearch",
     "Session",
@@ -99,5 +136,6 @@ __all__ = [
     "SurveyInvitation",
     "SurveyKind",
     "SurveyResult",
+    "Trainer",
     "WorkloadScheme",
 ]

@@ -10,7 +10,7 @@ from django_fsm import FSMField, transition
 from catalogue.models.micro_credentials import MicroCredential
 from catalogue.models.outdated import listing_triggers
 from catalogue.models.providers import Provider
-from catalogue.permissions import acts_for_provider, is_authority
+from catalogue.permissions import applies_for, is_authority
 from ila.core import clock
 from ila.core.fsm import Machine, TransitionLog, state_guard
 
@@ -129,7 +129,7 @@ class Accreditation(Machine):
     def __str__(self) -> str:
         return f"{self.authority}: {self.state}"
 
-    @transition(field=state, source=S.DRAFT, target=S.SUBMITTED, permission=acts_for_provider)
+    @transition(field=state, source=S.DRAFT, target=S.SUBMITTED, permission=applies_for)
     def submit(self, *, at: datetime) -> None:
         """The applicant hands the application in."""
         self.submitted_at = at

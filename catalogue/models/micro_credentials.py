@@ -169,6 +169,12 @@ class MicroCredential(Machine):
         """The provider asks for registration."""
         self.submitted_at = at
 
+    @transition(field=state, source=S.SUBMITTED, target=S.DRAFT, permission=is_authority)
+    def send_back(self, *, at: datetime) -> None:
+        """The authority wants something changed first."""
+        self.submitted_at = None
+        self.updated_at = at
+
     @transition(field=state, source=S.SUBMITTED, target=S.REGISTERED, permission=is_authority)
     def register(self, *, at: datetime) -> None:
         """It enters the register and may be booked."""

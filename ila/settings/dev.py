@@ -17,3 +17,5 @@ STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True
 # Strong sign-in without a national e-identity to reach: STAND_IN_IDENTITY=0 shows the platform without it.
 STAND_IN_IDENTITY = environ.boolean("STAND_IN_IDENTITY", default=True)
+# Nobody's bank is asked here: the answer is in the name (`catalogue.payees`).
+STAND_IN_PAYEES = environ.boolean("STAND_IN_PAYEES", default=True)

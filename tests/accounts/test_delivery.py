@@ -42,6 +42,18 @@ VALUES = {
     "award": BOOKING,
     "title": "Agile methods",
     "reason": "error",
+    "application": BOOKING,
+    "entry": 1,
+    "name": "Atelier",
+    "authority": "Agency",
+    "question": "Which room?",
+    "answer": "The big one.",
+    "free": "2027-12-31",
+    "day": "2027-12-31",
+    "verb": "withdraw",
+    "outcome": "minor",
+    "findings": "A door",
+    "accepted": True,
 }
 SENDERS = ("accounts", "catalogue", "funding", "fraud", "ila")
 

@@ -42,6 +42,7 @@ ALLOWED: dict[type[fsm.Machine], dict[tuple[str, str], str]] = {
     MicroCredential: {
         ("draft", "submit"): "submitted",
         ("submitted", "register"): "registered",
+        ("submitted", "send_back"): "draft",
         ("registered", "suspend"): "suspended",
         ("suspended", "resume"): "registered",
         ("submitted", "delist"): "delisted",
@@ -139,7 +140,7 @@ def test_every_pair_of_state_and_transition(model, state, transition) -> None:
     fsm.apply(one, transition, actor=actor, reason="why", **arguments(transition))
     (stored,) = locks.acquire(locks.lock(model, one.pk))
     assert stored.state == target
-    assert getattr(stored, STAMPS[model][target]) is not None
+    assert target not in STAMPS[model] or getattr(stored, STAMPS[model][target]) is not None
     row = stored.log.latest("pk")
     assert (row.source, row.target, row.transition, row.reason, row.actor) == (
         state,

@@ -40,17 +40,18 @@ TABLE: dict[type[fsm.Machine], tuple[str, str]] = {
         funder   withdraw accredited,suspended  withdrawn
         """,
     ),
-    # draft → submitted → registered → suspended → registered; registered → delisted; and an entry that comes
-    # back in its provider's file is listed again.
+    # draft → submitted → registered → suspended → registered; registered → delisted; sent back to be changed; and
+    # an entry that comes back in its provider's file is listed again.
     MicroCredential: (
         "draft submitted registered suspended delisted",
         """
-        provider submit   draft                          submitted
-        funder   register submitted                      registered
-        funder   suspend  registered                     suspended
-        funder   resume   suspended                      registered
-        provider delist   submitted,registered,suspended delisted
-        funder   relist   delisted                       registered
+        provider submit    draft                          submitted
+        funder   send_back submitted                      draft
+        funder   register  submitted                      registered
+        funder   suspend   registered                     suspended
+        funder   resume    suspended                      registered
+        provider delist    submitted,registered,suspended delisted
+        funder   relist    delisted                       registered
         """,
     ),
     # planned → open → guaranteed → running → held; planned, open or guaranteed → cancelled; running → never_held

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -16,6 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from funding.models import Booking, LaboratoryRun, PaymentBatch, SchemeDraft
 from tests.funding.schemes.drafts import Office
 from tests.pages.award_things import AwardThings, make_award_things
+from tests.pages.provider_things import ProviderThings, make_provider_things
 from tests.pages.support import (
     Scene,
     bank_message,
@@ -51,10 +54,15 @@ def _only(*parts: str, status: int = 200, others: int) -> dict[str, int]:
 AGENCY = ("case_worker", "payment_officer", "auditor")
 SEES_BOOKING = _only("learner", "provider", *AGENCY, others=404)
 LEARNER_ALONE = _only("learner", others=404)
+OF_PROVIDER = _only("provider", others=404)
+# Who reads what providers tell of themselves.
+REVIEWERS = ("case_worker", "auditor")
 BATCHES = _only("payment_officer", "auditor", others=403)
 SIGNED_IN = _only(*PARTS[1:], others=200)
 # Whoever is signed in already is sent on from the sign-in.
 FOR_GUESTS = {"anonymous": 200} | dict.fromkeys(PARTS[1:], 302)
+
+IMPORT_PAGES = ("import_run", "import_progress", "import_confirm", "import_discard", "import_report")
 
 # name of the address: what a GET answers to whom.
 EXPECTED: dict[str, dict[str, int]] = {
@@ -63,6 +71,22 @@ EXPECTED: dict[str, dict[str, int]] = {
     "set_language": dict.fromkeys(PARTS, 302),
     "catalogue": OPEN,
     "entry": OPEN,
+    "entry_jsonld": OPEN,
+    "exports": OPEN,
+    "register_csv": OPEN,
+    "sessions_csv": OPEN,
+    "register_json": OPEN,
+    "register_europass": OPEN,
+    "sitemap_index": OPEN,
+    "sitemap": OPEN,
+    "robots": OPEN,
+    "imports": _only("case_worker", others=403),
+    "import_template": OPEN,
+    "import_run": _only(others=403) | {"case_worker": 404},
+    "import_progress": _only(others=403) | {"case_worker": 404},
+    "import_confirm": _only(others=405),
+    "import_discard": _only(others=405),
+    "import_report": _only(others=403) | {"case_worker": 404},
     # Learners have a portfolio; providers and the agency have awards to look after.
     "portfolio": _only("learner", "other_learner", others=404),
     "portfolio_share": _only("learner", "other_learner", others=404),
@@ -127,6 +151,30 @@ EXPECTED: dict[str, dict[str, int]] = {
     "scheme_draft_act": _only(others=405),
     "scheme_withdraw": _only(others=405),
     "scheme_replace": _only(others=405),
+    "provider_home": _only("provider", "other_provider", others=403),
+    "provider_start": _only(others=405),
+    "provider_application": OF_PROVIDER,
+    "provider_step": OF_PROVIDER,
+    "provider_submit": _only(others=405),
+    "provider_answer": _only(others=405),
+    "provider_remove": _only(others=405),
+    "provider_document": _only("provider", *REVIEWERS, others=404),
+    "provider_entry_new": OF_PROVIDER,
+    "provider_entry": OF_PROVIDER,
+    "provider_entry_step": OF_PROVIDER,
+    "provider_entry_submit": _only(others=405),
+    "provider_entry_price": _only(others=405),
+    "provider_entry_sessions": _only(others=405),
+    "provider_entry_session": _only(others=405),
+    "agency_providers": _only(*REVIEWERS, others=403),
+    "agency_application": _only(*REVIEWERS, others=403),
+    "agency_application_act": _only(others=405),
+    "agency_accreditations": _only(*REVIEWERS, others=403),
+    "agency_accreditation": _only(*REVIEWERS, others=403),
+    "agency_accreditation_act": _only(others=405),
+    "agency_entries": _only(*REVIEWERS, others=403),
+    "agency_entry": _only(*REVIEWERS, others=403),
+    "agency_entry_act": _only(others=405),
     "account_login": FOR_GUESTS,
     "account_logout": {"anonymous": 302} | dict.fromkeys(PARTS[1:], 200),
     "account_inactive": OPEN,
@@ -153,12 +201,18 @@ class Things:
     windows: WindowThings
     laboratory: LaboratoryRun
     awards: AwardThings
+    providers: ProviderThings
 
     def arguments(self, name: str) -> dict[str, Any]:
         """The arguments of an address."""
         made: dict[str, dict[str, Any]] = {
             "entry": {"pk": self.entry},
+            "entry_jsonld": {"pk": self.entry},
+            "sitemap": {"section": "entries"},
+            "import_template": {"ending": "csv"},
+            **{key: {"public_id": UUID(int=4)} for key in IMPORT_PAGES},
             **self.awards.arguments(),
+            **self.providers.arguments(),
             "booking": {"public_id": self.booking.public_id},
             "booking_accept": {"public_id": self.waiting.public_id},
             "booking_refuse": {"public_id": self.waiting.public_id},
@@ -203,15 +257,17 @@ class Things:
 
 
 @pytest.fixture
-def things(scene: Scene) -> Things:
+def things(scene: Scene, settings: Any, tmp_path: Path) -> Things:
+    settings.DOCUMENTS_DIR = tmp_path
     booking = validated_booking(scene)
     batch = exported_batch(scene, booking)
     message = bank_message(batch)
     waiting, draft = proposed_booking(scene), Office(scene.world.scheme).proposed()
     run = laboratory_run(scene)
     windows, awards = make_window_things(scene), make_award_things(scene, booking)
+    providers = make_provider_things(scene)
     return Things(
-        booking, waiting, batch, message.sha256, scene.world.credential.pk, draft, windows, run, awards
+        booking, waiting, batch, message.sha256, scene.world.credential.pk, draft, windows, run, awards, providers
     )
 
 

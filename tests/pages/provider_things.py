@@ -1,0 +1,60 @@
+"""What the pages about providers speak of: an application handed in, a draft, an entry, an accreditation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from catalogue.models import Accreditation, Application, MicroCredential, Session
+from catalogue.services import applications
+from tests.catalogue.providers.desk import Desk
+from tests.pages.support import Scene
+
+
+@dataclass
+class ProviderThings:
+    """All of it the provider's own."""
+
+    handed_in: Application
+    draft: Application
+    entry: MicroCredential
+    session: Session
+    accreditation: Accreditation
+
+    def arguments(self) -> dict[str, dict[str, Any]]:
+        """The arguments of each address."""
+        draft, handed_in = {"public_id": self.draft.public_id}, {"public_id": self.handed_in.public_id}
+        document = self.handed_in.documents.order_by("pk")[0]
+        entry = {"pk": self.entry.pk}
+        return {
+            "provider_application": draft,
+            "provider_step": {**draft, "step": "persons"},
+            "provider_submit": draft,
+            "provider_answer": {**handed_in, "question": 1},
+            "provider_remove": {**draft, "step": "persons", "row": 1},
+            "provider_document": {"public_id": document.public_id},
+            "provider_entry_new": {"provider": self.entry.provider_id},
+            "provider_entry": entry,
+            "provider_entry_step": {**entry, "step": "level"},
+            "provider_entry_submit": entry,
+            "provider_entry_price": entry,
+            "provider_entry_sessions": entry,
+            "provider_entry_session": {**entry, "session": self.session.pk, "act": "guarantee"},
+            "agency_application": handed_in,
+            "agency_application_act": {**handed_in, "act": "admit"},
+            "agency_accreditation": {"pk": self.accreditation.pk},
+            "agency_accreditation_act": {"pk": self.accreditation.pk, "act": "suspend"},
+            "agency_entry": entry,
+            "agency_entry_act": {**entry, "act": "suspend"},
+        }
+
+
+def make_provider_things(scene: Scene) -> ProviderThings:
+    """Make them; where documents are kept is the caller's to say."""
+    organisation = scene.world.provider.organisation
+    assert organisation is not None
+    desk = Desk(organisation, scene.provider_member, scene.case_worker, scene.case_worker)
+    handed_in = desk.handed_in()
+    draft = applications.start_application(actor=scene.provider_member, organisation=organisation)
+    accreditation = scene.world.provider.accreditations.order_by("pk")[0]
+    return ProviderThings(handed_in, draft, scene.world.credential, scene.world.session, accreditation)
