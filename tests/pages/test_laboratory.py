@@ -262,7 +262,7 @@ def test_a_run_that_breaks_says_no_more_than_its_kind(scene: Scene, monkeypatch:
     def breaks(*_given: Any, **_more: Any) -> None:
         raise RuntimeError("values of people")
 
-    monkeypatch.setattr(laboratory.engine, "run", breaks)
+    monkeypatch.setattr("funding.services.laboratory.engine.run", breaks)
     with pytest.raises(RuntimeError):
         laboratory.execute_run(public_id=run.public_id)
     run.refresh_from_db()

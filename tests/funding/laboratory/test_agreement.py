@@ -23,7 +23,7 @@ IBAN = "FR7630006000011234567890189"
 def sample(scheme: str, number: int) -> list[Person]:
     """Imagined people who wish for something, with time enough between acceptance and start for every scheme."""
     line = rules(scheme)
-    found = []
+    found: list[Person] = []
     for part in generate.generate(before=line, after=line, years=YEARS, number=4_000, seed=11):
         for person in part:
             if person.wishes and person.opening_cents and len(found) < number:

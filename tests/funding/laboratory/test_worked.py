@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from tests.funding.laboratory.people import (
 )
 
 JANUARY = date(2027, 1, 11)
-NO_CREDIT = {"status": "student"}
+NO_CREDIT: dict[str, Any] = {"status": "student"}
 
 
 def test_a_participation_of_103_20_instead_of_100_costs_3_20() -> None:
