@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import psycopg
 import pytest
@@ -144,7 +145,7 @@ def test_nobody_jumps_while_others_take_places(world: World) -> None:
     window = room(world)
     first, second, without = (make_learner(world) for _ in range(3))
     windows.take_place(actor=first.user, window_id=window.pk)
-    acts = [
+    acts: list[Callable[[], Any]] = [
         partial(apply, world, window, first),
         partial(apply, world, window, without),
         partial(windows.take_place, actor=second.user, window_id=window.pk),

@@ -212,7 +212,7 @@ def test_the_choice_shows_what_fits_and_who_pays(client: Client, world: World) -
     window = open_window(world)
     dear = world.make_credential(title="Dear training", register_price_cents=150_000)
     world.make_session(dear, price_cents=130_000)
-    hidden = {
+    hidden: dict[str, dict[str, Any]] = {
         "Above the register": {"register_price_cents": 80_000},
         "Too soon": {"starts_at": OPENS + timedelta(days=20)},
         "Too late": {"starts_at": OPENS + timedelta(days=200), "ends_at": OPENS + timedelta(days=201)},

@@ -171,7 +171,8 @@ def test_a_budget_in_parts_grants_what_it_has_together(world: World) -> None:
     window = open_window(world, 2 * PRICE + 7, slices=5)
     assert window.slices.count() == 4
     assert window.left_cents == 2 * PRICE + 7
-    first = apply(world, window, make_learner(world))
+    learner = make_learner(world)
+    first = apply(world, window, learner)
     assert first.state == "accepted"
     assert Window.objects.get(pk=window.pk).left_cents == PRICE + 7
     apply(world, window, make_learner(world))
@@ -180,7 +181,7 @@ def test_a_budget_in_parts_grants_what_it_has_together(world: World) -> None:
     gathered = JournalEntry.objects.filter(kind="gather_budget")
     assert gathered.count() == 1
     assert {line.bucket for line in gathered.get().postings.all()} == {"budget"}
-    withdrawn = bookings.withdraw(actor=first.account.citizen.user, booking_id=first.pk)
+    withdrawn = bookings.withdraw(actor=learner.user, booking_id=first.pk)
     assert sum(row.amount_cents for row in withdrawn.postings.filter(bucket="returned")) == PRICE
 
 
