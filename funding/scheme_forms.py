@@ -6,7 +6,7 @@ A value that cannot be read is kept as it was typed; the check of the draft name
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 from django import forms
 from django.http import QueryDict
@@ -148,7 +148,8 @@ class DraftForm(forms.Form):
             one = amount if unit.startswith("cents") else number
             return {kind: one(text) for kind, text in typed.items() if text}
         if unit in VOCABULARIES:
-            return [each for each in self.data.getlist(name) if each]
+            data = cast("QueryDict", self.data)
+            return [each for each in data.getlist(name) if each]
         text = self.data.get(name, "").strip()
         if text:
             value = read(unit, text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -83,17 +83,12 @@ def sample_credits(old: SchemeRules | None, new: SchemeRules, on: date) -> tuple
     """The standard credits of a year, where either set of rules gives any."""
     if new.accrual == "none" and (old is None or old.accrual == "none"):
         return ()
+    employee = _employee(new)
     people = (
-        (_("A year's credit of an employee, full time"), LearnerFacts(**_place(new))),
-        (
-            _("The same, at 100 hours in the year"),
-            LearnerFacts(annual_hours=HOURS, **_place(new)),
-        ),
-        (
-            _("The same, full time, with a qualification of level 2"),
-            LearnerFacts(qualification_level=2, **_place(new)),
-        ),
-        (_("A year's credit of a job-seeker"), LearnerFacts(status="job_seeker", **_place(new))),
+        (_("A year's credit of an employee, full time"), employee),
+        (_("The same, at 100 hours in the year"), replace(employee, annual_hours=HOURS)),
+        (_("The same, full time, with a qualification of level 2"), replace(employee, qualification_level=2)),
+        (_("A year's credit of a job-seeker"), replace(employee, status="job_seeker")),
     )
     history = CreditHistory(on=on)
 
@@ -114,8 +109,8 @@ def _cases(old: SchemeRules | None, new: SchemeRules) -> Iterator[_Case]:
     both = [new] if old is None else [old, new]
     kinds = [kind for kind in KINDS if any(kind in rules.bookable_kinds for rules in both)]
     first = next((kind for kind in ("rs", "course") if kind in kinds), kinds[0])
-    employee = LearnerFacts(birth_date=date(1990, 1, 1), insured_months=24, **_place(new))
-    seeker = LearnerFacts(birth_date=date(1990, 1, 1), insured_months=24, status="job_seeker", **_place(new))
+    employee = _employee(new)
+    seeker = replace(employee, status="job_seeker")
 
     account = any(rules.funding == "account" for rules in both)
 
@@ -148,8 +143,11 @@ def _credential(kind: str) -> CredentialFacts:
     return CredentialFacts(kind=kind, code="", hours=HOURS)
 
 
-def _place(rules: SchemeRules) -> dict[str, str]:
-    return {"residence": rules.country, "citizen": rules.country}
+def _employee(rules: SchemeRules) -> LearnerFacts:
+    """Somebody of the country who fulfils the usual conditions."""
+    return LearnerFacts(
+        birth_date=date(1990, 1, 1), insured_months=24, residence=rules.country, citizen=rules.country
+    )
 
 
 def _public(held: int, *, employer: int = 0) -> Money:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import cache
 from gettext import NullTranslations, translation
@@ -219,21 +219,21 @@ def _mapped(name: str, value: Mapping[Any, Any], unit: str, currency: str) -> st
 
 
 def _several(value: tuple[Any, ...], unit: str, currency: str) -> str:
-    text = {
+    text: dict[str, Callable[[Any], str]] = {
         "kinds": kinds,
         "sources": sources,
         "statuses": statuses,
         "reasons": lambda names: listed(EXIT_REASONS[name] for name in names),
         "classes of sources": lambda classes: "; ".join(sources(each) for each in classes),
         "credits": lambda given: " ".join(credit(each, currency) for each in given),
-    }.get(unit, listed)
-    return text(value)
+    }
+    return text.get(unit, listed)(value)
 
 
 def _single(value: Any, unit: str, currency: str) -> str:
     if unit == "cents":
         return cents(value, currency)
-    text = {
+    text: dict[str, Callable[[Any], str]] = {
         "percent": percent,
         "wd": working_days,
         "days": days,
@@ -243,5 +243,5 @@ def _single(value: Any, unit: str, currency: str) -> str:
         "grants": lambda n: ngettext("%(n)s grant", "%(n)s grants", n) % {"n": n},
         "level": lambda n: _now("level %(n)s") % {"n": n},
         "grade": lambda n: _now("grade %(n)s") % {"n": n},
-    }.get(unit, str)
-    return str(text(value))
+    }
+    return text.get(unit, str)(value)

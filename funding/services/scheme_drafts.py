@@ -213,9 +213,13 @@ def _require_possible(draft: SchemeDraft) -> tuple[date, SchemeRules]:
     if draft.scheme is None:
         if Scheme.objects.filter(code=draft.code).exists():
             raise DomainError("overlap", reason="code_taken", scheme=draft.code)
-    elif draft.scheme.versions.filter(valid_from=first).exclude(pk=draft.replaces_id).exists():
+    elif any(pk != draft.replaces_id for pk in _begun_with(draft.scheme, first)):
         raise DomainError("overlap", reason="first_day", valid_from=first.isoformat())
     return first, rules
+
+
+def _begun_with(scheme: Scheme, first: date) -> list[int]:
+    return list(scheme.versions.filter(valid_from=first).values_list("pk", flat=True))
 
 
 def _put_into_force(draft: SchemeDraft, what: tuple[date, SchemeRules], approver: User) -> SchemeVersion:
@@ -294,8 +298,10 @@ def _locked(draft_id: UUID) -> SchemeDraft:
     seen = SchemeDraft.objects.filter(public_id=draft_id).values_list("pk", "scheme_id").first()
     if seen is None:
         raise DomainError("not_found", status=404, kind="schemedraft")
-    pk, scheme_id = seen
-    wanted = [lock(SchemeDraft, pk), *([] if scheme_id is None else [lock(Scheme, scheme_id)])]
+    wanted = [lock(SchemeDraft, seen[0])]
+    scheme_id: Any = seen[1]
+    if scheme_id is not None:
+        wanted.append(lock(Scheme, scheme_id))
     draft: SchemeDraft = locks.acquire(*wanted)[0]
     return draft
 

@@ -299,7 +299,7 @@ def _possible(draft: SchemeDraft, checked: Checked, *, author: bool, decides: bo
 def _begin(form: BeginForm) -> Begun | None:
     """What the form asks to begin with; None where it asks for nothing."""
     code, day = form.cleaned_data["code"], _first_of_next_month().isoformat()
-    file: UploadedFile | None = form.cleaned_data["file"]
+    file: UploadedFile[Any] | None = form.cleaned_data["file"]
     if file is not None:
         # One byte more than is read tells a file that is too large, however large it is.
         found = read_file(file.read(MAX_BYTES + 1))

@@ -161,8 +161,8 @@ class TestFromDraftToForce:
         draft = office.proposed(40, participation_cents=1)
         given = seen(signed_in(office.approver).get(page("scheme_draft", draft.public_id)))
         act(office.author, draft, "take_back")
-        changed = {"actor": office.author, "draft_id": draft.public_id}
-        scheme_drafts.edit_draft(**changed, content=office.content(40, participation_cents=2))
+        content = office.content(40, participation_cents=2)
+        scheme_drafts.edit_draft(actor=office.author, draft_id=draft.public_id, content=content)
         act(office.author, draft, "propose")
         answer = act(office.approver, draft, "approve", **given)
         assert answer.status_code == 409

@@ -13,8 +13,9 @@ from django.db import DatabaseError, transaction
 
 from accounts.services import service_users
 from funding import audit
-from funding.models import DraftKind, Scheme, SchemeDraft, SchemeVersion, version_on
+from funding.models import Booking, DraftKind, Scheme, SchemeDraft, SchemeVersion, version_on
 from funding.schemes.drafting import HEAD
+from funding.schemes.rules import SchemeRules
 from funding.services import bookings, scheme_drafts, windows
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -76,16 +77,21 @@ def test_a_booking_keeps_the_rules_it_was_made_under(hand: clock.VirtualClock) -
     office.in_force(participation_cents=20_000, withdrawal_wd=1)
     hand.move(datetime(2026, 6, 8, 9, tzinfo=UTC))
     second = world.accepted(later, session)
-    assert second.scheme_version.parsed.participation_cents == 20_000
+    assert rules_of(second).participation_cents == 20_000
     kept = type(booking).objects.select_related("scheme_version").get(pk=booking.pk)
-    assert kept.scheme_version.parsed.participation_cents == 15_000
+    assert rules_of(kept).participation_cents == 15_000
     own = {one.booking_id: one.amount_cents for one in _own_money(booking, second)}
     assert own == {booking.pk: 15_000, second.pk: 20_000}
     # Fourteen working days to withdraw then, one now.
     hand.move(datetime(2026, 6, 10, 9, tzinfo=UTC))
     assert refused(bookings.withdraw, actor=later.user, booking_id=second.pk).rule == "F-23"
-    assert kept.scheme_version.parsed.withdrawal_wd == 14
+    assert rules_of(kept).withdrawal_wd == 14
     assert audit.run().ok
+
+
+def rules_of(booking: Booking) -> SchemeRules:
+    assert booking.scheme_version is not None
+    return booking.scheme_version.parsed
 
 
 def _own_money(*made: Any) -> list[Any]:
@@ -124,7 +130,7 @@ def test_the_author_cannot_approve_nor_can_anybody_but_a_manager(office: Office)
     ]
     for actor in others:
         assert refused(office.approve, draft=draft, actor=actor).status == 403
-        given = {"actor": actor, "draft_id": draft.public_id}
+        given: dict[str, Any] = {"actor": actor, "draft_id": draft.public_id}
         assert refused(scheme_drafts.reject_draft, **given, reason="no").code == "not_allowed"
         if actor != office.author:
             assert refused(scheme_drafts.take_back_draft, **given).code == "not_allowed"
@@ -157,7 +163,7 @@ def test_nobody_edits_another_persons_draft(office: Office) -> None:
 def test_approving_twice_is_approving_once(office: Office) -> None:
     draft = office.proposed(participation_cents=1)
     first = office.approve(draft)
-    given = {"actor": office.approver, "draft_id": draft.public_id}
+    given: dict[str, Any] = {"actor": office.approver, "draft_id": draft.public_id}
     again = scheme_drafts.approve_draft(
         **given, content_hash=first.content_hash, timeline_hash="what was before it"
     )
@@ -177,7 +183,7 @@ def test_approving_twice_is_approving_once(office: Office) -> None:
 def test_what_was_changed_in_between_is_not_what_is_approved(office: Office) -> None:
     draft = office.proposed(participation_cents=1)
     seen, timeline = draft.content_hash, scheme_drafts.timeline_of(office.scheme)
-    given = {"actor": office.author, "draft_id": draft.public_id}
+    given: dict[str, Any] = {"actor": office.author, "draft_id": draft.public_id}
     scheme_drafts.take_back_draft(**given)
     scheme_drafts.edit_draft(**given, content=office.content(participation_cents=999_999))
     scheme_drafts.propose_draft(**given)
@@ -196,7 +202,7 @@ def test_rules_that_changed_since_the_preview_are_shown_again(office: Office) ->
     draft, other = office.proposed(30), office.proposed(10)
     seen, timeline = draft.content_hash, scheme_drafts.timeline_of(office.scheme)
     office.approve(other)
-    given = {"actor": office.approver, "draft_id": draft.public_id, "content_hash": seen}
+    given: dict[str, Any] = {"actor": office.approver, "draft_id": draft.public_id, "content_hash": seen}
     assert refused(scheme_drafts.approve_draft, **given, timeline_hash=timeline).code == "rules_changed"
     office.approve(draft)
     assert [first for first, _ in office.spans()][-2:] == [date(2026, 5, 14), JUNE_3]
@@ -204,14 +210,23 @@ def test_rules_that_changed_since_the_preview_are_shown_again(office: Office) ->
 
 def test_the_database_keeps_a_proposal_as_it_is(office: Office) -> None:
     draft = office.proposed()
-    for changed in ({"content": {}}, {"author": office.approver}, {"kind": "withdrawal"}):
+    changes: list[dict[str, Any]] = [
+        {"content": {}},
+        {"author": office.approver},
+        {"kind": "withdrawal"},
+    ]
+    for changed in changes:
         with pytest.raises(DatabaseError), transaction.atomic():
             SchemeDraft.objects.filter(pk=draft.pk).update(**changed)
 
 
 def test_an_edit_of_what_changed_meanwhile_is_refused(office: Office) -> None:
     draft = office.draft()
-    given = {"actor": office.author, "draft_id": draft.public_id, "content_hash": draft.content_hash}
+    given: dict[str, Any] = {
+        "actor": office.author,
+        "draft_id": draft.public_id,
+        "content_hash": draft.content_hash,
+    }
     scheme_drafts.edit_draft(**given, content=office.content(participation_cents=3))
     error = refused(scheme_drafts.edit_draft, **given, content=office.content(participation_cents=4))
     assert error.code == "draft_changed"
@@ -305,7 +320,7 @@ def test_replaced_on_the_same_day(office: Office) -> None:
 def test_a_version_that_has_not_begun_is_withdrawn_by_two(office: Office) -> None:
     before = office.spans()
     coming = office.in_force(30)
-    given = {"actor": office.author, "version": coming}
+    given: dict[str, Any] = {"actor": office.author, "version": coming}
     assert refused(scheme_drafts.propose_withdrawal, **given, reason=" ").code == "incomplete"
     draft = scheme_drafts.propose_withdrawal(**given, reason="the decree was annulled")
     assert (draft.kind, draft.state) == (DraftKind.WITHDRAWAL, "proposed")
@@ -348,7 +363,7 @@ def test_an_announced_window_keeps_its_rules(office: Office, hand: clock.Virtual
 
 def test_a_rejection_says_why_and_may_be_taken_up_again(office: Office) -> None:
     draft = office.proposed()
-    given = {"draft_id": draft.public_id}
+    given: dict[str, Any] = {"draft_id": draft.public_id}
     assert refused(scheme_drafts.reject_draft, **given, actor=office.approver, reason="").code == "incomplete"
     scheme_drafts.reject_draft(**given, actor=office.approver, reason="The sum is not covered by the budget.")
     assert SchemeDraft.objects.get().log.latest("pk").reason == "The sum is not covered by the budget."
