@@ -43,8 +43,9 @@ def verify(request: HttpRequest) -> HttpResponse:
         if not limits.allows(request, "verify"):
             return _private(render(request, "429.html", status=429))
         if form.is_valid():
-            finding = _finding(awards.verify_text(form.text()))
-        elif "credential" in form.errors and form.data.get("credential"):
+            # What was pasted is not shown again: the next one is pasted over nothing.
+            form, finding = VerifyForm(), _finding(awards.verify_text(form.text()))
+        elif form.has_error("credential", "max_length"):
             form, finding = VerifyForm(), _finding(Verdict("too_large"))
         else:
             code = 422

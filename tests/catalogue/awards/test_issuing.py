@@ -132,7 +132,7 @@ def test_one_award_stands_for_a_proof() -> None:
     assert first == again
     assert Award.objects.count() == 1
     assert Message.objects.filter(template="award_issued").count() == 1
-    (row,) = first.log.all()  # type: ignore[attr-defined]
+    (row,) = first.log.all()
     assert (row.transition, row.source, row.target, row.actor) == ("issue", "", "issued", actor)
 
 
