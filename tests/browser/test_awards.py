@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from catalogue.models import Award
@@ -90,13 +90,7 @@ def test_pages_of_awards(page: Page, scene: Scene, enter: Enter, check: Check) -
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 def test_a_learner_shares_an_award_and_ends_the_link(
-    page: Page,
-    browser: Browser,
-    server: LiveServer,
-    scene: Scene,
-    enter: Enter,
-    check: Check,
-    size: dict[str, int],
+    page: Page, server: LiveServer, scene: Scene, enter: Enter, check: Check, size: dict[str, int]
 ) -> None:
     assessed_award(scene)
     page.set_viewport_size(size)  # type: ignore[arg-type]
@@ -113,7 +107,8 @@ def test_a_learner_shares_an_award_and_ends_the_link(
     check(f"portfolio-new-link-{size['width']}")
     address = link.input_value().replace(settings.SITE_ADDRESS, server.url)
 
-    employer = browser.new_context()
+    assert page.context.browser is not None
+    employer = page.context.browser.new_context()
     elsewhere = employer.new_page()
     elsewhere.goto(address)
     expect(elsewhere.get_by_role("heading", name="Awards of Camille Durand")).to_be_visible()
