@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from catalogue.views import exports, imports
+from catalogue.views import exports, imports, stacks, surveys
 
 urlpatterns = [
     path("catalogue/<int:pk>/jsonld", exports.entry_jsonld, name="entry_jsonld"),
@@ -21,4 +21,10 @@ urlpatterns = [
     path("import/<uuid:public_id>/confirm/", imports.import_confirm, name="import_confirm"),
     path("import/<uuid:public_id>/discard/", imports.import_discard, name="import_discard"),
     path("import/<uuid:public_id>/report.csv", imports.import_report, name="import_report"),
+    path("stacks/", stacks.stacks, name="stacks"),
+    path("stacks/new/", stacks.stack_new, name="stack_new"),
+    path("stacks/<uuid:public_id>/", stacks.stack, name="stack"),
+    path("stacks/<uuid:public_id>/retire/", stacks.stack_retire, name="stack_retire"),
+    path("pathway/", stacks.pathway, name="pathway"),
+    path("survey/<uuid:public_id>/", surveys.survey, name="survey"),
 ]

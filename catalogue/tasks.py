@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from accounts.services import service_users
-from catalogue.services import accreditations, application_reviews, audits, listings, uploads
+from catalogue.services import accreditations, application_reviews, audits, listings, surveys, uploads
 from ila.core import jobs
 
 
@@ -57,6 +57,20 @@ def store_import(*, run_id: int) -> dict[str, int]:
     """Store an import that a person confirmed."""
     with _told_when_broken(run_id):
         return _numbers(uploads.store_import(run_id=run_id).result)
+
+
+@jobs.task(name="catalogue.send_surveys", queue="mail", cron="23 * * * *", lock="catalogue.send_surveys")
+def send_surveys(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Mail the surveys that are due."""
+    return {"sent": surveys.send_due_invitations()}
+
+
+@jobs.task(
+    name="catalogue.publish_surveys", queue="upkeep", cron="17 3 * * *", lock="catalogue.publish_surveys"
+)
+def publish_surveys(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Publish results that have five answers more."""
+    return {"published": surveys.publish_results()}
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Funding's jobs."""
 
+from datetime import timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from funding.services import (
     laboratory,
     schemes,
     seals,
+    surveys,
 )
 from ila.core import clock, jobs
 
@@ -24,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 # Beside the worker that begins a run, at most so many others share what is due.
 HELPERS = 3
+# A training whose service was validated longer ago is not asked about any more.
+SURVEYED_WITHIN = timedelta(days=30)
 
 
 @jobs.task(
@@ -133,3 +137,11 @@ def exchange_with_bank(timestamp: int) -> None:  # noqa: ARG001 - the scheduler 
         return
     batches.send_unsent()
     bank_messages.receive_messages()
+
+
+@jobs.task(
+    name="funding.invite_to_surveys", queue="deadlines", cron="37 * * * *", lock="funding.invite_to_surveys"
+)
+def invite_to_surveys(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Ask those who completed how it was."""
+    return {"invited": surveys.invite_completers(since=clock.now() - SURVEYED_WITHIN)}

@@ -31,6 +31,7 @@ ARGUMENTS = {
     "fraud_detect": ("--as-of", "2026-01-01", "--out", "DIR"),
     "fraud_load": ("DIR",),
     "fraud_score": ("DIR", "--labels", str(ROOT / "pyproject.toml")),
+    "outcomes_import": (str(ROOT / "pyproject.toml"), "--as-of", "2026-01-01"),
     "replay": (str(ROOT / "tests/core/scenario.json"),),
     "scheme_check": (str(ROOT / "funding/schemes/presets/cpf.toml"),),
     "scheme_export": ("cpf",),

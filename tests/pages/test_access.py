@@ -63,6 +63,7 @@ SIGNED_IN = _only(*PARTS[1:], others=200)
 FOR_GUESTS = {"anonymous": 200} | dict.fromkeys(PARTS[1:], 302)
 
 IMPORT_PAGES = ("import_run", "import_progress", "import_confirm", "import_discard", "import_report")
+UNKNOWN_PAGES = (*IMPORT_PAGES, "stack", "stack_retire", "survey")
 
 # name of the address: what a GET answers to whom.
 EXPECTED: dict[str, dict[str, int]] = {
@@ -86,6 +87,12 @@ EXPECTED: dict[str, dict[str, int]] = {
     "import_progress": _only(others=403) | {"case_worker": 404},
     "import_confirm": _only(others=405),
     "import_discard": _only(others=405),
+    "stacks": OPEN,
+    "stack": dict.fromkeys(PARTS, 404),
+    "stack_new": _only("provider", "other_provider", "case_worker", others=403),
+    "stack_retire": _only(others=405),
+    "pathway": SIGNED_IN,
+    "survey": dict.fromkeys(PARTS, 404),
     "import_report": _only(others=403) | {"case_worker": 404},
     # Learners have a portfolio; providers and the agency have awards to look after.
     "portfolio": _only("learner", "other_learner", others=404),
@@ -210,7 +217,7 @@ class Things:
             "entry_jsonld": {"pk": self.entry},
             "sitemap": {"section": "entries"},
             "import_template": {"ending": "csv"},
-            **{key: {"public_id": UUID(int=4)} for key in IMPORT_PAGES},
+            **{key: {"public_id": UUID(int=4)} for key in UNKNOWN_PAGES},
             **self.awards.arguments(),
             **self.providers.arguments(),
             "booking": {"public_id": self.booking.public_id},

@@ -1,18 +1,32 @@
-"""Pages of what goes in and out: open data, imports."""
+"""Pages of what goes in and out: open data, imports, stacks, surveys."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from catalogue import tasks
-from catalogue.models import ImportRun, MicroCredential
+from catalogue.models import (
+    EmploymentOutcome,
+    ImportRun,
+    MicroCredential,
+    StackRule,
+    SurveyAnswer,
+    SurveyInvitation,
+    SurveyResult,
+)
+from catalogue.services import stacks, surveys
+from catalogue.stacking.files import read_rule
+from ila.core import clock
+from tests.catalogue.awards.support import make_award
 from tests.catalogue.importing.tables import P1, P2, as_csv, row
+from tests.factories.catalogue import MicroCredentialFactory
 from tests.pages.support import Scene, signed_in
 from tests.support.queries import captured_queries
 
@@ -127,3 +141,121 @@ def test_open_data_is_found_from_its_page(scene: Scene) -> None:
         answer = Client().get(address)
         assert answer.status_code == 200
         assert (scene.world.credential.title.encode() in b"".join(answer)) == ("sessions" not in address)
+
+
+def stack_of(
+    scene: Scene, *lines: str, kind: str = "all_of", entries: list[MicroCredential] | None = None
+) -> StackRule:
+    named = entries or [
+        scene.world.credential,
+        MicroCredentialFactory.create(provider=scene.world.provider, title=EVIL),
+    ]
+    members = ", ".join(f'"{one.entry}"' for one in named)
+    head = ['code = "R1"', 'title = "A larger one"', f'kind = "{kind}"', 'direction = "vertical"', *lines]
+    told = read_rule("\n".join([*head, f"members = [{members}]"]))
+    return stacks.enter_rule(actor=scene.provider_member, provider_id=scene.world.provider.pk, told=told)
+
+
+def test_a_stack_shows_its_picture_and_the_same_as_a_list(scene: Scene) -> None:
+    rule = stack_of(scene)
+    page = Client().get(f"/stacks/{rule.public_id}/").content.decode()
+    assert page.count("<rect") == 3
+    assert '<title id="picture-title">A larger one</title>' in page
+    assert "All of these" in page
+    assert "<script>alert" not in page
+    assert 'style="' not in page
+    assert scene.world.credential.title in Client().get("/stacks/").content.decode() or "A larger one" in page
+    entry = Client().get(f"/catalogue/{scene.world.credential.pk}/").content.decode()
+    assert f"/stacks/{rule.public_id}/" in entry
+    forbidden = stack_of(scene, kind="forbidden", entries=[scene.world.credential])
+    page = Client().get(f"/stacks/{forbidden.public_id}/").content.decode()
+    assert "never count" in page
+    assert '<svg class="ila-stack' not in page
+
+
+def test_a_pathway_says_what_counts_and_what_is_missing(scene: Scene) -> None:
+    rule = stack_of(scene, "final_examination = true")
+    make_award(scene.world.credential, citizen=scene.learner.citizen)
+    make_award(scene.world.credential, citizen=scene.other_learner.citizen, assessed=False)
+    client = signed_in(scene.learner.user)
+    page = client.get("/pathway/").content.decode()
+    assert "A larger one" in page
+    assert "Would bring you further" in page
+    assert "still to be passed" in page
+    assert 'value="50"' in client.get(f"/stacks/{rule.public_id}/").content.decode()
+    other = signed_in(scene.other_learner.user).get("/pathway/").content.decode()
+    assert "You have no awards yet" in other, "attendance adds up to nothing"
+
+
+def test_a_rule_is_entered_on_a_page_and_its_faults_are_named(scene: Scene) -> None:
+    client = signed_in(scene.provider_member)
+    text = f'code="R2"\ntitle="Two"\nkind="all_of"\ndirection="vertical"\nmembers=["{scene.world.credential.entry}"]'
+    told = {"provider": scene.world.provider.pk, "text": text.replace("all_of", "some_of")}
+    answer = client.post("/stacks/new/", told)
+    assert answer.status_code == 422
+    assert "kind" in answer.content.decode()
+    answer = client.post("/stacks/new/", {**told, "text": text.replace("members=[", 'members=["nobody/1",')})
+    assert "nobody/1" in answer.content.decode()
+    answer = client.post("/stacks/new/", {**told, "text": text})
+    rule = StackRule.objects.get()
+    assert answer.headers["Location"] == f"/stacks/{rule.public_id}/"
+    stranger = signed_in(scene.other_provider_member)
+    assert stranger.post("/stacks/new/", {**told, "text": text}).status_code == 422
+    assert stranger.post(f"/stacks/{rule.public_id}/retire/").status_code == 403
+    client.post(f"/stacks/{rule.public_id}/retire/")
+    assert "no longer in force" in client.get(f"/stacks/{rule.public_id}/").content.decode()
+
+
+def survey_of(scene: Scene, kind: str = "end") -> SurveyInvitation:
+    surveys.invite_completer(
+        source=uuid4(),
+        citizen=scene.learner.citizen,
+        micro_credential=scene.world.credential,
+        ended_at=clock.now(),
+    )
+    return SurveyInvitation.objects.get(kind=kind)
+
+
+def test_a_survey_is_answered_by_who_holds_its_link_and_once(scene: Scene) -> None:
+    one = survey_of(scene)
+    client, address = Client(), f"/survey/{one.public_id}/"
+    page = client.get(address)
+    assert page.headers["X-Robots-Tag"] == "noindex, nofollow"
+    assert client.post(address, {"rating": "9"}).status_code == 422
+    client.post(address, {"rating": "4", "teaching": "5", "recommends": "yes"})
+    assert (SurveyAnswer.objects.get().rating, SurveyAnswer.objects.get().recommends) == (4, True)
+    client.post(address, {"rating": "1"})
+    assert SurveyAnswer.objects.get().rating == 4
+    assert "Thank you" in client.get(address).content.decode()
+    assert client.get(f"/survey/{uuid4()}/").status_code == 404
+
+
+def test_a_survey_that_is_over_or_has_not_begun_takes_no_answer(scene: Scene) -> None:
+    later = survey_of(scene, "outcome")
+    assert "has not begun" in Client().get(f"/survey/{later.public_id}/").content.decode()
+    Client().post(f"/survey/{later.public_id}/", {"rating": "4"})
+    with clock.at(later.expires_at):
+        assert "is over" in Client().get(f"/survey/{later.public_id}/").content.decode()
+        Client().post(f"/survey/{later.public_id}/", {"rating": "4"})
+    assert not SurveyAnswer.objects.exists()
+
+
+def test_results_and_outcomes_are_on_the_page_of_the_entry(scene: Scene) -> None:
+    entry = scene.world.credential
+    EmploymentOutcome.objects.create(
+        provider=entry.provider,
+        code=entry.code,
+        quarters=4,
+        employed="0.8",
+        completed=10,
+        with_wage=0,
+        with_retention=0,
+        currency="EUR",
+        as_of=clock.now().date(),
+    )
+    SurveyResult.objects.create(
+        micro_credential=entry, kind="end", answers=5, figures={"rating": {"n": 5, "sum": 21}}
+    )
+    page = Client().get(f"/catalogue/{entry.pk}/").content.decode()
+    assert "4.2 of 5 (5 answers)" in page
+    assert "80 % in work, of 10 who completed" in page

@@ -13,7 +13,7 @@ from catalogue import tasks
 from catalogue.models import CatalogueFile, FilePiece, ImportRun, ImportStage, MicroCredential
 from catalogue.services import uploads
 from ila.core.errors import DomainError
-from tests.catalogue.importing.tables import P1, P2, as_csv, as_xlsx, row, write_many
+from tests.catalogue.importing.tables import P1, P2, as_csv, as_xlsx, row
 from tests.factories.accounts import MembershipFactory, OrganisationFactory
 
 pytestmark = pytest.mark.django_db
@@ -142,26 +142,3 @@ def test_edof_files_and_registers_go_the_same_way(case_worker: User) -> None:
     run.refresh_from_db()
     assert run.report is not None
     assert run.report["warnings"] == []
-
-
-def test_progress_is_seen_while_the_work_goes_on(
-    committed_db: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
-) -> None:
-    agency = OrganisationFactory.create()
-    actor = MembershipFactory.create(organisation=agency, role="manager").user
-    monkeypatch.setattr(uploads, "TELL_SECONDS", 0.0)
-    path = tmp_path / "many.csv"
-    write_many(path, entries=30, providers=1)
-    run = ask(actor, path.read_bytes())
-    seen: list[tuple[str, int]] = []
-    tell = uploads._Progress.__call__
-
-    def watched(self: Any, stage: str, count: int) -> None:
-        tell(self, stage, count)
-        now = ImportRun.objects.get(pk=run.pk)
-        seen.append((now.work, now.done))
-
-    monkeypatch.setattr(uploads._Progress, "__call__", watched)
-    tasks.check_import(run_id=run.pk)
-    assert ("read", 30) in seen
-    assert seen[-1] == ("store", 30)

@@ -1,0 +1,1 @@
+"""What adds up to what: rules of awarding bodies, and how far a learner is."""
