@@ -23,12 +23,16 @@ STORED, GENERATED = "stored", "generated"
 class RunForm(forms.Form):
     """What a run of the laboratory needs; the rules themselves are checked by the service."""
 
-    title = forms.CharField(label=_("Name of the run"), max_length=120)
+    title = forms.CharField(
+        label=_("Name of the run"), max_length=120, error_messages={"required": _("Give the run a name.")}
+    )
     scheme = forms.ChoiceField(label=_("Scheme"))
     version = forms.ChoiceField(
         label=_("Start from stored rules"),
         required=False,
-        help_text=_("The changed rules are then all those of that day; what you write below comes on top."),
+        help_text=_(
+            "The changed rules are then all those of that day; what you write or upload comes on top."
+        ),
     )
     changes = forms.CharField(
         label=_("Changed parameters"),

@@ -13,7 +13,7 @@ from funding.services import laboratory
 from tests.browser.conftest import Check, Enter
 from tests.pages.support import Scene, laboratory_run
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.browser
 
 A_RUN = re.compile(r"/agency/laboratory/[0-9a-f-]{36}/$")
 

@@ -150,7 +150,7 @@ def test_too_few_stored_learners_have_no_result(scene: Scene) -> None:
         ({"number": 200_001}, "less than or equal to 200000"),
         ({"population": "stored", "first_year": 2025, "last_year": 2026}, "the first year cannot be before"),
         ({"scheme": "nothing"}, "Select a valid choice"),
-        ({"title": ""}, "This field is required."),
+        ({"title": ""}, "Give the run a name."),
     ],
 )
 def test_what_is_wrong_is_named_and_what_was_written_stays(
