@@ -23,6 +23,7 @@ _SECTIONS = {
     "awards": _("Awards"),
     "provider_home": _("For providers"),
     "agency_providers": _("Providers"),
+    "imports": _("Imports"),
     "batches": _("Payment batches"),
     "audit": _("Audit"),
     "operations": _("Operations"),
@@ -41,6 +42,7 @@ _ABOUT = {
     "awards": _("The credentials that were issued, and how they stand."),
     "provider_home": _("Apply for accreditation, describe what you teach, plan sessions."),
     "agency_providers": _("Applications, accreditations and what was submitted to the register."),
+    "imports": _("Catalogue files: checked first, stored when you say so."),
     "batches": _("What was sent to the bank, and what the bank said about it."),
     "audit": _("Whether the books hold, checked to the cent."),
     "operations": _("What falls due, what is overdue and why, and what the jobs did."),
@@ -100,6 +102,8 @@ class Navigation:
             names.append("provider_home")
         if roles & {*AUTHORITY_ROLES, *WATCHING_ROLES}:
             names.append("agency_providers")
+        if roles & set(AUTHORITY_ROLES):
+            names.append("imports")
         if roles & set(BATCH_ROLES):
             names.append("batches")
         if roles & set(Role.values):

@@ -49,7 +49,8 @@ class EntrySitemap(_OurSitemap):
 
     def get_latest_lastmod(self) -> datetime | None:
         """When any entry last changed, asked once."""
-        return listed().aggregate(latest=Max("updated_at"))["latest"]
+        latest: datetime | None = listed().aggregate(latest=Max("updated_at"))["latest"]
+        return latest
 
 
 class PageSitemap(_OurSitemap):
@@ -64,13 +65,13 @@ class PageSitemap(_OurSitemap):
         return reverse(item)
 
 
-SITEMAPS: dict[str, type[_OurSitemap]] = {"pages": PageSitemap, "entries": EntrySitemap}
+SITEMAPS: dict[str, type[Sitemap[Any]] | Sitemap[Any]] = {"pages": PageSitemap, "entries": EntrySitemap}
 
 
 def parts() -> Iterator[tuple[str, datetime | None]]:
     """The path of each sitemap, and when anything on it last changed."""
     for section, kind in SITEMAPS.items():
-        one = kind()
+        one = kind() if isinstance(kind, type) else kind
         latest = one.get_latest_lastmod()
         path = reverse("sitemap", args=[section])
         for number in one.paginator.page_range:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from accounts.models import User
 from catalogue.models import MicroCredential, Provider, StackKind, StackMember, StackRule
@@ -136,7 +137,7 @@ def _check_forbidden(provider: Provider, told: RuleFile, members: list[MicroCred
     others = StackMember.objects.filter(
         rule__provider=provider, rule__retired_at=None, micro_credential__in=members
     ).exclude(rule__code=told.code)
-    if told.kind == StackKind.FORBIDDEN:
+    if told.kind == "forbidden":
         others = others.exclude(rule__kind=StackKind.FORBIDDEN)
     else:
         others = others.filter(rule__kind=StackKind.FORBIDDEN)
@@ -145,7 +146,9 @@ def _check_forbidden(provider: Provider, told: RuleFile, members: list[MicroCred
         raise DomainError("forbidden_member", entries=names)
 
 
-def _check_cycle(in_force: object, members: list[MicroCredential], target: MicroCredential | None) -> None:
+def _check_cycle(
+    in_force: QuerySet[StackRule], members: list[MicroCredential], target: MicroCredential | None
+) -> None:
     if target is None:
         return
     edges: dict[int, set[int]] = defaultdict(set)

@@ -18,12 +18,14 @@ from catalogue.importing.problems import Report
 from catalogue.models import CatalogueFile, FilePiece, ImportFormat, ImportRun, ImportStage
 from catalogue.permissions import is_authority
 from catalogue.services.imports import import_catalogue
+from catalogue.services.imports.run import Format
 from ila.core import clock
 from ila.core.errors import DomainError
 
 MAX_BYTES = 250_000_000
 PIECE = 1_000_000
 TELL_SECONDS = 1.0
+KINDS: dict[str, Format] = {"template": "template", "edof": "edof", "etpl": "etpl"}
 _UNDER_WAY = {ImportStage.CHECKING, ImportStage.STORING}
 
 
@@ -146,7 +148,7 @@ def _run(run: ImportRun, *, dry_run: bool) -> Report:
     with opened(run.file) as path, opened(run.register) as register, _Progress(run.pk) as progress:
         assert path is not None
         return import_catalogue(
-            kind=ImportFormat(run.format).value,
+            kind=KINDS[run.format],
             files=[path],
             register=register,
             full=run.full,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.django_db
 EVIL = "=1+1<script>alert(1)</script>.csv"
 
 
-def upload(client: Client, content: str, *, name: str = "offers.csv", **told: object) -> object:
+def upload(client: Client, content: str, *, name: str = "offers.csv", **told: object) -> Any:
     return client.post(
         "/import/", {"format": "template", "file": SimpleUploadedFile(name, content.encode()), **told}
     )
@@ -98,9 +99,9 @@ def test_what_is_missing_is_said_at_its_field(client: Client) -> None:
     assert answer.status_code == 422
     assert 'href="#id_file"' in answer.content.decode()
     answer = upload(client, "programid", format="etpl")
-    assert (answer.status_code, ImportRun.objects.count()) == (422, 0)  # type: ignore[attr-defined]
-    assert "need the register" in answer.content.decode()  # type: ignore[attr-defined]
-    assert upload(client, "").status_code == 422  # type: ignore[attr-defined]
+    assert (answer.status_code, ImportRun.objects.count()) == (422, 0)
+    assert "need the register" in answer.content.decode()
+    assert upload(client, "").status_code == 422
 
 
 def test_a_name_is_only_text(client: Client) -> None:
