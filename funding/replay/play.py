@@ -1,5 +1,6 @@
 """Playing a scenario: everything happens in one transaction, which is always undone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,15 +47,19 @@ class Outcome:
         }
 
 
-def run_scenario(values: Any) -> Outcome:
+Watch = Callable[[EventResult], None]
+
+
+def run_scenario(values: Any, *, watch: Watch | None = None) -> Outcome:
     """Play a scenario, given as plain values, through the real services; nothing of it remains.
 
+    watch: is called after each event, while its books are still there to be looked at.
     Raises: ScenarioError for a scenario that says something impossible, naming the place.
     """
     plan = plan_scenario(scenario.parse_scenario(values))
     with transaction.atomic():
         try:
-            played = _play(plan)
+            played = _play(plan, watch)
         finally:
             transaction.set_rollback(True)
     if played.violations:
@@ -64,7 +69,7 @@ def run_scenario(values: Any) -> Outcome:
     return played
 
 
-def _play(plan: Plan) -> Outcome:
+def _play(plan: Plan, watch: Watch | None) -> Outcome:
     with clock.at(plan.starts) as hand:
         cast = assemble(plan)
         stage = Stage(cast, hand)
@@ -77,6 +82,8 @@ def _play(plan: Plan) -> Outcome:
             result = _do(acts, event, EventResult(number, ok=True, at=stage.begin_act()))
             records.by_itself()
             results.append(replace(result, fell_due=fell_due, moved_before=moved, moved=records.moved()))
+            if watch is not None:
+                watch(results[-1])
         stage.move_to(stage.now)
         # What the database would ask at the end of a transaction that stays.
         connection.check_constraints()

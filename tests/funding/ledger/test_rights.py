@@ -58,3 +58,15 @@ def test_the_guards_cannot_be_taken_away(app_connection, statement):
     for table in JOURNAL:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             app_connection.execute(statement.format(table))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("column", ["available_cents", "held_cents", "spent_cents"])
+def test_a_lot_begins_empty_whoever_of_the_application_writes_it(app_connection, column):
+    values = {"available_cents": 0, "held_cents": 0, "spent_cents": 0}
+    insert = (
+        "INSERT INTO funding_lot (account_id, source, fund, currency, earmark, available_cents, held_cents,"
+        " spent_cents, accrued_years, created_at) VALUES (0, 'rights', 'public', 'EUR', '', %s, %s, %s, '{}', now())"
+    )
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="a lot begins empty"):
+        app_connection.execute(insert, list((values | {column: 1}).values()))
