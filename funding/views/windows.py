@@ -183,7 +183,8 @@ def application(request: HttpRequest, pk: int, session_id: int) -> HttpResponse:
     session = (
         Session.objects.select_related("micro_credential__provider", "offer").filter(pk=session_id).first()
     )
-    if account is None or session is None:
+    # A session without a price is in no list of these pages.
+    if account is None or session is None or session.price_cents <= 0:
         raise Http404
     form = ApplyForm(request.POST if request.method == "POST" else None, initial={"key": uuid.uuid4()})
     error = ""
