@@ -183,6 +183,23 @@ CLAIMS = {
     "login": _("asks for a login"),
     "expiry": _("sells on expiring credit"),
 }
+STEPS_TAKEN = {
+    "create": _("Begun"),
+    "record": _("Recorded"),
+    "submit": _("Handed in"),
+    "review": _("Found complete"),
+    "accredit": _("Accredited"),
+    "refuse": _("Refused"),
+    "suspend": _("Suspended"),
+    "resume": _("Suspension ended"),
+    "expire": _("Expired"),
+    "withdraw": _("Withdrawn"),
+    "amend": _("Changed"),
+    "register": _("Registered"),
+    "send_back": _("Sent back"),
+    "delist": _("Delisted"),
+    "relist": _("Listed again"),
+}
 YES_NO = {True: _("yes"), False: _("no"), None: _("not specified")}
 MISSING = {
     "identity": _("Say who you are."),
@@ -320,6 +337,6 @@ def _not_possible(error: DomainError) -> str:
     return _now("This is not possible now: somebody may have acted meanwhile. Look at the page again.")
 
 
-def labelled(words: dict[str, Any], codes: Any) -> list[tuple[str, Any]]:
-    """The codes with their words, for a choice."""
-    return [(code, word(words, code)) for code in codes]
+def steps_of(log: Any) -> list[tuple[Any, Any]]:
+    """The rows of a history with what was done."""
+    return [(row, word(STEPS_TAKEN, row.transition)) for row in log]

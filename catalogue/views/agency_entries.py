@@ -14,9 +14,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
-from catalogue import permissions, provider_forms
+from catalogue import described, permissions, provider_forms
 from catalogue import provider_words as words
-from catalogue import words as catalogue_words
 from catalogue.models import MicroCredential, PriceChange
 from catalogue.selectors import completeness as selected
 from catalogue.services import entry_drafts, micro_credentials
@@ -118,7 +117,7 @@ def _page(
         "description": description,
         "told": told,
         "state_label": words.word(words.ENTRY_STATES, one.state),
-        "elements": described(one),
+        "elements": described.elements_of(one),
         "claims": [
             (words.ELEMENTS[name], claim, words.CLAIMS[claim.name])
             for name, claim in selected.claims_of(one, description)
@@ -126,7 +125,7 @@ def _page(
         "duplicates": selected.duplicates_of(one),
         "waiting": waiting,
         "prices": list(one.price_changes.select_related("asked_by").order_by("-asked_at", "-pk")[:20]),
-        "log": one.log.select_related("actor").order_by("pk"),
+        "log": words.steps_of(one.log.select_related("actor").order_by("pk")),
         "may_act": permissions.is_authority(None, cast("User", request.user)),
         "reason": form or provider_forms.ReasonForm(),
         "form": form,
@@ -136,35 +135,3 @@ def _page(
     }
     status = 422 if error or (form is not None and form.errors) else 200
     return render(request, "catalogue/agency/entry.html", context, status=status)
-
-
-def described(one: MicroCredential) -> list[tuple[Any, Any, bool]]:
-    """Every element of an entry in words: label, value, whether the value is HTML that was cleaned."""
-    description = selected.description_of(one)
-    rows = []
-    for name, _step, _needed in selected.ELEMENTS:
-        value = selected.value_of(one, description, name)
-        if name in ("price_cents", "title"):
-            continue
-        rows.append(
-            (words.ELEMENTS[name], _shown(one, name, value), name in entry_drafts.HTML and bool(value))
-        )
-    return rows
-
-
-def _shown(one: MicroCredential, name: str, value: Any) -> Any:
-    if value is None or value in ("", []):
-        return words.YES_NO[None]
-    if isinstance(value, bool):
-        return words.YES_NO[value]
-    if name == "workload":
-        return f"{value.normalize():f} {words.word(words.WORKLOAD_SCHEMES, str(one.workload_scheme))}"
-    named = {
-        "kind": catalogue_words.KINDS,
-        "language": catalogue_words.LANGUAGES,
-        "certifies": words.CERTIFIES,
-        "participation": words.PARTICIPATION,
-    }.get(name)
-    if named is not None:
-        return catalogue_words.word(dict(named), value)
-    return ", ".join(value) if isinstance(value, list) else value

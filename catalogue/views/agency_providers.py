@@ -314,7 +314,7 @@ def _page(
         "outcomes": words.OUTCOMES.items(),
         "marked": len(marks),
         "recommendation": words.RECOMMENDATIONS.get(one.recommendation, ""),
-        "log": one.accreditation.log.select_related("actor").order_by("pk"),
+        "log": words.steps_of(one.accreditation.log.select_related("actor").order_by("pk")),
         "may_act": permissions.is_authority(None, user),
         "is_other": one.recommended_by_id != user.pk,
         "forms": forms,
@@ -351,7 +351,7 @@ def _accreditation_page(
             (each, words.AUDIT_KINDS[each.kind], words.AUDIT_OUTCOMES.get(each.outcome, "")) for each in held
         ],
         "to_record": [(each, words.AUDIT_KINDS[each.kind]) for each in held if each.held_on is None],
-        "log": one.log.select_related("actor").order_by("pk"),
+        "log": words.steps_of(one.log.select_related("actor").order_by("pk")),
         "today": audits.today(one),
         "may_act": permissions.is_authority(None, cast("User", request.user)),
         "forms": forms,
