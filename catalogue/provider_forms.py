@@ -24,7 +24,8 @@ def countries() -> list[tuple[str, str]]:
     """Countries by their code, some first."""
     rest = sorted(one.alpha_2 for one in pycountry.countries)
     codes = [*EUROPEAN_FIRST, *(code for code in rest if code not in EUROPEAN_FIRST)]
-    return [(code, pycountry.countries.get(alpha_2=code).name) for code in codes]
+    named = {one.alpha_2: one.name for one in pycountry.countries}
+    return [(code, named[code]) for code in codes]
 
 
 class DayField(forms.DateField):

@@ -10,8 +10,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from catalogue.words import word
+from catalogue import words as common
 from ila.core.errors import DomainError
+
+word = common.word
 
 STEPS = {
     "identity": _("Who you are"),

@@ -108,7 +108,7 @@ def _standing_names(application: Application) -> list[str]:
     named = Provider.objects.filter(Exists(standing), name__gt="").exclude(
         register=application.register, external_id=application.number
     )
-    return list(named.order_by("pk").values_list("name", flat=True)[:MOST_NAMES])
+    return [name for name in named.order_by("pk").values_list("name", flat=True)[:MOST_NAMES] if name]
 
 
 def _known_people(application: Application) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max
-from django.template.defaultfilters import linebreaks
+from django.utils.html import linebreaks
 
 from accounts.models import User
 from accounts.services import messages
@@ -374,14 +374,15 @@ def _price(
 def _apply_price(entry: MicroCredential, change: PriceChange, actor: User) -> None:
     """The price holds for later proposals: of the entry, its offers, and the sessions that had the price before."""
     now = clock.now()
+    before = change.before_cents or 0
     entry.price_cents, entry.updated_at = change.after_cents, now
     entry.save(update_fields=["price_cents", "updated_at"])
-    Offer.objects.filter(micro_credential=entry, price_cents=change.before_cents).update(
+    Offer.objects.filter(micro_credential=entry, price_cents=before).update(
         price_cents=change.after_cents, updated_at=now
     )
     waiting = Session.objects.filter(
         micro_credential=entry,
-        price_cents=change.before_cents,
+        price_cents=before,
         state__in=(SessionState.PLANNED, SessionState.OPEN, SessionState.GUARANTEED),
     )
     rows = locks.acquire_set(waiting)

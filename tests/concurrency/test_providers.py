@@ -30,7 +30,7 @@ def decisions(desk: Desk) -> tuple[Callable[[], Any], Callable[[], Any]]:
     other = MembershipFactory.create(
         organisation=desk.manager.memberships.get().organisation, role="manager"
     ).user
-    told = {"application_id": one.pk, "reason": "Decided"}
+    told: dict[str, Any] = {"application_id": one.pk, "reason": "Decided"}
     return (
         lambda: application_reviews.accredit(
             actor=desk.manager, valid_from=date(2026, 6, 1), valid_until=date(2029, 5, 31), **told
@@ -66,7 +66,7 @@ def test_two_organisations_with_one_number_are_not_both_heard() -> None:
         drafts = [(desk, desk.filled()) for desk in (one, other)]
         outcomes = together(
             *(
-                lambda desk=desk, draft=draft: applications.hand_in(  # type: ignore[misc]
+                lambda desk=desk, draft=draft: applications.hand_in(
                     actor=desk.applicant, application_id=draft.pk
                 )
                 for desk, draft in drafts

@@ -50,7 +50,7 @@ def test_from_the_first_step_to_the_public_catalogue(desk: Desk) -> None:
     assert "an organisation is accredited first" in page(applicant, "/provider/")
     address = send(applicant, "/provider/applications/start/").headers["Location"]
     assert "0 of 9 steps are complete" in page(applicant, address)
-    identity = {"register": "siret", "country": "FR", "legal_name": "Atelier du Rhône"}
+    identity: dict[str, Any] = {"register": "siret", "country": "FR", "legal_name": "Atelier du Rhône"}
     answer = send(applicant, f"{address}identity/", status=422, number="12345678901234", **identity)
     assert "This is no SIRET" in text_of(answer.content)
     assert (
@@ -58,14 +58,14 @@ def test_from_the_first_step_to_the_public_catalogue(desk: Desk) -> None:
         .headers["Location"]
         .endswith("/contact/")
     )
-    contact = {"email": "a@example.org", "turnover_cents": "1 000 000,50", "currency": "EUR"}
+    contact: dict[str, Any] = {"email": "a@example.org", "turnover_cents": "1 000 000,50", "currency": "EUR"}
     send(applicant, f"{address}contact/", **contact)
-    place = {"street": "1 rue du Lac", "postcode": "69003", "city": "Lyon", "country": "FR"}
+    place: dict[str, Any] = {"street": "1 rue du Lac", "postcode": "69003", "city": "Lyon", "country": "FR"}
     send(applicant, f"{address}establishments/", **place)
     send(applicant, f"{address}establishments/", finish="1")
     answer = send(applicant, f"{address}persons/", status=422, finish="1")
     assert "Name at least one director." in text_of(answer.content)
-    person = {"role": "director", "full_name": "Claude Moreau", "birth_date": "1970-04-02"}
+    person: dict[str, Any] = {"role": "director", "full_name": "Claude Moreau", "birth_date": "1970-04-02"}
     send(applicant, f"{address}persons/", **person)
     send(applicant, f"{address}persons/", finish="1")
     answer = send(applicant, f"{address}account/", status=422, iban="FR00", holder="Atelier du Rhône")
@@ -74,7 +74,12 @@ def test_from_the_first_step_to_the_public_catalogue(desk: Desk) -> None:
     assert "Atelier du Rhône" in page(applicant, answer.headers["Location"])
     send(applicant, f"{address}account/", iban=IBAN, holder="Atelier du Rhône")
     send(applicant, f"{address}partners/", subcontracts="no")
-    trainer = {"full_name": "Ada", "subject": "Welding", "qualification": "Master", "certified": "on"}
+    trainer: dict[str, Any] = {
+        "full_name": "Ada",
+        "subject": "Welding",
+        "qualification": "Master",
+        "certified": "on",
+    }
     send(applicant, f"{address}trainers/", **trainer)
     send(applicant, f"{address}trainers/", finish="1")
     hostile = SimpleUploadedFile("paper.pdf", files.SVG, content_type="application/pdf")
@@ -104,10 +109,14 @@ def test_from_the_first_step_to_the_public_catalogue(desk: Desk) -> None:
     send(applicant, f"{address}questions/{question.pk}/", answer="The big one.", file=paper)
     assert "The big one." in page(worker, seen)
     send(worker, f"{seen}recommend/", status=422, recommendation="accredit", reason="Good")
-    marks = {f"outcome-{point}": "met" for point, _, _ in worker.get(seen).context["points"]}
+    marks: dict[str, Any] = {f"outcome-{point}": "met" for point, _, _ in worker.get(seen).context["points"]}
     send(worker, f"{seen}check/", **marks)
     send(worker, f"{seen}recommend/", recommendation="accredit", reason="Good")
-    decision = {"reason": "All is well.", "valid_from": "2026-06-01", "valid_until": "2029-05-31"}
+    decision: dict[str, Any] = {
+        "reason": "All is well.",
+        "valid_from": "2026-06-01",
+        "valid_until": "2029-05-31",
+    }
     answer = send(worker, f"{seen}accredit/", status=422, **decision)
     assert "Somebody else" in text_of(answer.content)
     send(manager, f"{seen}accredit/", conditions="None", reference="Q-1", **decision)
@@ -128,7 +137,7 @@ def test_from_the_first_step_to_the_public_catalogue(desk: Desk) -> None:
     entry = MicroCredential.objects.get()
     mine = f"/provider/entries/{entry.pk}/"
     assert started.headers["Location"] == f"{mine}outcomes/"
-    outcomes = {
+    outcomes: dict[str, Any] = {
         "goals_html": "You can weld.<script>alert(1)</script><b>Really</b>",
         "content_html": "A course, gratuite!",
         "has_prerequisites": "False",
@@ -139,9 +148,14 @@ def test_from_the_first_step_to_the_public_catalogue(desk: Desk) -> None:
     send(applicant, f"{mine}outcomes/", **outcomes)
     send(applicant, f"{mine}level/", status=422, workload="2")
     send(applicant, f"{mine}level/", status=422, workload="2", workload_scheme="ects", isced_field="0777")
-    level = {"workload": "2", "workload_scheme": "ects", "eqf_level": "4", "isced_field": "0715"}
+    level: dict[str, Any] = {
+        "workload": "2",
+        "workload_scheme": "ects",
+        "eqf_level": "4",
+        "isced_field": "0715",
+    }
     send(applicant, f"{mine}level/", cip_code="48.0508", formacodes="23054", **level)
-    assessment = {
+    assessment: dict[str, Any] = {
         "assessed": "True",
         "assessment_type": "Practical test",
         "certifies": "outcomes",
@@ -151,7 +165,12 @@ def test_from_the_first_step_to_the_public_catalogue(desk: Desk) -> None:
     }
     send(applicant, f"{mine}assessment/", status=422, **(assessment | {"assessed": "False"}))
     send(applicant, f"{mine}assessment/", **assessment)
-    delivery_ = {"participation": "in_person", "language": "fr", "city": "Lyon", "financial_help": "None"}
+    delivery_: dict[str, Any] = {
+        "participation": "in_person",
+        "language": "fr",
+        "city": "Lyon",
+        "financial_help": "None",
+    }
     send(applicant, f"{mine}delivery/", status=422, price_cents="0", **delivery_)
     answer = send(
         applicant, f"{mine}delivery/", status=422, more_information="http://localhost/x", **delivery_
@@ -224,7 +243,7 @@ def test_an_accreditation_is_suspended_and_audited(desk: Desk) -> None:
     send(worker, f"{address}plan/", kind="occasional", planned_on="2020-01-01", status=422)
     send(worker, f"{address}plan/", kind="renewal", planned_on="2030-01-01")
     audit = accreditation.audits.get(kind="renewal")
-    record = {"audit": audit.pk, "held_on": "2026-06-02"}
+    record: dict[str, Any] = {"audit": audit.pk, "held_on": "2026-06-02"}
     send(worker, f"{address}record/", outcome="minor", status=422, **record)
     send(worker, f"{address}record/", outcome="minor", findings="A door", **record)
     send(worker, f"{address}suspend/", status=422, reason="")
@@ -291,6 +310,6 @@ def test_a_number_that_is_taken_is_refused_at_once(desk: Desk) -> None:
     other = Desk.made("Rival")
     draft = applications.start_application(actor=other.applicant, organisation=other.organisation)
     client = signed_in(other.applicant)
-    identity = {"register": "siret", "country": "FR", "number": SIRET, "legal_name": "Rival"}
+    identity: dict[str, Any] = {"register": "siret", "country": "FR", "number": SIRET, "legal_name": "Rival"}
     answer = send(client, f"/provider/applications/{draft.public_id}/identity/", status=422, **identity)
     assert "Somebody is accredited under this number" in text_of(answer.content)

@@ -43,8 +43,8 @@ class Desk:
     def filled(self, **changes: Any) -> Application:
         """A draft with everything told. changes: other answers, by name; `holder`, `certified`, `partners`."""
         one = applications.start_application(actor=self.applicant, organisation=self.organisation)
-        told = {"application_id": one.pk, "actor": self.applicant}
-        identity = {
+        told: dict[str, Any] = {"application_id": one.pk, "actor": self.applicant}
+        identity: dict[str, Any] = {
             "register": "siret",
             "country": "FR",
             "number": SIRET,
@@ -53,7 +53,7 @@ class Desk:
         }
         identity.update({key: value for key, value in changes.items() if key in identity})
         applications.save_step(**told, step="identity", values=identity)
-        contact = {
+        contact: dict[str, Any] = {
             "email": "contact@atelier.example.org",
             "phone": "+33 4 00 00 00 00",
             "website": "",
@@ -61,12 +61,25 @@ class Desk:
             "currency": "EUR",
         }
         applications.save_step(**told, step="contact", values=contact)
-        place = {"street": "1 rue du Lac", "postcode": "69003", "city": "Lyon", "country": "FR"}
+        place: dict[str, Any] = {
+            "street": "1 rue du Lac",
+            "postcode": "69003",
+            "city": "Lyon",
+            "country": "FR",
+        }
         applications.add_row(**told, step="establishments", values=place)
         applications.finish_step(**told, step="establishments")
-        person = {"role": "director", "full_name": "Claude Moreau", "birth_date": date(1970, 4, 2)}
+        person: dict[str, Any] = {
+            "role": "director",
+            "full_name": "Claude Moreau",
+            "birth_date": date(1970, 4, 2),
+        }
         applications.add_row(**told, step="persons", values={**person, "share_percent": None})
-        owner = {"role": "owner", "full_name": "Dominique Petit", "birth_date": date(1965, 9, 9)}
+        owner: dict[str, Any] = {
+            "role": "owner",
+            "full_name": "Dominique Petit",
+            "birth_date": date(1965, 9, 9),
+        }
         applications.add_row(**told, step="persons", values={**owner, "share_percent": 60})
         applications.finish_step(**told, step="persons")
         applications.save_account(
@@ -76,7 +89,11 @@ class Desk:
         for partner in changes.get("partners", ()):
             applications.add_row(**told, step="partners", values=partner)
         for number in range(changes.get("trainers", 2)):
-            trainer = {"full_name": f"Trainer {number}", "subject": "Welding", "qualification": "Master"}
+            trainer: dict[str, Any] = {
+                "full_name": f"Trainer {number}",
+                "subject": "Welding",
+                "qualification": "Master",
+            }
             certified = number < changes.get("certified", 2)
             applications.add_row(**told, step="trainers", values={**trainer, "certified": certified})
         applications.finish_step(**told, step="trainers")
@@ -115,13 +132,13 @@ class Desk:
             valid_until=date(2029, 5, 31),
             grade=grade,
         )
-        return Provider.objects.get(pk=one.provider_id)
+        return Provider.objects.get(organisation=self.organisation, external_id=one.number)
 
     def complete_entry(self, provider: Provider, **changes: Any) -> MicroCredential:
         """A draft entry with every needed element."""
         title = changes.pop("title", "Weld safely in a workshop")
         entry = entry_drafts.create_entry(actor=self.applicant, provider=provider, title=title, kind="rs")
-        values = {
+        values: dict[str, Any] = {
             "goals_html": "<p>You can weld two plates.</p>",
             "content_html": "<p>Safety, tools, practice.</p>",
             "has_prerequisites": False,

@@ -62,6 +62,9 @@ def test_each_thing_that_is_missing_is_said_and_nothing_is_handed_in(desk: Desk)
 
 def test_f34_the_terms_begin_with_the_submission(desk: Desk) -> None:
     one = desk.handed_in()
+    assert one.provider is not None
+    assert one.admissibility_due_at is not None
+    assert one.decision_due_at is not None
     calendar = one.provider.namespace.calendar
     # Eleven working days after Monday 1 June 2026; two months. Both to the end of their day in Paris.
     assert calendar.local_date(one.admissibility_due_at - timedelta(seconds=1)) == date(2026, 6, 16)
@@ -74,8 +77,8 @@ def test_f34_the_terms_begin_with_the_submission(desk: Desk) -> None:
 def test_nobody_writes_in_anothers_application_or_after_it_is_handed_in(desk: Desk) -> None:
     one = desk.handed_in()
     rival = Desk.made("Rival")
-    row = {"full_name": "X", "subject": "Y", "qualification": "Z", "certified": False}
-    told = {"application_id": one.pk, "step": "trainers", "values": row}
+    row: dict[str, Any] = {"full_name": "X", "subject": "Y", "qualification": "Z", "certified": False}
+    told: dict[str, Any] = {"application_id": one.pk, "step": "trainers", "values": row}
     refused("not_allowed", applications.add_row, actor=rival.applicant, **told)
     refused("not_allowed", applications.add_row, actor=desk.applicant, **told)
     refused("not_allowed", applications.hand_in, actor=desk.applicant, application_id=one.pk)
@@ -89,7 +92,12 @@ def test_nobody_writes_in_anothers_application_or_after_it_is_handed_in(desk: De
     )
     service = service_users.get("demo")
     refused("not_allowed", applications.add_row, actor=service, **told)
-    paper = {"application_id": one.pk, "kind": "other", "name": "a.pdf", "content": files.pdf()}
+    paper: dict[str, Any] = {
+        "application_id": one.pk,
+        "kind": "other",
+        "name": "a.pdf",
+        "content": files.pdf(),
+    }
     refused("not_allowed", applications.add_document, actor=desk.applicant, **paper)
 
 
@@ -150,7 +158,7 @@ def test_people_of_a_provider_that_lost_its_accreditation_are_flagged(desk: Desk
     assert [flag["detail"] for flag in found] == ["Claude Moreau", "Dominique Petit"]
 
 
-PARTNER = {
+PARTNER: dict[str, Any] = {
     "kind": "subcontractor",
     "name": "Helper",
     "number": OTHER_SIRET,
@@ -165,7 +173,7 @@ def test_f35_at_most_80_percent_is_subcontracted(desk: Desk) -> None:
     error = refused("not_allowed", applications.hand_in, actor=desk.applicant, application_id=draft.pk)
     assert (error.rule, error.params["reason"]) == ("F-35", "share")
     row = draft.partners.get()
-    told = {"actor": desk.applicant, "application_id": draft.pk, "step": "partners"}
+    told: dict[str, Any] = {"actor": desk.applicant, "application_id": draft.pk, "step": "partners"}
     applications.remove_row(**told, row_id=row.pk)
     refused("not_found", applications.remove_row, **told, row_id=row.pk)
     applications.add_row(**told, values=PARTNER)
@@ -189,12 +197,12 @@ def test_f35_a_delisted_provider_is_no_subcontractor(desk: Desk) -> None:
 
 
 def test_most_trainers_are_certified_where_the_regime_asks_for_it(desk: Desk) -> None:
-    own = {"register": "ila", "country": "SG", "number": "T08LL1234A", "trainers": 5}
+    own: dict[str, Any] = {"register": "ila", "country": "SG", "number": "T08LL1234A", "trainers": 5}
     refused("incomplete", desk.filled, **own, certified=3)
 
 
 def test_four_of_five_trainers_are_enough(desk: Desk) -> None:
-    own = {"register": "ila", "country": "SG", "number": "T08LL1234A", "trainers": 5}
+    own: dict[str, Any] = {"register": "ila", "country": "SG", "number": "T08LL1234A", "trainers": 5}
     assert selected.missing(desk.filled(**own, certified=4)) == []
 
 
@@ -216,6 +224,8 @@ def test_an_incomplete_file_ends_and_a_new_one_may_come_at_once(desk: Desk) -> N
 def test_a_question_stops_the_term_of_the_decision(desk: Desk, hand: Hand) -> None:
     one = desk.handed_in()
     due = one.decision_due_at
+    assert one.provider is not None
+    assert due is not None
     application_reviews.admit(actor=desk.case_worker, application_id=one.pk)
     question = application_reviews.ask(actor=desk.case_worker, application_id=one.pk, text="Which room?")
     hand.move(JUNE + timedelta(days=100))
@@ -225,7 +235,12 @@ def test_a_question_stops_the_term_of_the_decision(desk: Desk, hand: Hand) -> No
     refused(
         "not_allowed", application_reviews.answer, actor=desk.case_worker, question_id=question.pk, text="x"
     )
-    paper = {"application_id": one.pk, "kind": "other", "name": "a.pdf", "content": files.pdf("new")}
+    paper: dict[str, Any] = {
+        "application_id": one.pk,
+        "kind": "other",
+        "name": "a.pdf",
+        "content": files.pdf("new"),
+    }
     applications.add_document(actor=desk.applicant, **paper)
     application_reviews.answer(actor=desk.applicant, question_id=question.pk, text="The big one")
     one.refresh_from_db()
@@ -239,6 +254,7 @@ def test_a_question_stops_the_term_of_the_decision(desk: Desk, hand: Hand) -> No
 
 def test_overdue_applications_are_told_once(desk: Desk, hand: Hand) -> None:
     one = desk.handed_in()
+    assert one.admissibility_due_at
     hand.move(one.admissibility_due_at - timedelta(seconds=1))
     assert application_reviews.tell_overdue() == 0
     hand.move(one.admissibility_due_at)
@@ -251,7 +267,7 @@ def test_overdue_applications_are_told_once(desk: Desk, hand: Hand) -> None:
 
 def test_two_persons_accredit(desk: Desk) -> None:
     one = desk.recommended()
-    decision = {
+    decision: dict[str, Any] = {
         "application_id": one.pk,
         "reason": "Good",
         "valid_from": date(2026, 6, 1),
@@ -272,10 +288,10 @@ def test_two_persons_accredit(desk: Desk) -> None:
 
 def test_nothing_is_recommended_with_a_point_open_or_not_met(desk: Desk) -> None:
     one = desk.handed_in()
-    told = {"actor": desk.case_worker, "application_id": one.pk}
+    told: dict[str, Any] = {"actor": desk.case_worker, "application_id": one.pk}
     refused("not_allowed", application_reviews.mark_point, **told, point="identity", outcome="met")
     application_reviews.admit(**told)
-    recommend = {"recommendation": "accredit", "reason": "Good"}
+    recommend: dict[str, Any] = {"recommendation": "accredit", "reason": "Good"}
     refused("incomplete", application_reviews.recommend, **told, **recommend)
     refused("not_allowed", application_reviews.mark_point, **told, point="unheard", outcome="met")
     refused("incomplete", application_reviews.mark_point, **told, point="means", outcome="not_met")
@@ -290,7 +306,7 @@ def test_nothing_is_recommended_with_a_point_open_or_not_met(desk: Desk) -> None
     application_reviews.answer(actor=desk.applicant, question_id=question.pk, text="Because")
     application_reviews.recommend(**told, **recommend)
     application_reviews.ask(**told, text="And?")
-    decision = {
+    decision: dict[str, Any] = {
         "application_id": one.pk,
         "reason": "Good",
         "valid_from": date(2026, 6, 1),
@@ -301,9 +317,9 @@ def test_nothing_is_recommended_with_a_point_open_or_not_met(desk: Desk) -> None
 
 
 def test_s17_a_grade_is_given_and_the_worst_is_not_accredited(desk: Desk) -> None:
-    own = {"register": "ila", "country": "SG", "number": "T08LL1234A"}
+    own: dict[str, Any] = {"register": "ila", "country": "SG", "number": "T08LL1234A"}
     one = desk.recommended(**own)
-    decision = {
+    decision: dict[str, Any] = {
         "application_id": one.pk,
         "reason": "Good",
         "valid_from": date(2026, 6, 1),
@@ -365,10 +381,10 @@ def test_a_missed_notice_is_made_up_for_by_the_nearest(desk: Desk, hand: Hand) -
 
 def test_a_renewal_moves_the_last_day(desk: Desk, hand: Hand) -> None:
     accreditation = desk.accredited().accreditations.get()
-    told = {"actor": desk.case_worker, "accreditation_id": accreditation.pk}
+    told: dict[str, Any] = {"actor": desk.case_worker, "accreditation_id": accreditation.pk}
     audit = audits.plan_audit(**told, kind="renewal", planned_on=date(2029, 3, 1))
     hand.move(datetime(2029, 3, 2, tzinfo=UTC))
-    result = {"actor": desk.case_worker, "audit_id": audit.pk, "held_on": date(2029, 3, 1)}
+    result: dict[str, Any] = {"actor": desk.case_worker, "audit_id": audit.pk, "held_on": date(2029, 3, 1)}
     refused("incomplete", audits.record_audit, **result, outcome="minor")
     refused("invalid", audits.record_audit, **(result | {"held_on": date(2029, 3, 3)}), outcome="passed")
     audits.record_audit(**result, outcome="passed")
@@ -379,10 +395,10 @@ def test_a_renewal_moves_the_last_day(desk: Desk, hand: Hand) -> None:
 
 def test_a_major_finding_renews_nothing_and_suspension_is_told(desk: Desk) -> None:
     accreditation = desk.accredited().accreditations.get()
-    told = {"actor": desk.case_worker, "accreditation_id": accreditation.pk}
+    told: dict[str, Any] = {"actor": desk.case_worker, "accreditation_id": accreditation.pk}
     refused("invalid", audits.plan_audit, **told, kind="renewal", planned_on=date(2026, 5, 31))
     audit = audits.plan_audit(**told, kind="renewal", planned_on=date(2026, 6, 1))
-    result = {"actor": desk.case_worker, "audit_id": audit.pk, "held_on": date(2026, 6, 1)}
+    result: dict[str, Any] = {"actor": desk.case_worker, "audit_id": audit.pk, "held_on": date(2026, 6, 1)}
     audits.record_audit(**result, outcome="major", findings="No trainers")
     accreditation.refresh_from_db()
     assert accreditation.valid_until == date(2029, 5, 31)

@@ -150,7 +150,7 @@ def test_sent_back_with_reasons_and_submitted_again(desk: Desk, provider: Provid
 
 def test_what_was_examined_stays_and_the_rest_is_looked_at_again(desk: Desk, provider: Provider) -> None:
     entry = desk.registered_entry(provider)
-    change = {"actor": desk.applicant, "entry_id": entry.pk}
+    change: dict[str, Any] = {"actor": desk.applicant, "entry_id": entry.pk}
     for name, value in (("title", "Another"), ("certifies", "aims"), ("price_cents", 1)):
         error = refused("not_allowed", entry_drafts.save_entry, **change, values={name: value})
         assert error.params["reason"] == "settled"
@@ -201,7 +201,7 @@ def test_prices_have_a_history_and_jumps_wait(desk: Desk, provider: Provider, ha
         starts_at=MONDAY + timedelta(days=60),
         ends_at=MONDAY + timedelta(days=61),
     )
-    change = {"actor": desk.applicant, "entry_id": entry.pk}
+    change: dict[str, Any] = {"actor": desk.applicant, "entry_id": entry.pk}
     entry_drafts.change_price(**change, price_cents=120_000)
     assert Session.objects.get().price_cents == 120_000
     assert session.changes.get().after == {"price_cents": 120_000}
@@ -210,7 +210,7 @@ def test_prices_have_a_history_and_jumps_wait(desk: Desk, provider: Provider, ha
     assert (waiting.waits, waiting.jump_percent) == (True, 30)
     error = refused("not_allowed", entry_drafts.change_price, **change, price_cents=90_000)
     assert error.params["reason"] == "one_waits"
-    decide = {"actor": desk.case_worker, "change_id": waiting.pk}
+    decide: dict[str, Any] = {"actor": desk.case_worker, "change_id": waiting.pk}
     refused("incomplete", entry_drafts.decide_price, **decide, accepted=False)
     refused("not_allowed", entry_drafts.decide_price, **(decide | {"actor": desk.applicant}), accepted=True)
     entry_drafts.decide_price(**decide, accepted=True)

@@ -1,0 +1,3 @@
+from typing import Any
+
+confusables_data: dict[str, list[dict[str, Any]]]
