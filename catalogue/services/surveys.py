@@ -14,6 +14,7 @@ from catalogue.feedback import figures
 from catalogue.models import MicroCredential, SurveyAnswer, SurveyInvitation, SurveyKind, SurveyResult
 from ila.core import clock
 from ila.core.errors import DomainError
+from ila.core.locks import acquire, lock
 
 OUTCOME_AFTER = timedelta(days=182)  # six months
 OPEN_FOR = timedelta(days=60)
@@ -93,9 +94,11 @@ def answer_survey(
     Locks: the invitation. Raises: DomainError `not_found` (404), `already_answered`, `too_late`, `too_early`.
     """
     with transaction.atomic():
-        invitation = SurveyInvitation.objects.select_for_update().filter(public_id=public_id).first()
-        if invitation is None:
+        pk = SurveyInvitation.objects.filter(public_id=public_id).values_list("pk", flat=True).first()
+        if pk is None:
             raise DomainError("not_found", status=404, kind="survey")
+        invitation: SurveyInvitation
+        (invitation,) = acquire(lock(SurveyInvitation, pk))
         if SurveyAnswer.objects.filter(invitation=invitation).exists():
             raise DomainError("already_answered")
         now = clock.now()

@@ -21,6 +21,7 @@ from catalogue.services.imports import import_catalogue
 from catalogue.services.imports.run import Format
 from ila.core import clock
 from ila.core.errors import DomainError
+from ila.core.locks import acquire, lock
 
 MAX_BYTES = 250_000_000
 PIECE = 1_000_000
@@ -160,9 +161,11 @@ def _run(run: ImportRun, *, dry_run: bool) -> Report:
 def _decide(actor: User, public_id: UUID, stage: ImportStage) -> ImportRun:
     _require(actor)
     with transaction.atomic():
-        run = ImportRun.objects.select_for_update().filter(public_id=public_id).first()
-        if run is None:
+        pk = ImportRun.objects.filter(public_id=public_id).values_list("pk", flat=True).first()
+        if pk is None:
             raise DomainError("not_found", status=404, kind="import")
+        run: ImportRun
+        (run,) = acquire(lock(ImportRun, pk))
         if run.stage != ImportStage.CHECKED:
             raise DomainError("not_checked", stage=run.stage)
         run.stage, run.decided_by, run.decided_at = stage, actor, clock.now()

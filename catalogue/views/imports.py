@@ -11,6 +11,7 @@ from django import forms
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
@@ -200,10 +201,11 @@ def _ask(actor: User, told: dict[str, Any]) -> ImportRun:
     known = None
     if register is not None:
         known = uploads.keep_file(actor=actor, name=register.name, chunks=register.chunks())
-    run = uploads.request_import(
-        actor=actor, kind=told["format"], file=kept, register=known, full=told["full"]
-    )
-    jobs.defer(tasks.check_import, run_id=run.pk)
+    with transaction.atomic():
+        run = uploads.request_import(
+            actor=actor, kind=told["format"], file=kept, register=known, full=told["full"]
+        )
+        jobs.defer(tasks.check_import, run_id=run.pk)
     return run
 
 
@@ -211,8 +213,9 @@ def _decide(request: HttpRequest, public_id: UUID, *, store: bool) -> HttpRespon
     actor = _importer(request)
     try:
         if store:
-            run = uploads.confirm_import(actor=actor, public_id=public_id)
-            jobs.defer(tasks.store_import, run_id=run.pk, once=f"catalogue.store_import:{run.pk}")
+            with transaction.atomic():
+                run = uploads.confirm_import(actor=actor, public_id=public_id)
+                jobs.defer(tasks.store_import, run_id=run.pk)
         else:
             uploads.discard_import(actor=actor, public_id=public_id)
     except DomainError as refusal:

@@ -26,6 +26,8 @@ LOCK_ORDER = (
     "catalogue.Accreditation",
     "catalogue.Session",
     "catalogue.Award",
+    "catalogue.ImportRun",
+    "catalogue.SurveyInvitation",
     "funding.Booking",
     "accounts.Consent",
     "funding.PaymentBatch",

@@ -1,5 +1,6 @@
 """The platform's own table: what a row becomes, what is wrong with it, in CSV and in XLSX alike."""
 
+import tracemalloc
 from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
@@ -8,12 +9,13 @@ from typing import Any
 import pytest
 
 from catalogue.importing.problems import Report
-from catalogue.importing.template import COLUMNS
+from catalogue.importing.spool import Spool
+from catalogue.importing.template import COLUMNS, read_file
 from catalogue.models import Accreditation, MicroCredential, Offer, Session
 from catalogue.services.imports import import_catalogue
 from tests.catalogue.conftest import counts, errors, warnings
 from tests.catalogue.edof_files import Folder
-from tests.catalogue.importing.tables import P1, P2, as_csv, as_xlsx, row
+from tests.catalogue.importing.tables import P1, P2, as_csv, as_xlsx, row, write_many
 
 pytestmark = pytest.mark.django_db
 Import = Callable[..., Report]
@@ -190,6 +192,21 @@ def test_an_entry_of_endless_rows_is_an_error_and_stays_small(
     rows = [row(session_number=f"S{number}") for number in range(6)]
     report = import_catalogue(kind="template", files=[folder.put(as_csv(*rows))])
     assert errors(report) == [("too_large", f"{P1}/E1", "entry_number")]
+
+
+def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
+    peaks = []
+    for entries in (300, 1200):
+        path = tmp_path / f"{entries}.csv"
+        write_many(path, entries=entries, providers=3)
+        tracemalloc.start()
+        with Spool("entry_number") as spool:
+            for entry in read_file(path):
+                spool.add(entry)
+            assert (spool.entries, spool.rejected) == (entries, 0)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] * 1.5
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "provider;entry_number\n", "x", "\0"])
