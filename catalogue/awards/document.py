@@ -19,6 +19,8 @@ from catalogue.models import AwardKind, MicroCredential, Provider
 MAX_OUTCOMES = 60
 MAX_OUTCOME = 500
 _LINES = {"p", "li", "h3", "h4", "h5", "br", "ul", "ol", "div"}
+# "You can", "Goals": what introduces outcomes is none.
+_HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def expiry(completion: Completion, issued_at: datetime) -> datetime | None:
 
 
 def plain_lines(markup: str) -> list[str]:
-    """The sentences of a provider's text, one for each paragraph or item, without markup."""
+    """The sentences of a provider's text, one for each paragraph or item, without markup and headings."""
     if not markup.strip():
         return []
     root = lxml_html.fragment_fromstring(markup, create_parent="div")
@@ -277,10 +279,12 @@ def _walk(node: Any) -> Any:
     breaks = node.tag in _LINES
     if breaks:
         yield "break", ""
-    yield "text", node.text or ""
+    if node.tag not in _HEADINGS:
+        yield "text", node.text or ""
     for child in node:
-        yield from _walk(child)
-        yield "text", child.tail or ""
+        if node.tag not in _HEADINGS:
+            yield from _walk(child)
+            yield "text", child.tail or ""
     if breaks:
         yield "break", ""
 

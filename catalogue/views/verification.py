@@ -156,9 +156,12 @@ def _finding(verdict: Verdict) -> dict[str, Any]:
 
 
 def _private(answer: HttpResponse) -> HttpResponse:
-    """Nobody lists the page, and nobody that it links to learns its address."""
+    """Nobody lists the page, and no other site learns its address.
+
+    Not `no-referrer`: with it browsers hide where a form comes from, and the forms of these pages would be refused.
+    """
     answer.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
-    answer.headers["Referrer-Policy"] = "no-referrer"
+    answer.headers["Referrer-Policy"] = "same-origin"
     return answer
 
 

@@ -113,10 +113,15 @@ def test_a_learner_shares_an_award_and_ends_the_link(
     elsewhere.goto(address)
     expect(elsewhere.get_by_role("heading", name="Awards of Camille Durand")).to_be_visible()
     expect(elsewhere.get_by_text("Practical examination")).to_be_visible()
+    # A stranger's form on a page that tells no other site its address: it is ours all the same.
+    elsewhere.get_by_role("button", name="Français").click()
+    expect(elsewhere.get_by_role("heading", name="Certificats de Camille Durand")).to_be_visible()
+    elsewhere.get_by_role("button", name="English").click()
+    expect(elsewhere.get_by_role("heading", name="Awards of Camille Durand")).to_be_visible()
 
     page.reload()
     expect(link).to_have_count(0)
-    expect(page.get_by_text("1 time", exact=True)).to_be_visible()
+    expect(page.get_by_text("3 times", exact=True)).to_be_visible()
     page.get_by_role("button", name="End this link Bakery Dupont").click()
     expect(page.get_by_text("The link shows nothing any more.")).to_be_visible()
     elsewhere.reload()

@@ -151,7 +151,7 @@ def test_what_a_link_shows_names_no_other_address_of_the_award(things: AwardThin
     page = Client().get(f"/shared/{things.secret}/")
     assert str(things.award.public_id) not in page.content.decode()
     assert things.award.token not in page.content.decode()
-    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Referrer-Policy"] == "same-origin"
     assert "noindex" in page.headers["X-Robots-Tag"]
     assert "no-store" in page.headers["Cache-Control"]
     things.share.refresh_from_db()
@@ -218,7 +218,7 @@ def test_everybody_verifies_without_an_account(things: AwardThings) -> None:
     assert "Camille Durand" in words_of_page
     assert "Learning outcomes were not assessed" in words_of_page
     assert "noindex" in page.headers["X-Robots-Tag"]
-    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Referrer-Policy"] == "same-origin"
 
 
 def test_a_file_is_verified_too(things: AwardThings) -> None:

@@ -286,6 +286,7 @@ def test_a_full_list_is_followed_by_another_and_issuers_have_their_own() -> None
         ("<ul><li>a</li><li>b<br>c</li></ul>tail", ["a", "b", "c", "tail"]),
         ("<p>a &amp; b &lt;script&gt;</p>", ["a & b <script>"]),
         ("<p>unclosed <em>tags", ["unclosed tags"]),
+        ("<h4>You <em>can</em></h4><ul><li>plan</li></ul>", ["plan"]),
         ("<p>" + "x" * 900 + "</p>", ["x" * 500]),
     ],
 )
