@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from catalogue import provider_words as words
@@ -17,14 +18,26 @@ ELSEWHERE = frozenset(
 
 def elements_of(one: MicroCredential) -> list[tuple[Any, Any, bool]]:
     """Every element of an entry in words: label, value, whether the value is HTML that was cleaned."""
+    return [
+        (words.ELEMENTS[name], _shown(one, name, value), name in HTML and bool(value))
+        for name, value in _values(one)
+        if name not in ("price_cents", "title")
+    ]
+
+
+def told_of(one: MicroCredential) -> list[tuple[Any, Any]]:
+    """What an entry tells beside its title, texts, price and hours, which its page shows by themselves."""
+    return [
+        (words.ELEMENTS[name], _shown(one, name, value))
+        for name, value in _values(one)
+        if name not in ELSEWHERE and value is not None and value not in ("", [])
+    ]
+
+
+def _values(one: MicroCredential) -> Iterator[tuple[str, Any]]:
     description = selected.description_of(one)
-    rows = []
     for name, _step, _needed in selected.ELEMENTS:
-        value = selected.value_of(one, description, name)
-        if name in ("price_cents", "title"):
-            continue
-        rows.append((words.ELEMENTS[name], _shown(one, name, value), name in HTML and bool(value)))
-    return rows
+        yield name, selected.value_of(one, description, name)
 
 
 def _shown(one: MicroCredential, name: str, value: Any) -> Any:
