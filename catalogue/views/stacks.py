@@ -9,6 +9,7 @@ from django import forms
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext_lazy as _
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import Citizen, Membership, User
 from catalogue import stack_words
-from catalogue.models import Provider, StackKind, StackRule
+from catalogue.models import MicroCredential, Provider, StackKind, StackRule
 from catalogue.permissions import is_authority
 from catalogue.selectors import stacks as selectors
 from catalogue.services import stacks as services
@@ -179,7 +180,8 @@ def _citizen(request: HttpRequest) -> Citizen | None:
 def _bodies(actor: User) -> Any:
     """The awarding bodies that a person may write rules of."""
     if is_authority(None, actor):
-        return Provider.objects.filter(micro_credentials__isnull=False).distinct().order_by("name", "pk")
+        listing = Exists(MicroCredential.objects.filter(provider=OuterRef("pk")))
+        return Provider.objects.filter(listing).order_by("name", "pk")
     own = Membership.objects.filter(user=actor, ended_at__isnull=True).values("organisation")
     return Provider.objects.filter(organisation__in=own).order_by("name", "pk")
 
