@@ -5,11 +5,11 @@ The app that keeps learning accounts says at its start who answers (`use`). Nobo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from catalogue.models import MicroCredential
+from catalogue.selectors.cards import Card
 from catalogue.selectors.search import PriceLimit
 
 
@@ -25,37 +25,24 @@ class Cost:
     scheme: str
 
 
-class Figures(Protocol):
-    """Whoever can say what trainings cost a person. A constant number of queries, however many are asked about."""
+class Wallet(Protocol):
+    """A person's learning accounts as they are now: read once, then asked without a query."""
 
-    def costs(self, user: Any, priced: Sequence[tuple[MicroCredential, int]]) -> Mapping[int, Cost]:
-        """By entry's id: what it costs this person at that price, where a scheme of theirs would pay a part."""
+    def cost(self, entry: Card, price_cents: int) -> Cost | None:
+        """What the entry costs this person at that price; None where no scheme of theirs pays a part."""
 
-    def limits(self, user: Any, own_cents: int) -> Sequence[PriceLimit] | None:
-        """The highest prices that cost this person no more than that; None for somebody without an account."""
-
-
-class _Nobody:
-    def costs(self, user: Any, priced: Sequence[tuple[MicroCredential, int]]) -> Mapping[int, Cost]:  # noqa: ARG002
-        return {}
-
-    def limits(self, user: Any, own_cents: int) -> Sequence[PriceLimit] | None:  # noqa: ARG002
-        return None
+    def limits(self, own_cents: int) -> Sequence[PriceLimit]:
+        """By kind, the highest price that costs this person no more than that of their own."""
 
 
-_figures: list[Figures] = [_Nobody()]
+_readers: list[Callable[[Any], Wallet | None]] = []
 
 
-def use(figures: Figures) -> None:
-    """Let `figures` answer from now on."""
-    _figures[0] = figures
+def use(reader: Callable[[Any], Wallet | None]) -> None:
+    """Let `reader` read the wallets of users from now on."""
+    _readers[:] = [reader]
 
 
-def costs(user: Any, priced: Sequence[tuple[MicroCredential, int]]) -> Mapping[int, Cost]:
-    """As `Figures.costs`; nothing for who is not signed in."""
-    return _figures[0].costs(user, priced) if user.is_authenticated and priced else {}
-
-
-def limits(user: Any, own_cents: int) -> Sequence[PriceLimit] | None:
-    """As `Figures.limits`; None for who is not signed in."""
-    return _figures[0].limits(user, own_cents) if user.is_authenticated else None
+def wallet_of(user: Any) -> Wallet | None:
+    """The wallet of a user; None for who is not signed in, or has no learning account."""
+    return _readers[0](user) if _readers and user.is_authenticated else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from catalogue import words
@@ -14,6 +15,7 @@ from catalogue.selectors.traits import PRICES
 MONTHS = (1, 3, 6, 12)
 OWN = (0, 15_000, 50_000)
 """What a learner would pay of their own at most, in cents: the choices offered. Any other amount can be asked for."""
+DAYS = ["%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y"]
 MAX_TEXT = 200
 MAX_OWN_CENTS = 10_000_000
 
@@ -72,8 +74,8 @@ class SearchForm(forms.Form):
         empty_value=None,
         choices=[*_NOTHING, *((n, n) for n in MONTHS)],
     )
-    after = forms.DateField(required=False, label=_("Starts from"), input_formats=["%Y-%m-%d"])
-    before = forms.DateField(required=False, label=_("Starts until"), input_formats=["%Y-%m-%d"])
+    after = forms.DateField(required=False, label=_("Starts from"), input_formats=DAYS)
+    before = forms.DateField(required=False, label=_("Starts until"), input_formats=DAYS)
     guaranteed = forms.BooleanField(required=False, label=_("Only guaranteed sessions"))
     bookable = forms.BooleanField(required=False, label=_("Only what can be booked now"))
     sort = forms.ChoiceField(
@@ -95,6 +97,16 @@ class SearchForm(forms.Form):
             for name, value in self.cleaned_data.items()
             if value is not None and value is not False and value != ""
         }
+
+    @classmethod
+    def query_of(cls, given: QueryDict) -> str:
+        """An address's query in one way of writing it: only filters that make sense, in the form's order."""
+        asked = cls(given).asked()
+        made = QueryDict(mutable=True)
+        for name, value in asked.items():
+            if name != "sort":
+                made.appendlist(name, as_parameter(value))
+        return made.urlencode()
 
     def left_out(self) -> list[Any]:
         """The labels of what was given and makes no sense."""

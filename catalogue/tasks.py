@@ -5,7 +5,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from accounts.services import service_users
-from catalogue.services import accreditations, application_reviews, audits, listings, surveys, uploads
+from catalogue.services import (
+    accreditations,
+    application_reviews,
+    audits,
+    listings,
+    searches,
+    surveys,
+    uploads,
+)
 from ila.core import jobs
 
 
@@ -21,14 +29,14 @@ def expire_accreditations(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - t
 
 
 @jobs.task(
-    name="catalogue.make_lines", queue="default", cron="* * * * *", lock="catalogue.make_lines", retry=False
+    name="catalogue.make_lines", queue="upkeep", cron="* * * * *", lock="catalogue.make_lines", retry=False
 )
 def make_lines(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
     """Bring the list that searches read up to date: what changed, and what the day changed."""
     return {"lines": listings.bring_all_up_to_date()}
 
 
-@jobs.task(name="catalogue.count_words", queue="default", cron="41 2 * * *", lock="catalogue.count_words")
+@jobs.task(name="catalogue.count_words", queue="upkeep", cron="41 2 * * *", lock="catalogue.count_words")
 def count_words(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
     """Count the words that a misspelt one is compared with."""
     return {"words": listings.count_words()}
@@ -84,3 +92,15 @@ def _told_when_broken(run_id: int) -> Iterator[None]:
 
 def _numbers(report: dict[str, Any] | None) -> dict[str, int]:
     return {key: value for key, value in (report or {}).items() if isinstance(value, int)}
+
+
+@jobs.task(
+    name="catalogue.mail_saved_searches",
+    queue="mail",
+    cron="20 5 * * *",
+    lock="catalogue.mail_saved_searches",
+)
+def mail_saved_searches(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Mail what has been listed since yesterday to who keeps a search that it fits."""
+    listings.bring_all_up_to_date()
+    return searches.mail_new_matches()

@@ -2,12 +2,12 @@
 
 from django.urls import include, path
 
-from catalogue.views import awards, entries, search, verification
+from catalogue.views import awards, entries, verification
 
 urlpatterns = [
     path("", include("catalogue.exchange_urls")),
     path("", include("catalogue.provider_urls")),
-    path("catalogue/", search.catalogue, name="catalogue"),
+    path("", include("catalogue.search_urls")),
     path("catalogue/<int:pk>/", entries.entry, name="entry"),
     path("portfolio/", awards.portfolio, name="portfolio"),
     path("portfolio/share/", awards.share, name="portfolio_share"),

@@ -9,4 +9,5 @@ class FundingConfig(AppConfig):
 
     def ready(self) -> None:
         # Named, not imported: models exist only now.
+        import_string("catalogue.costs.use")(import_string("funding.selectors.costs.wallet_of"))
         post_migrate.connect(import_string("funding.services.seals.open_epoch_after_migrate"), sender=self)

@@ -31,7 +31,7 @@ from catalogue.models.awards import (
     StatusList,
 )
 from catalogue.models.descriptions import Certifies, EntryDescription, Participation, PriceChange
-from catalogue.models.listings import Listing, ListingPlace, ListingWord, Place
+from catalogue.models.listings import Listing, ListingWord, Place, Spot
 from catalogue.models.micro_credentials import (
     CredentialKind,
     CredentialState,
@@ -101,7 +101,6 @@ __all__ = [
     "ImportStage",
     "KeyState",
     "Listing",
-    "ListingPlace",
     "ListingWord",
     "MicroCredential",
     "MicroCredentialLog",
@@ -127,6 +126,7 @@ __all__ = [
     "SharedAward",
     "SigningKey",
     "Situation",
+    "Spot",
     "StackDirection",
     "StackKind",
     "StackMember",

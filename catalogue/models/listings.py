@@ -16,9 +16,9 @@ class Listing(models.Model):
 
     traits: what facets count, packed into the bits of one number (`catalogue.selectors.traits`).
     standing: 0 bookable with a guaranteed session, 1 bookable, 2 neither. from_cents: what it costs at least.
-    starts: days on which sessions to come begin, at the provider's place. computed_at, good_until: the line tells
-    the truth from the one moment until before the other, unless the entry is noted as outdated.
-    text_key: a fingerprint of the words that `search` and `title_search` were made from.
+    spots: numbers of the places where it is taught. starts: days on which sessions to come begin, at the provider's
+    place. computed_at, good_until: the line tells the truth from the one moment until before the other, unless the
+    entry is noted as outdated. text_key: a fingerprint of the words that `search` and `title_search` were made from.
     listed_at: since when it is on the list without a break.
     """
 
@@ -32,6 +32,7 @@ class Listing(models.Model):
     hours = models.DecimalField(max_digits=20, decimal_places=2, null=True)
     next_start = models.DateTimeField(null=True)
     starts = ArrayField(models.DateField(), default=list)
+    spots = ArrayField(models.IntegerField(), default=list)
     computed_at = models.DateTimeField()
     good_until = models.DateTimeField()
     listed_at = models.DateTimeField(default=clock.now)
@@ -43,6 +44,9 @@ class Listing(models.Model):
     class Meta:
         indexes: ClassVar[list[Any]] = [
             GinIndex(fields=["search"], name="listing_search"),
+            GinIndex(fields=["spots"], name="listing_spots"),
+            # Few different values: counting all lines by it reads this index alone.
+            models.Index(fields=["traits"], name="listing_traits"),
             models.Index(fields=["standing", "next_start", "title_key", "entry"], name="listing_order"),
             models.Index(fields=["from_cents"], name="listing_price"),
             models.Index(fields=["good_until"], name="listing_good_until"),
@@ -54,20 +58,26 @@ class Listing(models.Model):
         return f"line of entry {self.entry_id}"
 
 
-class ListingPlace(models.Model):
-    """A place where an entry is taught. Without coordinates when the town is not known."""
+class Spot(models.Model):
+    """A place where something is taught: a town's name and postcode as they were told, and where that is.
 
-    listing = models.ForeignKey(Listing, on_delete=models.CASCADE, related_name="places")
+    Without coordinates when the town is not known. Lines name their spots by number (`Listing.spots`).
+    """
+
     key = models.CharField(max_length=200)
     postcode = models.CharField(max_length=20)
     latitude = models.FloatField(null=True)
     longitude = models.FloatField(null=True)
 
     class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint(
+                fields=["key", "postcode", "latitude", "longitude"], nulls_distinct=False, name="spot_once"
+            )
+        ]
         indexes: ClassVar[list[Any]] = [
-            models.Index(fields=["latitude", "longitude"], name="listingplace_at"),
-            models.Index(fields=["key"], name="listingplace_key"),
-            models.Index(fields=["postcode"], name="listingplace_postcode"),
+            models.Index(fields=["latitude", "longitude"], name="spot_at"),
+            models.Index(fields=["postcode"], name="spot_postcode"),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from catalogue.selectors import words
+from catalogue.selectors.cards import Card
 from catalogue.selectors.search import PriceLimit, Search, make_search
 from catalogue.selectors.traits import Tally
 
@@ -39,8 +40,8 @@ class Found:
         """Filters that were asked for and left out."""
         return ("own",) if "own" in self.asked and self.limits is None else ()
 
-    def page(self, *, offset: int, limit: int) -> list[int]:
-        """The entries of one page, in the order asked for."""
+    def page(self, *, offset: int, limit: int) -> list[Card]:
+        """The cards of one page, in the order asked for."""
         sort = self.asked.get("sort", "")
         return self.search.page(sort=sort, total=self.total, offset=offset, limit=limit)
 

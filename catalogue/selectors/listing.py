@@ -1,4 +1,4 @@
-"""What a list shows of entries, and whether they may be booked, read afresh for the few that are on a page."""
+"""Which entries are listed, and whether they may be booked now, reckoned from the entries themselves."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ from django.db.models import (
     Exists,
     F,
     IntegerField,
-    Min,
     OuterRef,
     Q,
     QuerySet,
-    Subquery,
     When,
 )
 
@@ -89,32 +87,6 @@ def with_bookability(found: QuerySet[MicroCredential], now: datetime) -> QuerySe
     )
     annotated: QuerySet[Any] = found.annotate(
         can_book=Case(When(fit, then=1), default=0, output_field=IntegerField())
-    )
-    return annotated
-
-
-def described(ids: list[int], now: datetime) -> list[Any]:
-    """These entries in this order, with what a list shows of them. One query."""
-    shown = _with_facts(MicroCredential.objects.filter(pk__in=ids), now).select_related("provider")
-    by_id = {one.pk: one for one in shown.defer("goals_html", "content_html", "facts", "search_text")}
-    return [by_id[pk] for pk in ids if pk in by_id]
-
-
-def _with_facts(found: QuerySet[MicroCredential], now: datetime) -> QuerySet[Any]:
-    """Annotate `can_book`, `from_cents` (what it costs at least) and `next_start`."""
-    upcoming = Session.objects.filter(
-        micro_credential=OuterRef("pk"),
-        removed_at__isnull=True,
-        state__in=BOOKABLE_STATES,
-        starts_at__gte=now,
-    )
-    cheapest = (
-        upcoming.order_by().values("micro_credential").annotate(least=Min("price_cents")).values("least")
-    )
-    soonest = upcoming.order_by().values("micro_credential").annotate(first=Min("starts_at")).values("first")
-    annotated: QuerySet[Any] = with_bookability(found, now).annotate(
-        from_cents=Case(When(price_cents__isnull=False, then=F("price_cents")), default=Subquery(cheapest)),
-        next_start=Subquery(soonest),
     )
     return annotated
 

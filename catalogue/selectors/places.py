@@ -8,6 +8,7 @@ from math import cos, radians
 from typing import Any
 
 from django.db import connection
+from rapidfuzz.distance import OSA
 
 from catalogue.importing.values import folded
 from catalogue.registers import REGISTERS
@@ -29,8 +30,12 @@ _TOWN = f"SELECT name, country, latitude, longitude FROM catalogue_place WHERE k
 _BEGINNING = (
     f"SELECT name, country, latitude, longitude FROM catalogue_place WHERE starts_with(key, %s) {_LARGEST}"
 )
+_TAUGHT_IN = """
+    SELECT key, avg(latitude), avg(longitude) FROM catalogue_spot
+     WHERE latitude IS NOT NULL AND length(key) BETWEEN %s AND %s GROUP BY key
+"""
 _POSTCODE = """
-    SELECT postcode, '', avg(latitude), avg(longitude) FROM catalogue_listingplace
+    SELECT postcode, '', avg(latitude), avg(longitude) FROM catalogue_spot
      WHERE postcode = %s AND latitude IS NOT NULL GROUP BY postcode
 """
 
@@ -68,42 +73,44 @@ def find_centre(text: str) -> Centre | None:
     for statement, value in tried:
         if (found := _first(statement, value)) is not None:
             return found
-    for spelling in words.nearest([name]).get(name, []) if len(name) > words.BEGINNING else []:
-        if (found := _first(_TOWN, spelling)) is not None:
-            return found
-    return None
+    return _nearest(name) if len(name) > words.BEGINNING else None
 
 
 def around(centre: Centre, km: float) -> Sql:
-    """Entries taught within so many kilometres, or in a town of that name whose place is not known."""
+    """Entries taught within so many kilometres, or in a town of that name whose place is not known. One query."""
     high = km / KM_OF_A_DEGREE
     wide = high / max(0.01, cos(radians(centre.latitude)))
     distance = distance_sql(centre)
-    return Sql(
-        "line.entry_id IN (SELECT listing_id FROM catalogue_listingplace AS place"
-        " WHERE (latitude BETWEEN %s AND %s AND longitude BETWEEN %s AND %s"
-        f" AND {distance.text} <= %s) OR (latitude IS NULL AND key = %s))",
-        [
-            *(
-                centre.latitude - high,
-                centre.latitude + high,
-                centre.longitude - wide,
-                centre.longitude + wide,
-            ),
-            *(*distance.params, km, place_key(centre.name)),
-        ],
+    return _taught_at(
+        Sql(
+            "(latitude BETWEEN %s AND %s AND longitude BETWEEN %s AND %s"
+            f" AND {distance.text} <= %s) OR (latitude IS NULL AND key = %s)",
+            [
+                *(centre.latitude - high, centre.latitude + high),
+                *(centre.longitude - wide, centre.longitude + wide),
+                *(*distance.params, km, place_key(centre.name)),
+            ],
+        )
     )
 
 
 def named(text: str) -> Sql:
-    """Entries taught in a town, or under a postcode, that begins so, or that have it among their words."""
+    """Entries taught in a town, or under a postcode, that begins so, or that have it among their words. One query."""
     key = place_key(text)
-    asked = words.matching(words.words_of(text)) if words.words_of(text) else Sql("''::tsquery")
-    return Sql(
-        "(line.entry_id IN (SELECT listing_id FROM catalogue_listingplace"
-        f" WHERE starts_with(key, %s) OR starts_with(postcode, %s)) OR line.search @@ ({asked.text}))",
-        [key or "\x01", key.upper() or "\x01", *asked.params],
-    )
+    taught = _taught_at(Sql("starts_with(key, %s) OR starts_with(postcode, %s)", [key, key.upper()]))
+    asked = words.words_of(text)
+    if not key or not asked:
+        return Sql("false")
+    query = words.matching(asked)
+    return Sql(f"({taught.text} OR line.search @@ ({query.text}))", [*taught.params, *query.params])
+
+
+def _taught_at(spots: Sql) -> Sql:
+    """The spots are found first: how many there are tells the database how to look for the lines."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id FROM catalogue_spot AS place WHERE {spots.text}", spots.params)
+        numbers = [number for (number,) in cursor.fetchall()]
+    return Sql("line.spots && %s::integer[]", [numbers])
 
 
 def distance_sql(centre: Centre) -> Sql:
@@ -115,16 +122,15 @@ def distance_sql(centre: Centre) -> Sql:
     )
 
 
-def distances(centre: Centre, entries: list[int]) -> dict[int, float]:
-    """How far the nearest place of each of these entries is, in kilometres. One query."""
-    distance = distance_sql(centre)
+def _nearest(name: str) -> Centre | None:
+    """The town where something is taught whose name is nearest to this one, typing errors forgiven."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT listing_id, min({distance.text}) FROM catalogue_listingplace AS place"
-            " WHERE listing_id = ANY(%s) AND latitude IS NOT NULL GROUP BY listing_id",
-            [*distance.params, entries],
-        )
-        return dict(cursor.fetchall())
+        cursor.execute(_TAUGHT_IN, [len(name) - 2, len(name) + 2])
+        towns = cursor.fetchall()
+    allowed = words.errors_allowed(name)
+    near = [(OSA.distance(name, town[0], score_cutoff=allowed), town) for town in towns]
+    near = sorted(one for one in near if one[0] <= allowed)
+    return Centre(near[0][1][0].title(), "", *near[0][1][1:]) if near else None
 
 
 def _first(statement: str, value: Any) -> Centre | None:

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 
 from catalogue.selectors import places, traits, words
+from catalogue.selectors.cards import Card, cards_sql, read_cards
 from catalogue.selectors.places import Centre
 from catalogue.selectors.sql import Sql
 from catalogue.selectors.traits import Tally
@@ -51,11 +52,9 @@ class Search:
             (raw,) = cursor.fetchone()
         return traits.tally(traits.unpacked(raw), self.chosen)
 
-    def page(self, *, sort: str, total: int, offset: int, limit: int) -> list[int]:
-        """The entries of one page, in order. total: how many there are, by which it is chosen how they are ranked."""
-        with connection.cursor() as cursor:
-            cursor.execute(*self.page_statement(sort=sort, total=total, offset=offset, limit=limit))
-            return [pk for (pk,) in cursor.fetchall()]
+    def page(self, *, sort: str, total: int, offset: int, limit: int) -> list[Card]:
+        """The cards of one page, in order. total: how many there are, by which it is chosen how they are ranked."""
+        return read_cards(*self.page_statement(sort=sort, total=total, offset=offset, limit=limit))
 
     def tally_statement(self, *, besides: str = "") -> tuple[str, list[Any]]:
         """What `tally` sends, with its parameters."""
@@ -66,7 +65,8 @@ class Search:
         """What `page` sends, with its parameters."""
         where = _all_of([*self.clauses.values(), *self._trait_clauses()])
         order = self._order(sort, total)
-        return page_sql(where.text, order.text), [*where.params, *order.params, limit, max(0, offset)]
+        cards = cards_sql(lines_sql(where.text, order.text), centre=self.centre)
+        return cards.text, [*cards.params, *where.params, *order.params, limit, max(0, offset)]
 
     def new_since(self, moment: datetime, *, limit: int) -> list[int]:
         """The entries listed since that moment that fit, newest first."""
@@ -74,7 +74,8 @@ class Search:
         where = _all_of(conditions)
         with connection.cursor() as cursor:
             cursor.execute(
-                page_sql(where.text, "line.listed_at DESC, line.entry_id"), [*where.params, limit, 0]
+                f"SELECT line.entry_id FROM ({lines_sql(where.text, 'line.listed_at DESC, line.entry_id')}) AS line",
+                [*where.params, limit, 0],
             )
             return [pk for (pk,) in cursor.fetchall()]
 
@@ -92,8 +93,7 @@ class Search:
         if sort == "distance" and self.centre is not None:
             distance = places.distance_sql(self.centre)
             nearest = (
-                f"(SELECT min({distance.text}) FROM catalogue_listingplace AS place"
-                " WHERE place.listing_id = line.entry_id AND place.latitude IS NOT NULL)"
+                f"(SELECT min({distance.text}) FROM catalogue_spot AS place WHERE place.id = ANY(line.spots))"
             )
             return Sql(f"line.standing = 2, {nearest} NULLS LAST, {last}", distance.params)
         if not self.words:
@@ -110,13 +110,19 @@ class Search:
 
 
 def tally_sql(where: str) -> str:
-    """The statement that fetches the traits of all that fits."""
-    return f"SELECT string_agg(int8send(line.traits), '') FROM catalogue_listing AS line WHERE {where}"
+    """The statement that fetches which traits what fits has, and how many have each, as one value."""
+    return (
+        "SELECT string_agg(int8send(traits) || int8send(entries), '') FROM (SELECT line.traits, count(*) AS entries"
+        f" FROM catalogue_listing AS line WHERE {where} GROUP BY line.traits) AS counted"
+    )
 
 
-def page_sql(where: str, order: str) -> str:
-    """The statement that fetches the ids of a page."""
-    return f"SELECT line.entry_id FROM catalogue_listing AS line WHERE {where} ORDER BY {order} LIMIT %s OFFSET %s"
+def lines_sql(where: str, order: str) -> str:
+    """The query of a page's lines; its last parameters are how many, and after how many."""
+    columns = "line.entry_id, line.traits, line.from_cents, line.next_start, line.spots"
+    return (
+        f"SELECT {columns} FROM catalogue_listing AS line WHERE {where} ORDER BY {order} LIMIT %s OFFSET %s"
+    )
 
 
 def make_search(

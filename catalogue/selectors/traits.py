@@ -99,8 +99,8 @@ TRAITS = {
 
 
 def unpacked(raw: bytes | None) -> Packed:
-    """The numbers of a statement's one value: eight bytes each, the highest first."""
-    return np.frombuffer(raw or b"", dtype=">i8").astype(np.int64)
+    """The numbers of a statement's one value, the highest byte first: eight bytes of each, then how many have it."""
+    return np.frombuffer(raw or b"", dtype=">i8").astype(np.int64).reshape(-1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +115,20 @@ class Tally:
     without: Mapping[str, int]
 
 
-def tally(packed: Packed, chosen: Mapping[str, Any]) -> Tally:
-    """Count everything at once. chosen: the filters in force, by trait."""
+def tally(found: Packed, chosen: Mapping[str, Any]) -> Tally:
+    """Count everything at once. found: pairs of traits and how many have them; chosen: the filters in force."""
+    packed, weights = found[:, 0], found[:, 1]
     masks = {name: _passes(packed, TRAITS[name], value) for name, value in chosen.items()}
-    all_pass = _both(masks.values(), len(packed))
+    all_pass = weights * _both(masks.values(), len(packed))
     counts: dict[str, dict[str, int]] = {}
     without: dict[str, int] = {}
     for name, trait in TRAITS.items():
-        kept = packed if not masks else packed[all_pass]
+        kept = all_pass
         if name in masks:
-            others = _both((mask for other, mask in masks.items() if other != name), len(packed))
-            kept = packed[others]
-            without[name] = len(kept)
-        counts[name] = _counted(kept, trait)
-    total = int(all_pass.sum()) if masks else len(packed)
-    return Tally(total, counts, without)
+            kept = weights * _both((mask for other, mask in masks.items() if other != name), len(packed))
+            without[name] = int(kept.sum())
+        counts[name] = _counted(packed, kept, trait)
+    return Tally(int(all_pass.sum()), counts, without)
 
 
 def condition(name: str, value: Any) -> tuple[str, list[Any]]:
@@ -139,7 +138,7 @@ def condition(name: str, value: Any) -> tuple[str, list[Any]]:
         return "line.from_cents <= %s", [int(value)]
     code = trait.value("on" if value is True else str(value))
     if trait.several:
-        return "(line.traits & %s) <> 0", [code]
+        return "(line.traits & %s) = %s", [code, code]
     return "(line.traits & %s) = %s", [trait.ones << trait.shift, code]
 
 
@@ -163,9 +162,9 @@ def _both(masks: Any, length: int) -> Mask:
     return passed
 
 
-def _counted(kept: Packed, trait: Trait) -> dict[str, int]:
-    """How many of them each code would leave; a price counts what costs that much or less."""
-    values = np.bincount((kept >> trait.shift) & trait.ones, minlength=trait.ones + 1)
+def _counted(packed: Packed, weights: Packed, trait: Trait) -> dict[str, int]:
+    """How many each code would leave; a price counts what costs that much or less."""
+    values = np.bincount((packed >> trait.shift) & trait.ones, weights=weights, minlength=trait.ones + 1)
     if trait.several:
         numbers = np.arange(len(values))
         return {

@@ -71,7 +71,7 @@ def nearest(words: Sequence[str]) -> dict[str, list[str]]:
     rows = _candidates(words)
     found: dict[str, list[str]] = {}
     for word in words:
-        allowed = 1 if len(word) < 8 else 2
+        allowed = errors_allowed(word)
         near = [
             (OSA.distance(word, known, score_cutoff=allowed), -entries, known)
             for asked, known, entries in rows
@@ -80,6 +80,11 @@ def nearest(words: Sequence[str]) -> dict[str, list[str]]:
         near = sorted(one for one in near if one[0] <= allowed)
         found[word] = [known for distance, _, known in near if distance == near[0][0]][:SPELLINGS]
     return found
+
+
+def errors_allowed(word: str) -> int:
+    """How many typing errors a word of its length may have."""
+    return 1 if len(word) < 8 else 2
 
 
 def _unknown(words: Sequence[str]) -> list[str]:
@@ -124,6 +129,8 @@ def commoner(words: Sequence[str]) -> dict[str, str]:
     if not long:
         return {}
     near = {word: known[0] for word, known in nearest(long).items() if known}
+    if not near:
+        return {}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT word, entries FROM catalogue_listingword WHERE word = ANY(%s)", [[*near, *near.values()]]

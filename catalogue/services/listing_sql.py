@@ -28,26 +28,68 @@ def _stems(text: str) -> str:
 
 
 # An entry that is no longer on the list leaves no line.
-_GONE = """
-    SELECT wanted FROM unnest(%(ids)s::bigint[]) AS wanted
-     WHERE NOT EXISTS (SELECT 1 FROM catalogue_microcredential AS entry
-                        WHERE entry.id = wanted AND entry.state IN ('registered', 'suspended'))
+REMOVE_LINES = """
+    DELETE FROM catalogue_listing
+     WHERE entry_id = ANY(%(ids)s)
+       AND NOT EXISTS (SELECT 1 FROM catalogue_microcredential AS entry
+                        WHERE entry.id = entry_id AND entry.state IN ('registered', 'suspended'))
 """
-REMOVE_LINES = f"""
-    WITH gone AS MATERIALIZED ({_GONE}),
-         places AS (DELETE FROM catalogue_listingplace WHERE listing_id IN (SELECT wanted FROM gone))
-    DELETE FROM catalogue_listing WHERE entry_id IN (SELECT wanted FROM gone)
+
+# Where the offers are; without any, where the provider is. A register's own region wins among towns of one name.
+_TOLD = f"""
+    told AS (
+        SELECT entry.id, coalesce(offer.city, provider.city) AS city,
+               coalesce(offer.postcode, provider.postcode) AS postcode, provider.region,
+               coalesce(nullif(offer.country, ''), provider.country) AS country, offer.latitude, offer.longitude
+          FROM catalogue_microcredential AS entry
+          JOIN catalogue_provider AS provider ON provider.id = entry.provider_id
+          LEFT JOIN catalogue_offer AS offer ON offer.micro_credential_id = entry.id AND offer.removed_at IS NULL
+               AND (offer.city <> '' OR offer.postcode <> '' OR offer.latitude IS NOT NULL)
+         WHERE entry.id = ANY(%(ids)s)
+    ), keyed AS MATERIALIZED (
+        SELECT id, btrim(left({folded_sql("city")}, 200)) AS key, left(postcode, 20) AS postcode,
+               region, country, latitude, longitude
+          FROM told WHERE city <> '' OR postcode <> '' OR latitude IS NOT NULL
+    ), towns AS (
+        SELECT DISTINCT ON (wanted.key, wanted.country, wanted.region) wanted.key, wanted.country, wanted.region,
+               place.latitude, place.longitude
+          FROM (SELECT DISTINCT key, country, region FROM keyed WHERE latitude IS NULL) AS wanted
+          JOIN catalogue_place AS place ON place.key = wanted.key AND place.country = wanted.country
+         ORDER BY wanted.key, wanted.country, wanted.region, place.region = wanted.region DESC, place.population DESC
+    ), located AS (
+        SELECT DISTINCT id, key, postcode, coalesce(keyed.latitude, towns.latitude) AS latitude,
+               coalesce(keyed.longitude, towns.longitude) AS longitude
+          FROM keyed LEFT JOIN towns USING (key, country, region)
+    )
+"""
+STORE_SPOTS = f"""
+    WITH {_TOLD}
+    INSERT INTO catalogue_spot (key, postcode, latitude, longitude)
+    SELECT DISTINCT key, postcode, latitude, longitude FROM located
+     WHERE NOT EXISTS (SELECT 1 FROM catalogue_spot AS spot
+                        WHERE spot.key = located.key AND spot.postcode = located.postcode
+                          AND spot.latitude IS NOT DISTINCT FROM located.latitude
+                          AND spot.longitude IS NOT DISTINCT FROM located.longitude)
+        ON CONFLICT DO NOTHING
 """
 
 STORE_LINES = f"""
-    WITH horizon AS MATERIALIZED (
+    WITH {_TOLD}, of_places AS (
+        SELECT located.id, array_agg(DISTINCT spot.id) AS spots
+          FROM located
+          JOIN catalogue_spot AS spot ON spot.key = located.key AND spot.postcode = located.postcode
+               AND spot.latitude IS NOT DISTINCT FROM located.latitude
+               AND spot.longitude IS NOT DISTINCT FROM located.longitude
+         GROUP BY located.id
+    ), horizon AS MATERIALIZED (
         SELECT * FROM unnest(%(codes)s::text[], %(days)s::date[], %(begins)s::timestamptz[], %(firsts)s::timestamptz[])
             AS day_of (register, day, begins, first)
     ), today AS (
         SELECT DISTINCT ON (register) * FROM horizon ORDER BY register, day
     ), chosen AS MATERIALIZED (
         SELECT entry.id, entry.title, entry.kind, entry.code, entry.language, entry.hours, entry.price_cents,
-               entry.currency, entry.eqf_level, entry.isced_field,
+               entry.currency, entry.eqf_level, entry.isced_field, entry.search_text, provider.country,
+               provider.register NOT IN ('siret', 'etpl-nj') AS unknown,
                provider.id AS provider_id, provider.register, provider.time_zone, today.day, today.first,
                (entry.state = 'registered' AND NOT entry.total_mismatch AND coalesce(provider.name, '') <> ''
                 AND entry.price_cents IS DISTINCT FROM 0) AS fit
@@ -98,16 +140,26 @@ STORE_LINES = f"""
                fit AND coalesce(accredited, false) AND coalesce(latest_guaranteed >= first, false) AS sure
           FROM chosen
           LEFT JOIN of_sessions USING (id) LEFT JOIN of_offers USING (id) LEFT JOIN of_providers USING (provider_id)
+    ), worded AS (
+        SELECT judged.*, {folded_sql("title")} AS folded_title,
+               translate(search_text, './_@:-''’+#', '          ') AS body,
+               md5(concat_ws(chr(1), title, search_text, language, country))::uuid AS new_key,
+               old.text_key AS old_key, old.title_search AS old_title_search, old.search AS old_search
+          FROM judged LEFT JOIN catalogue_listing AS old ON old.entry_id = judged.id
     ), fields AS (
-        SELECT judged.*, array_position(%(fields)s::text[], CASE
+        SELECT worded.*, of_places.spots, titles.words, array_position(%(fields)s::text[], CASE
                    WHEN isced_field <> '' THEN left(isced_field, 2)
                    WHEN register = 'etpl-nj' THEN %(field_of_cip)s::jsonb ->> left(code, 2)
                    ELSE %(field_of_kind)s::jsonb ->> kind END) AS field
-          FROM judged
+          FROM worded LEFT JOIN of_places USING (id)
+          -- Each word as it stands and as its stem; those of the title count more, the rest need no positions.
+          LEFT JOIN LATERAL (
+              SELECT setweight(to_tsvector('simple', folded_title) || {_stems("folded_title")}, 'A') AS words
+          ) AS titles ON old_key IS DISTINCT FROM new_key
     )
     INSERT INTO catalogue_listing AS line
         (entry_id, traits, standing, currency, from_cents, hours, next_start, starts, computed_at, good_until,
-         listed_at, title_key)
+         listed_at, title_key, spots, text_key, title_search, search)
     SELECT id,
            (can_book::int::bigint << %(bookable_at)s) | (sure::int::bigint << %(guaranteed_at)s)
          | (coalesce((SELECT sum(1 << (array_position(%(modes)s::text[], mode::text) - 1)) FROM unnest(modes) AS mode
@@ -130,66 +182,17 @@ STORE_LINES = f"""
                  (SELECT min(begins) FROM horizon WHERE horizon.register = fields.register AND day > fields.day
                      AND ((latest >= fields.first AND horizon.first > latest)
                        OR (latest_guaranteed >= fields.first AND horizon.first > latest_guaranteed)))),
-           %(now)s, left({folded_sql("title")}, 60)
+           %(now)s, left(folded_title, 60), coalesce(spots, ARRAY[]::integer[]), new_key,
+           CASE WHEN words IS NULL THEN old_title_search ELSE strip(words) END,
+           CASE WHEN words IS NULL THEN old_search
+                ELSE words || strip(to_tsvector('simple', body) || {_stems("body")}) END
       FROM fields
         ON CONFLICT (entry_id) DO UPDATE SET
            traits = excluded.traits, standing = excluded.standing, currency = excluded.currency,
            from_cents = excluded.from_cents, hours = excluded.hours, next_start = excluded.next_start,
            starts = excluded.starts, computed_at = excluded.computed_at, good_until = excluded.good_until,
-           title_key = excluded.title_key
-"""
-
-REMOVE_PLACES = "DELETE FROM catalogue_listingplace WHERE listing_id = ANY(%(ids)s)"
-
-# Where the offers are; without any, where the provider is. A register's own region wins among towns of one name.
-STORE_PLACES = f"""
-    WITH told AS (
-        SELECT entry.id, coalesce(offer.city, provider.city) AS city,
-               coalesce(offer.postcode, provider.postcode) AS postcode, provider.region,
-               coalesce(nullif(offer.country, ''), provider.country) AS country, offer.latitude, offer.longitude
-          FROM catalogue_listing AS line
-          JOIN catalogue_microcredential AS entry ON entry.id = line.entry_id
-          JOIN catalogue_provider AS provider ON provider.id = entry.provider_id
-          LEFT JOIN catalogue_offer AS offer ON offer.micro_credential_id = entry.id AND offer.removed_at IS NULL
-               AND (offer.city <> '' OR offer.postcode <> '' OR offer.latitude IS NOT NULL)
-         WHERE line.entry_id = ANY(%(ids)s)
-    ), keyed AS (
-        SELECT DISTINCT id, btrim(left({folded_sql("city")}, 200)) AS key, left(postcode, 20) AS postcode,
-               region, country, latitude, longitude
-          FROM told WHERE city <> '' OR postcode <> '' OR latitude IS NOT NULL
-    ), towns AS (
-        SELECT DISTINCT ON (wanted.key, wanted.country, wanted.region) wanted.key, wanted.country, wanted.region,
-               place.latitude, place.longitude
-          FROM (SELECT DISTINCT key, country, region FROM keyed WHERE latitude IS NULL) AS wanted
-          JOIN catalogue_place AS place ON place.key = wanted.key AND place.country = wanted.country
-         ORDER BY wanted.key, wanted.country, wanted.region, place.region = wanted.region DESC, place.population DESC
-    )
-    INSERT INTO catalogue_listingplace (listing_id, key, postcode, latitude, longitude)
-    SELECT id, key, postcode, coalesce(keyed.latitude, towns.latitude), coalesce(keyed.longitude, towns.longitude)
-      FROM keyed LEFT JOIN towns USING (key, country, region)
-"""
-
-_TEXTS = f"""
-    SELECT entry.id, {folded_sql("entry.title")} AS title,
-           translate(entry.search_text, './_@:-''’+#', '          ') AS body, entry.language, provider.country,
-           provider.register NOT IN ('siret', 'etpl-nj') AS unknown,
-           md5(concat_ws(chr(1), entry.title, entry.search_text, entry.language, provider.country))::uuid AS text_key
-      FROM catalogue_listing AS line
-      JOIN catalogue_microcredential AS entry ON entry.id = line.entry_id
-      JOIN catalogue_provider AS provider ON provider.id = entry.provider_id
-     WHERE line.entry_id = ANY(%(ids)s)
-"""
-# Each word as it stands and as its stem; words of the title count more, and those of the rest need no positions.
-STORE_TEXTS = f"""
-    WITH texts AS MATERIALIZED ({_TEXTS}), titles AS MATERIALIZED (
-        SELECT texts.*, setweight(to_tsvector('simple', title) || {_stems("title")}, 'A') AS words
-          FROM texts JOIN catalogue_listing AS line ON line.entry_id = texts.id
-         WHERE line.text_key IS DISTINCT FROM texts.text_key
-    )
-    UPDATE catalogue_listing AS line
-       SET text_key = titles.text_key, title_search = strip(words),
-           search = words || strip(to_tsvector('simple', body) || {_stems("body")})
-      FROM titles WHERE line.entry_id = titles.id
+           title_key = excluded.title_key, spots = excluded.spots, text_key = excluded.text_key,
+           title_search = excluded.title_search, search = excluded.search
 """
 
 _GRAMS = (

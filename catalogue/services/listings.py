@@ -15,10 +15,8 @@ from catalogue.selectors.bookability import earliest_start
 from catalogue.services.listing_sql import (
     COUNT_WORDS,
     REMOVE_LINES,
-    REMOVE_PLACES,
     STORE_LINES,
-    STORE_PLACES,
-    STORE_TEXTS,
+    STORE_SPOTS,
     STORE_WORDS,
 )
 from ila.core import clock
@@ -81,14 +79,7 @@ def count_words() -> int:
 
 def _make_lines(cursor: Any, ids: Iterable[int]) -> None:
     params = _params(list(ids), clock.now())
-    for statement in (
-        REMOVE_LINES,
-        STORE_LINES,
-        REMOVE_PLACES,
-        STORE_PLACES,
-        STORE_TEXTS,
-        STORE_WORDS,
-    ):
+    for statement in (REMOVE_LINES, STORE_SPOTS, STORE_LINES, STORE_WORDS):
         cursor.execute(statement, params)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Page, Paginator
@@ -16,8 +17,8 @@ from django.views.decorators.http import require_safe
 
 from catalogue import costs, words
 from catalogue.forms import MONTHS, OWN, SearchForm, as_parameter
-from catalogue.models import Offer
-from catalogue.selectors import finding, listing, places
+from catalogue.selectors import finding, places
+from catalogue.selectors.cards import Card
 from catalogue.selectors.finding import Found
 from catalogue.selectors.traits import PRICES
 from catalogue.services import listings
@@ -30,7 +31,7 @@ LINES_MADE_FIRST = 200
 """Entries changed since the last search whose lines are made before this one; a job makes the rest."""
 
 # Facets in the order in which they are shown, with the words of their codes; in the codes' own order, or by number.
-FACETS: Mapping[str, tuple[Mapping[str, Any], bool]] = {
+FACETS: dict[str, tuple[dict[str, Any], bool]] = {
     "mode": (words.MODES, False),
     "field": (words.FIELDS, False),
     "kind": (words.KINDS, False),
@@ -49,11 +50,11 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     listings.bring_up_to_date(limit=LINES_MADE_FIRST)
     form = SearchForm(request.GET)
     asked = form.asked()
-    limits = costs.limits(request.user, asked["own"]) if "own" in asked else None
+    wallet = costs.wallet_of(request.user)
+    limits = wallet.limits(asked["own"]) if wallet is not None and "own" in asked else None
     found = finding.find(asked, now, limits=limits)
     page: Page[Any] = Paginator(range(found.total), PER_PAGE).get_page(request.GET.get("page"))
-    ids = found.page(offset=page.start_index() - 1, limit=PER_PAGE) if found.total else []
-    entries = listing.described(ids, now)
+    cards = found.page(offset=page.start_index() - 1, limit=PER_PAGE) if found.total else []
     address = Address(request.GET, asked)
     compared = compared_ids(request.GET.getlist("with"))[: MOST_COMPARED - 1]
     context = {
@@ -62,7 +63,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "asked": asked,
         "hidden": address.parameters,
         "page": page,
-        "rows": _rows(request, found, entries),
+        "rows": rows_of(cards, wallet),
         "facets": [
             facet for name in FACETS if (facet := _facet(form, address, asked, found, name))["choices"]
         ],
@@ -70,7 +71,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "prices": [(n, _up_to(n), found.tally.counts["price"][str(n)]) for n in PRICES],
         "distances": places.DISTANCES,
         "default_km": places.DEFAULT_KM,
-        "owns": [(n, _costs(n)) for n in OWN] if costs.limits(request.user, 0) is not None else [],
+        "owns": [(n, _costs(n)) for n in OWN] if wallet is not None else [],
         "months": [(n, _within(n)) for n in MONTHS],
         "chosen": [(label_of(name, value), address(**_dropped(name))) for name, value in _filters(asked)],
         "without": _without(found, asked, address),
@@ -80,6 +81,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "centre": found.search.centre,
         "compared": compared,
         "saved_query": address.saved,
+        "came_from": f"?{urlencode({'from': address.saved})}" if address.saved else "",
     }
     return render(request, "catalogue/search.html", context)
 
@@ -120,8 +122,13 @@ def label_of(name: str, value: Any) -> str:
         "bookable": lambda _value: _("Only what can be booked now"),
     }
     if name in FACETS:
-        return str(words.word(dict(FACETS[name][0]), value))
+        return str(words.word(FACETS[name][0], value))
     return str(named.get(name, str)(value))
+
+
+def described(asked: Mapping[str, Any]) -> str:
+    """A search in words: its filters in a row."""
+    return ", ".join(label_of(name, value) for name, value in _filters(asked))
 
 
 def _encoded(parameters: list[tuple[str, str]]) -> str:
@@ -158,7 +165,7 @@ def _facet(
         "label": form.fields[name].label,
         "choices": [
             {
-                "label": words.word(dict(names), code),
+                "label": words.word(names, code),
                 "count": counts[code],
                 "here": asked.get(name) == code,
                 "url": address(**{name: None if asked.get(name) == code else code}),
@@ -195,33 +202,27 @@ def _meant(found: Found, address: Address) -> list[tuple[str, str]]:
     return made
 
 
-def _rows(request: HttpRequest, found: Found, entries: list[Any]) -> list[dict[str, Any]]:
-    ids = [one.pk for one in entries]
-    offers: dict[int, list[Offer]] = {}
-    for offer in (
-        Offer.objects.filter(micro_credential__in=ids, removed_at=None)
-        .only("micro_credential_id", "mode", "city")
-        .order_by("pk")
-    ):
-        offers.setdefault(offer.micro_credential_id, []).append(offer)
-    priced = [(one, one.from_cents) for one in entries if one.from_cents]
-    own = costs.costs(request.user, priced)
-    away = places.distances(found.search.centre, ids) if found.search.centre is not None and ids else {}
-    return [_row(one, offers.get(one.pk, []), own.get(one.pk), away.get(one.pk)) for one in entries]
+def rows_of(cards: Iterable[Card], wallet: costs.Wallet | None) -> list[dict[str, Any]]:
+    """Cards with the words that are shown, and what each costs the reader, if that is known."""
+    return [
+        _row(one, wallet.cost(one, one.from_cents) if wallet is not None and one.from_cents else None)
+        for one in cards
+    ]
 
 
-def _row(one: Any, offers: list[Offer], own: costs.Cost | None, km: float | None) -> dict[str, Any]:
-    modes = [words.word(words.MODES, mode) for mode in dict.fromkeys(offer.mode for offer in offers) if mode]
-    towns = list(dict.fromkeys(offer.city for offer in offers if offer.city)) or [one.provider.city]
-    return {
-        "entry": one,
-        "kind": words.word(words.KINDS, one.kind),
-        "modes": modes,
-        "towns": [town for town in towns if town][:3],
-        "more_towns": max(0, len(towns) - 3),
-        "own": own,
-        "km": None if km is None else max(1, round(km)),
-    }
+def _row(one: Card, own: costs.Cost | None) -> dict[str, Any]:
+    towns = one.towns or ([one.provider_city] if one.provider_city else [])
+    facts = [words.word(words.KINDS, one.kind), *(words.word(words.MODES, mode) for mode in one.modes)]
+    if one.guaranteed:
+        facts.insert(0, _("guaranteed to take place"))
+    if one.hours:
+        facts.append(_("%(n)s hours") % {"n": number_format(one.hours.normalize(), use_l10n=True)})
+    by = [one.provider, *towns[:3]]
+    if len(towns) > 3:
+        by.append(_("and %(n)s more towns") % {"n": len(towns) - 3})
+    if one.km is not None:
+        by.append(_("%(km)s km away") % {"km": max(1, round(one.km))})
+    return {"entry": one, "facts": facts, "by": " · ".join(by), "own": own}
 
 
 def _round_price(cents: int) -> str:

@@ -12,6 +12,7 @@ from django.core import mail
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.urls import resolve
+from django.utils.html import escape
 
 from accounts.models import Message
 from accounts.services import delivery, messages
@@ -54,6 +55,11 @@ VALUES = {
     "outcome": "minor",
     "findings": "A door",
     "accepted": True,
+    "search": "welding",
+    "query": "q=welding&kind=rs",
+    "count": 2,
+    "titles": ["Welding <b>basics</b>"],
+    "stop": BOOKING,
 }
 SENDERS = ("accounts", "catalogue", "funding", "fraud", "ila")
 
@@ -76,7 +82,7 @@ def test_each_message_has_a_subject_a_text_a_page_and_a_link(template: str) -> N
     resolve(urlsplit(address).path)
     assert isinstance(sent, EmailMultiAlternatives)
     html = str(sent.alternatives[0][0])
-    assert f"{address}</a>" in html
+    assert f"{escape(address)}</a>" in html
     assert "<b>Petit" not in html
 
 

@@ -71,6 +71,11 @@ EXPECTED: dict[str, dict[str, int]] = {
     "health": OPEN,
     "set_language": dict.fromkeys(PARTS, 302),
     "catalogue": OPEN,
+    "compare": OPEN,
+    "saved_searches": SIGNED_IN,
+    "saved_search_mails": _only(others=405),
+    "saved_search_delete": _only(others=405),
+    "saved_search_stop": OPEN,
     "entry": OPEN,
     "entry_jsonld": OPEN,
     "exports": OPEN,
@@ -214,6 +219,9 @@ class Things:
         """The arguments of an address."""
         made: dict[str, dict[str, Any]] = {
             "entry": {"pk": self.entry},
+            "saved_search_mails": {"public_id": self.booking.public_id},
+            "saved_search_delete": {"public_id": self.booking.public_id},
+            "saved_search_stop": {"stop_token": self.booking.public_id},
             "entry_jsonld": {"pk": self.entry},
             "sitemap": {"section": "entries"},
             "import_template": {"ending": "csv"},
