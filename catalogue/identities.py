@@ -19,7 +19,7 @@ def checked_number(register: str, country: str, text: str) -> str:
 
     SIRET: 14 digits that pass their checks. This platform's own register: a VAT number of the country, written with
     its two letters, where the country's are known and it looks like one; else any number of 3 to 40 letters and
-    digits. Raises: DomainError `invalid` with the reason `siret`, `vat` or `number`.
+    digits, with the country before it. Raises: DomainError `invalid` with the reason `siret`, `vat` or `number`.
     """
     plain = " ".join(text.split()).upper()
     if register == SIRET.code:
@@ -31,9 +31,13 @@ def checked_number(register: str, country: str, text: str) -> str:
         raise DomainError("invalid", status=422, what="register", reason="register")
     if not _OTHER.fullmatch(plain):
         raise DomainError("invalid", status=422, what="number", reason="number")
-    if register == OWN.code and plain[:2] in (country.upper(), _VAT_PREFIX.get(country.upper())):
+    if register != OWN.code:
+        return plain
+    plain = plain.removeprefix(f"{country.upper()}-")
+    if plain[:2] in (country.upper(), _VAT_PREFIX.get(country.upper())):
         return _vat(country, plain)
-    return plain
+    # Two countries may give the same number to two organisations.
+    return f"{country.upper()}-{plain}"
 
 
 _VAT_PREFIX = {"GR": "EL"}

@@ -76,7 +76,9 @@ def missing(application: Application) -> list[tuple[str, str]]:
 def is_delisted(number: str) -> bool:
     """Whether a provider of that number was delisted and has not been accredited again (F-35)."""
     plain = "".join(number.split()).upper()
-    providers = Provider.objects.filter(external_id__in={number, plain})
+    providers = Provider.objects.filter(
+        Q(external_id__in={number, plain}) | Q(register="ila", external_id__endswith=f"-{plain}")
+    )
     standing = Accreditation.objects.filter(provider=OuterRef("pk"), state=S.ACCREDITED)
     withdrawn = Accreditation.objects.filter(provider=OuterRef("pk"), state=S.WITHDRAWN)
     return providers.filter(Exists(withdrawn), ~Exists(standing)).exists()

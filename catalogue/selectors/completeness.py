@@ -129,19 +129,21 @@ def claims_of(entry: MicroCredential, description: EntryDescription) -> list[tup
     ]
 
 
+_LONG = ("goals_html", "content_html", "facts", "search_text")
+
+
 def duplicates_of(entry: MicroCredential) -> list[MicroCredential]:
     """Entries that seem to be the same one: of this provider by title, of others by title and content."""
     mine = skeleton(entry.title)
     words = folded(marketing.plain_text(entry.content_html))
-    own: QuerySet[MicroCredential] = MicroCredential.objects.filter(provider=entry.provider_id)
+    light = MicroCredential.objects.select_related("provider").defer(*_LONG)
+    own: QuerySet[MicroCredential] = light.filter(provider=entry.provider_id)
     same = [
         one for one in own.exclude(pk=entry.pk).exclude(state="delisted")[:500] if skeleton(one.title) == mine
     ]
     if words:
-        others = MicroCredential.objects.filter(content_html=entry.content_html).exclude(
-            provider=entry.provider_id
-        )
-        same += list(others.select_related("provider")[:5])
+        others = light.filter(content_html=entry.content_html).exclude(provider=entry.provider_id)
+        same += list(others[:5])
     return same[:10]
 
 

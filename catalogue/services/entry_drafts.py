@@ -216,7 +216,8 @@ def change_price(*, actor: User, entry_id: int, price_cents: int, reason: str = 
     `not_allowed`, also while another change waits.
     """
     entry, _ = _mine(actor, entry_id)
-    if entry.state != S.REGISTERED:
+    # Where sessions carry prices of their own, as files tell them, there is no one price to change.
+    if entry.state != S.REGISTERED or entry.price_cents is None:
         raise DomainError("not_allowed", what="change_price", state=entry.state)
     if not 0 < price_cents < MAX_PRICE_CENTS or price_cents == entry.price_cents:
         raise DomainError("invalid", status=422, what="price_cents", reason="price_cents")

@@ -258,7 +258,11 @@ def _context(one: Application) -> dict[str, Any]:
             for name in applications.STEPS
         ],
         "done": sum(name in one.steps_done and name not in lacking for name in applications.STEPS),
-        "missing": [(where, words.MISSING.get(code, code)) for where, code in missing],
+        # What was never begun says so beside its step already.
+        "missing": [
+            (where, words.MISSING.get(code, code)) for where, code in missing if where in one.steps_done
+        ],
+        "ready": not missing,
         "regime": regime,
         "regime_label": words.REGIMES[regime.kind] if regime else "",
         "questions": questions,

@@ -132,7 +132,9 @@ def _lose(row: AccreditationLog) -> int:
             )
         if not standing[key]:
             concerned.append(booking)
-    return len(_open(concerned, STANDING, row.pk, {"authority": subject.authority, "step": row.transition}))
+    told = _open(concerned, STANDING, row.pk, {"authority": subject.authority, "step": row.transition})
+    in_bulk.tell_learners(told, "accreditation_lost")
+    return len(told)
 
 
 # -- facts about citizens ----------------------------------------------------------------

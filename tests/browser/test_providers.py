@@ -48,7 +48,7 @@ def apply(page: Page, check: Check, paper: Path) -> None:
     page.get_by_role("button", name="Apply, or go on with the draft").click()
     heading(page, "Application for accreditation")
     check("provider-steps")
-    page.get_by_role("link", name="Who you are").click()
+    page.get_by_role("link", name="Who you are", exact=True).click()
     heading(page, "Who you are")
     page.get_by_label("Registration number").fill("12345678901234")
     keep(page)

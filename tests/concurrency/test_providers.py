@@ -16,7 +16,7 @@ from tests.catalogue.providers.desk import MONDAY, Desk
 from tests.factories.accounts import MembershipFactory
 from tests.support.parallel import codes, meeting_before_moves, together, unlocked
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.usefixtures("committed_db"), pytest.mark.slow]
 
 
 @pytest.fixture(autouse=True)
