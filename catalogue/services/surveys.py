@@ -19,6 +19,7 @@ from ila.core.locks import acquire, lock
 OUTCOME_AFTER = timedelta(days=182)  # six months
 OPEN_FOR = timedelta(days=60)
 CHUNK = 200
+TEMPLATES: dict[str, str] = {SurveyKind.END: "survey_end", SurveyKind.OUTCOME: "survey_outcome"}
 
 
 def invite_completer(
@@ -68,7 +69,7 @@ def send_due_invitations(*, limit: int = 5000) -> int:
             for one in batch:
                 messages.queue(
                     recipient=one.citizen.user,
-                    template=f"survey_{one.kind}",
+                    template=TEMPLATES[one.kind],
                     survey=str(one.public_id),
                     title=one.micro_credential.title,
                     until=one.expires_at.date().isoformat(),

@@ -55,6 +55,7 @@ VALUES = {
     "outcome": "minor",
     "findings": "A door",
     "accepted": True,
+    "survey": BOOKING,
     "search": "welding",
     "query": "q=welding&kind=rs",
     "count": 2,
