@@ -25,6 +25,10 @@ SENTENCES: dict[str, Promise] = {
         "This training cannot be booked from a learning account now. Choose another session or offer."
     ),
     "already_waiting": _("The same job is waiting already. Look again in a minute whether it has been done."),
+    "already_revoked": _(
+        "The award of this training was taken back, and another is not issued. Speak to the provider."
+    ),
+    "too_many": _("There are as many of these as there may be. End one of them first, then try again."),
     "session_full": _("The last seat has just been taken. Choose another session."),
     "budget_exhausted": _("The budget for this period is used up. Try again when the next period opens."),
     "window_closed": _("The period in which one could apply is over. Wait for the next one."),

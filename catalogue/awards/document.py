@@ -29,7 +29,8 @@ class Completion:
 
     source: the number of the proof (a booking's public id). mode: form of participation, empty if not known.
     assessed: an assessment was passed, proved by a certificate. attended_percent: whole percent, None if not known.
-    starts, ends: the training's, where known. grade: as written, empty if none was given.
+    starts, ends: the training's, where known. grade: as written, empty if none was given. certifies: what a passed
+    assessment proves. awarding_body: empty where it is the provider.
     """
 
     source: uuid.UUID
@@ -42,6 +43,8 @@ class Completion:
     ends: datetime | None = None
     grade: str = ""
     quality_assurance: str = ""
+    certifies: str = "learning_outcomes"
+    awarding_body: str = ""
 
     @property
     def kind(self) -> AwardKind:
@@ -239,9 +242,9 @@ def _alignments(entry: MicroCredential) -> list[dict[str, Any]]:
 def _elements(completion: Completion, outcomes: list[str], issued_at: datetime) -> dict[str, Any]:
     entry, provider = completion.micro_credential, completion.micro_credential.provider
     made: dict[str, Any] = {
-        "certifies": "learning_outcomes" if completion.assessed else "attendance",
+        "certifies": completion.certifies if completion.assessed else "attendance",
         "country": provider.country,
-        "awardingBody": str(provider),
+        "awardingBody": completion.awarding_body or str(provider),
         "dateOfIssue": local_day(issued_at, provider).isoformat(),
         "participation": completion.mode or terms.NOT_SPECIFIED,
         "qualityAssurance": entry.quality_assurance or completion.quality_assurance or terms.NOT_SPECIFIED,

@@ -15,7 +15,7 @@ YES, NO = "yes", "no"
 # term: what it means (in English: these are for whoever programs a verifier).
 TERMS = {
     "microCredential": "The elements of Recommendation 2022/C 243/02 for this credential.",
-    "certifies": "learning_outcomes: they were shown in an assessment. attendance: taking part, and no more.",
+    "certifies": "learning_outcomes: shown in an assessment. course_aims: reached, as assessed. attendance: no more.",
     "country": "Country of the issuer (ISO 3166-1 alpha-2). Mandatory element.",
     "awardingBody": "Name of the awarding body. Mandatory element.",
     "dateOfIssue": "Day of issue at the awarding body's place. Mandatory element.",
@@ -27,7 +27,7 @@ TERMS = {
     "eqfLevel": "Level of the European Qualifications Framework, 1 to 8. Mandatory element where there is one.",
     "nationalLevel": "Level of the national framework, as it is called there.",
     "assessmentType": "Type of assessment; none for attendance. Mandatory element.",
-    "participation": "Form of participation: in_person, online or blended. Mandatory element.",
+    "participation": "Form of participation: in_person, online, blended or hybrid. Mandatory element.",
     "qualityAssurance": "Type of quality assurance behind the credential. Mandatory element.",
     "prerequisites": "Whether there are prerequisites to enrol. yes, no or not_specified.",
     "supervised": "Whether the assessment was supervised. yes, no or not_specified.",

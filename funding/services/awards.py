@@ -85,9 +85,12 @@ def _waiting() -> QuerySet[Booking]:
     """Bookings whose proof was not awarded yet."""
     own = Award.objects.filter(source=OuterRef("public_id"))
     taken_back = Exists(own.filter(state=AwardState.REVOKED).exclude(revocation_reason__in=REPLACEABLE))
-    certified = Exists(Certificate.objects.filter(booking=OuterRef("pk"), kind="certificate")) & ~Q(
-        credential__assessed=False
+    # As `catalogue.services.awards.issue_award` reads the entry, or the sweep would come back to it for ever.
+    outcomes_possible = ~Q(credential__assessed=False) & ~Q(
+        credential__description__certifies="participation"
     )
+    certificate = Certificate.objects.filter(booking=OuterRef("pk"), kind="certificate")
+    certified = Exists(certificate) & outcomes_possible
     stands = Exists(own.filter(state=AwardState.ISSUED))
     outcomes = Exists(own.filter(state=AwardState.ISSUED, kind=AwardKind.ACHIEVEMENT))
     named = ~Q(account__citizen__given_name="", account__citizen__family_name="")

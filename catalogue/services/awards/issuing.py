@@ -18,6 +18,8 @@ from catalogue.models import (
     Award,
     AwardKind,
     AwardState,
+    Certifies,
+    EntryDescription,
     MicroCredential,
     Provider,
     RevocationReason,
@@ -49,9 +51,7 @@ def issue_award(*, actor: User, completion: Completion) -> Award:
     if not document.holder_name(completion.citizen):
         # A credential without its learner's identity is nobody's.
         raise DomainError("incomplete", what="name of the learner")
-    if completion.assessed and entry.assessed is False:
-        # The provider itself says that nothing is assessed: a certificate then certifies attendance.
-        completion = replace(completion, assessed=False)
+    completion = _as_described(completion)
     # Two proofs of one training that arrive at once are taken one after the other.
     locks.acquire(locks.lock(MicroCredential, entry.pk))
     standing = _standing(completion)
@@ -70,6 +70,26 @@ def issue_award(*, actor: User, completion: Completion) -> Award:
         if other is None:
             raise
         return other
+
+
+def _as_described(completion: Completion) -> Completion:
+    """The completion with what the entry says of its awards.
+
+    Where the provider itself says that nothing is assessed, or that participation is all it certifies, a
+    certificate certifies attendance.
+    """
+    entry = completion.micro_credential
+    assessed = completion.assessed and entry.assessed is not False
+    described = EntryDescription.objects.filter(micro_credential=entry).first()
+    if described is None:
+        return replace(completion, assessed=assessed)
+    return replace(
+        completion,
+        assessed=assessed and described.certifies != Certifies.PARTICIPATION,
+        mode=completion.mode or described.participation or "",
+        certifies="course_aims" if described.certifies == Certifies.AIMS else completion.certifies,
+        awarding_body=described.awarding_body or "",
+    )
 
 
 def _standing(completion: Completion) -> Award | None:

@@ -15,7 +15,7 @@ from accounts.models import Message
 from accounts.services import service_users
 from catalogue.awards import document, status
 from catalogue.awards.sealing import SealingError
-from catalogue.models import STATUS_LIST_BITS, Award, SigningKey, StatusList
+from catalogue.models import STATUS_LIST_BITS, Award, EntryDescription, SigningKey, StatusList
 from catalogue.services import awards
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -122,6 +122,33 @@ def test_attendance_is_issued_as_attendance() -> None:
 def test_where_the_provider_assesses_nothing_a_certificate_is_attendance() -> None:
     assert make_award(make_entry(assessed=False)).kind == "attendance"
     assert make_award(make_entry(assessed=None)).kind == "achievement"
+
+
+@pytest.mark.parametrize(
+    ("certifies", "kind", "said"),
+    [
+        ("participation", "attendance", "attendance"),
+        ("aims", "achievement", "course_aims"),
+        ("outcomes", "achievement", "learning_outcomes"),
+        (None, "achievement", "learning_outcomes"),
+    ],
+)
+def test_an_award_certifies_no_more_than_the_entry_says(certifies: str | None, kind: str, said: str) -> None:
+    entry = make_entry()
+    EntryDescription.objects.create(
+        micro_credential=entry, certifies=certifies, participation="hybrid", awarding_body="Chamber of Crafts"
+    )
+    award = make_award(entry, mode="")
+    assert award.kind == kind
+    assert elements(award)["certifies"] == said
+    assert elements(award)["participation"] == "hybrid"
+    assert elements(award)["awardingBody"] == "Chamber of Crafts"
+    assert (
+        make_award(entry, mode="online").claims["credentialSubject"]["achievement"]["microCredential"][
+            "participation"
+        ]
+        == "online"
+    )
 
 
 def test_one_award_stands_for_a_proof() -> None:
