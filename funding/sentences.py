@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from funding import explanations
+from funding.schemes.rules import SchemeRules
 from ila.core.errors import DomainError
 
 SENTENCES: dict[str, Promise] = {
@@ -123,9 +124,27 @@ BY_RULE: dict[tuple[str, str], Promise] = {
 }
 
 
-def sentence(error: DomainError) -> str:
-    """What a person reads instead of the code: what it means, the values behind it, the rule's number."""
-    return cited(plain(error), error.rule)
+# What one scheme's rule says in another's words: credit is claimed within the days before the start (S-06).
+EQUIVALENT = {("S", "N-07"): "S-06"}
+# A hold needs a reason and an end, whatever scheme it is placed in.
+EVERYWHERE = frozenset({"N-16"})
+
+
+def sentence(error: DomainError, *, rules: SchemeRules | None = None) -> str:
+    """What a person reads instead of the code: what it means, the values behind it, the rule's number.
+
+    rules: of the scheme concerned; then only a rule of its own is cited.
+    """
+    return cited(plain(error), error.rule if rules is None else own_rule(error.rule, rules.rulebook))
+
+
+def own_rule(rule: str | None, rulebook: str | None) -> str | None:
+    """The id by which a scheme knows a rule; None for what only others have numbered (decision 67)."""
+    if rule is None or rulebook is None:
+        return None
+    if rule in EVERYWHERE or rule.startswith(f"{rulebook}-"):
+        return rule
+    return EQUIVALENT.get((rulebook, rule))
 
 
 def cited(text: str, rule: str | None) -> str:

@@ -1,5 +1,6 @@
 """The codes a scenario's outcome may show, and what the platform's other refusals are among them."""
 
+from funding.sentences import own_rule
 from ila.core.errors import DomainError
 
 CODES = frozenset(
@@ -50,17 +51,7 @@ def code_of(error: DomainError) -> str:
 # Refusals that every scheme knows, and the rule that each scheme has for them.
 RULES = {"cpf": {"not_accredited": "F-17"}, "stap": {"not_accredited": "N-04"}}
 
-# What one scheme's rule says in another's words: credit is claimed within the days before the start (S-06).
-EQUIVALENT = {("S", "N-07"): "S-06"}
-# A hold needs a reason and an end, whatever scheme it is placed in.
-EVERYWHERE = frozenset({"N-16"})
-
 
 def rule_of(error: DomainError, scheme: str, rulebook: str | None) -> str | None:
     """The id of the rule behind a refusal; None where no rule of the scheme's own has one (decision 67)."""
-    if rulebook is None:
-        return None
-    rule = error.rule or RULES.get(scheme, {}).get(error.code)
-    if rule is None or rule in EVERYWHERE or rule.startswith(f"{rulebook}-"):
-        return rule
-    return EQUIVALENT.get((rulebook, rule))
+    return own_rule(error.rule or RULES.get(scheme, {}).get(error.code), rulebook)

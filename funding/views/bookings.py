@@ -162,7 +162,7 @@ def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
                 idempotency_key=f"web:{form.cleaned_data['key']}",
             )
         except DomainError as refused:
-            error = sentence(refused)
+            error = sentence(refused, rules=_rules_today(booking))
         else:
             messages.success(request, _("You have booked. The money is held and your seat is taken."))
             return redirect("booking", public_id=booking.public_id)
@@ -195,7 +195,7 @@ def refuse(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     try:
         bookings.refuse_by_learner(actor=cast("User", request.user), booking_id=booking.pk)
     except DomainError as refused:
-        messages.error(request, sentence(refused))
+        messages.error(request, sentence(refused, rules=_rules_today(booking)))
     else:
         messages.success(request, _("You have said no. Nothing was paid, and nothing is held."))
     return redirect("booking", public_id=booking.public_id)
@@ -210,16 +210,21 @@ def _find(request: HttpRequest, public_id: uuid.UUID) -> tuple[Booking, Viewer]:
     return booking, viewer
 
 
+def _rules_today(booking: Booking) -> SchemeRules:
+    scheme = booking.account.scheme
+    return version_on(scheme, calendar_of(scheme).local_date(clock.now())).parsed
+
+
 def _terms(booking: Booking) -> Terms:
     """What accepting now would mean, under the rules of today."""
-    now, scheme = clock.now(), booking.account.scheme
-    calendar = calendar_of(scheme)
-    rules: SchemeRules = version_on(scheme, calendar.local_date(now)).parsed
+    now = clock.now()
+    calendar = calendar_of(booking.account.scheme)
+    rules = _rules_today(booking)
     plan, refusal = None, ""
     try:
         plan = plan_for(booking, rules, lots_of(booking.account), now)
     except DomainError as error:
-        refusal = sentence(error)
+        refusal = sentence(error, rules=rules)
     start = booking.session.starts_at
     withdrawal = free = None
     until_start = False

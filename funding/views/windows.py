@@ -102,7 +102,7 @@ def place_take(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         windows.take_place(actor=cast("User", request.user), window_id=window.pk)
     except DomainError as refused:
-        messages.error(request, sentence(refused))
+        messages.error(request, sentence(refused, rules=_rules(window)))
         return redirect("window", pk=pk)
     return redirect("waiting_room", pk=pk)
 
@@ -116,7 +116,7 @@ def place_leave(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         windows.leave_place(actor=cast("User", request.user), window_id=window.pk)
     except DomainError as refused:
-        messages.error(request, sentence(refused))
+        messages.error(request, sentence(refused, rules=_rules(window)))
     else:
         messages.success(request, _("You have given your place back. If you come again, you come last."))
     return redirect("window", pk=pk)
@@ -200,7 +200,7 @@ def application(request: HttpRequest, pk: int, session_id: int) -> HttpResponse:
                 idempotency_key=f"web:{form.cleaned_data['key']}",
             )
         except DomainError as refused:
-            error = sentence(refused)
+            error = sentence(refused, rules=_rules(window))
         else:
             return redirect("window_result", pk=pk)
     if not error and _granted(window, account) is not None:

@@ -11,6 +11,7 @@ from funding import explanations, sentences, words
 from funding.models import BookingLog
 from funding.replay.refusals import CODES
 from funding.schemes import conduct
+from funding.schemes.presets import load_preset
 from ila.core.errors import DomainError
 from tests.funding.bookings.conftest import hand, learner, world
 from tests.support.world import Learner, World
@@ -204,3 +205,14 @@ def test_what_is_kept_with_an_acceptance_can_be_read(world: World, learner: Lear
         "Your own participation is €150.00. (rule F-08)",
         "€150.00 are not covered, and are yours to pay. (rule F-12)",
     ]
+
+
+def test_only_a_rule_of_the_own_scheme_is_cited() -> None:
+    refused = DomainError("too_late", rule="F-23")
+    cpf, stap, flanders = (load_preset(code).versions[-1][1] for code in ("cpf", "stap", "flanders"))
+    assert sentences.sentence(refused, rules=cpf).endswith("(rule F-23)")
+    for rules in (stap, flanders):
+        assert "F-23" not in sentences.sentence(refused, rules=rules)
+    assert sentences.own_rule("N-07", "S") == "S-06"
+    assert sentences.own_rule("N-16", "F") == "N-16"
+    assert sentences.own_rule("N-16", None) is None

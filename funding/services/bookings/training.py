@@ -1,5 +1,6 @@
 """The training itself: entry, attendance, exit, the declared service and its validation (F-26 to F-29)."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
@@ -139,21 +140,28 @@ def declare_service(*, actor: User, booking_id: int, percent: int | None = None)
     if not walk.rules.certificate_required:
         # Who certifies does so after the service is declared: then it is asked for at the claim.
         check_complete(walk.booking, walk.rules, percent)
+    validation_due = deadlines.auto_validation_due(walk.rules, walk.calendar, walk.now)
     fsm.apply(
         walk.booking,
         "declare_service",
         actor=actor,
         percent=percent,
         late_proof=_is_late_proof(walk),
-        validation_due=deadlines.auto_validation_due(walk.rules, walk.calendar, walk.now),
+        validation_due=validation_due,
     )
     messages.queue(
         recipient=walk.account.citizen.user,
         template="service_declared",
         booking=str(walk.booking.public_id),
         percent=percent,
+        until=_last_day(walk, validation_due),
     )
     return walk.booking
+
+
+def _last_day(walk: Walk, due: datetime | None) -> str:
+    """The last day of a term in words for a message; empty where there is no term."""
+    return "" if due is None else walk.calendar.local_date(due - timedelta(microseconds=1)).isoformat()
 
 
 @transaction.atomic
