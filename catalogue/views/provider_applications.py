@@ -131,7 +131,8 @@ def step(request: HttpRequest, public_id: str, step: str) -> HttpResponse:
             try:
                 return _kept(request, one, step, form)
             except DomainError as refusal:
-                form.add_error(None, words.sentence(refusal))
+                where = "file" if refusal.code == "bad_file" else refusal.params.get("what")
+                form.add_error(where if where in form.fields else None, words.sentence(refusal))
     return _step_page(request, one, step, form=form, error="", status=status)
 
 

@@ -79,8 +79,7 @@ def apply(page: Page, check: Check, paper: Path) -> None:
     keep(page, "This list is complete: go on")
     heading(page, "Documents")
     for kind in ("registration", "quality"):
-        page.get_by_label("What it is").select_option(kind)
-        add_file(page, paper)
+        add_file(page, kind, paper)
     check("provider-documents")
     keep(page, "This list is complete: go on")
     heading(page, "Declaration")
@@ -93,10 +92,11 @@ def apply(page: Page, check: Check, paper: Path) -> None:
     expect(page.get_by_text("Your application is handed in.")).to_be_visible()
 
 
-def add_file(page: Page, paper: Path) -> None:
-    folded = page.get_by_text("Add another one")
-    if folded.count() and not page.get_by_label("What it is").is_visible():
-        folded.click()
+def add_file(page: Page, kind: str, paper: Path) -> None:
+    # Once there is a first one, the form for another is folded.
+    if page.get_by_text("Add another one").count():
+        page.get_by_text("Add another one").click()
+    page.get_by_label("What it is").select_option(kind)
     page.get_by_label("File", exact=True).set_input_files(paper)
     keep(page, "Add")
     expect(page.get_by_text("It is kept.")).to_be_visible()
