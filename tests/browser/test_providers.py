@@ -206,7 +206,7 @@ def list_an_entry(page: Page, desk: Desk, enter: Enter, check: Check) -> None:
     keep(page)
     heading(page, "Delivery and price")
     page.get_by_label("How learners take part").select_option("in_person")
-    page.get_by_label("Language").select_option("fr")
+    page.locator("#id_language").select_option("fr")
     page.get_by_label("Town").fill("Lyon")
     page.get_by_label("Price", exact=True).fill("980,50")
     page.get_by_label("Financial help").fill("None")
