@@ -81,17 +81,21 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "centre": found.search.centre,
         "compared": compared,
         "saved_query": address.saved,
-        "came_from": f"?{urlencode({'from': address.saved})}" if address.saved else "",
+        "came_from": f"?{urlencode({'from': address.here})}" if address.here else "",
     }
     return render(request, "catalogue/search.html", context)
 
 
 class Address:
-    """Addresses of this search with some parameters changed, at its first page. parameters: those in force."""
+    """Addresses of this search with some parameters changed, at its first page. parameters: those in force.
+
+    saved: the filters, as a kept search has them; here: with the order, as the way back has them.
+    """
 
     def __init__(self, query: QueryDict, asked: Mapping[str, Any]) -> None:
         kept = [(name, as_parameter(value)) for name, value in asked.items()]
         self.saved = _encoded([(name, value) for name, value in kept if name != "sort"])
+        self.here = _encoded(kept)
         self.parameters = kept + [("with", str(pk)) for pk in compared_ids(query.getlist("with"))]
 
     def __call__(self, **changes: Any) -> str:

@@ -46,7 +46,8 @@ def fill(scene: Scene) -> None:
             price_cents=price,
             starts_at=starts,
             ends_at=starts + timedelta(days=2),
-            **({"state": "guaranteed", "guaranteed_at": clock.now()} if number == 1 else {}),
+            state="guaranteed" if number == 1 else "open",
+            guaranteed_at=clock.now() if number == 1 else None,
         )
 
 

@@ -177,11 +177,9 @@ def test_keeping_listing_and_deleting(scene: Scene) -> None:
     client.post("/catalogue/saved/", {"query": "kind=rs&q=welding"})
     assert SavedSearch.objects.count() == 1
     client.post(f"/catalogue/saved/{search.public_id}/mails/", {})
-    search.refresh_from_db()
-    assert not search.mails
+    assert list(SavedSearch.objects.values_list("mails", flat=True)) == [False]
     client.post(f"/catalogue/saved/{search.public_id}/mails/", {"mails": "on"})
-    search.refresh_from_db()
-    assert search.mails
+    assert list(SavedSearch.objects.values_list("mails", flat=True)) == [True]
     client.post(f"/catalogue/saved/{search.public_id}/delete/")
     assert not SavedSearch.objects.exists()
 

@@ -151,7 +151,11 @@ def test_a_delisted_entry_comes_back_as_new(
     entry.save()
     look()
     assert Listing.objects.get(pk=entry.pk).listed_at == first
-    act = {"actor": service_users.get("catalogue-import"), "micro_credential_id": entry.pk, "reason": "x"}
+    act: dict[str, Any] = {
+        "actor": service_users.get("catalogue-import"),
+        "micro_credential_id": entry.pk,
+        "reason": "x",
+    }
     micro_credentials.delist_micro_credential(**act)
     look()
     assert not Listing.objects.filter(pk=entry.pk).exists()
