@@ -1,5 +1,6 @@
 """The scheme of a scenario: a shipped one under a code of its own, with the rules that the scenario overrides."""
 
+import re
 import secrets
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -9,12 +10,13 @@ from zoneinfo import ZoneInfo
 from funding.replay.reading import ScenarioError
 from funding.replay.scenario import Event, OpenWindow, Scenario
 from funding.replay.values import instant
-from funding.schemes.parsing import RulesError
+from funding.schemes.parsing import RulesError, parameters
 from funding.schemes.presets import Preset, load_preset, override, preset_codes
 from funding.schemes.rules import SchemeRules
 
 MONTHS = [name for name in SchemeRules.model_fields if name.endswith("_months")]
 MAX_MONTHS = 1200
+RULE_ID = re.compile(r"\b[FNS]-\d\d\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,12 @@ class Plan:
     def rulebook(self) -> str | None:
         """Whose ids the scheme's rules have: those of the vouchers have none, and others' do not apply."""
         return self.preset.versions[-1][1].rulebook
+
+    @property
+    def borrowed_rules(self) -> frozenset[str]:
+        """The ids of rules that the scenario gives its scheme by overriding their parameters."""
+        described = (str(parameters()[name].json_schema_extra) for name in self.scenario.rules)
+        return frozenset(rule for text in described for rule in RULE_ID.findall(text))
 
     @property
     def has_age_credits(self) -> bool:

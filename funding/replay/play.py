@@ -104,7 +104,7 @@ def _do(acts: Acts, event: scenario.Event, result: EventResult) -> EventResult:
             acts.do(event, number=result.number)
     except DomainError as error:
         plan = acts.cast.plan
-        rule = rule_of(error, plan.scenario.scheme, plan.rulebook)
+        rule = rule_of(error, plan.scenario.scheme, plan.rulebook, plan.borrowed_rules)
         return replace(result, ok=False, code=code_of(error), rule=rule, sentence=cited(plain(error), rule))
     return result
 

@@ -52,6 +52,10 @@ def code_of(error: DomainError) -> str:
 RULES = {"cpf": {"not_accredited": "F-17"}, "stap": {"not_accredited": "N-04"}}
 
 
-def rule_of(error: DomainError, scheme: str, rulebook: str | None) -> str | None:
-    """The id of the rule behind a refusal; None where no rule of the scheme's own has one (decision 67)."""
-    return own_rule(error.rule or RULES.get(scheme, {}).get(error.code), rulebook)
+def rule_of(error: DomainError, scheme: str, rulebook: str | None, borrowed: frozenset[str]) -> str | None:
+    """The id of the rule behind a refusal; None where no rule of the scheme has one (decision 67).
+
+    borrowed: other schemes' rules that the scenario has given this one.
+    """
+    own = own_rule(error.rule or RULES.get(scheme, {}).get(error.code), rulebook)
+    return own or (error.rule if error.rule in borrowed else None)
