@@ -14,7 +14,9 @@ urlpatterns = [
     path(f"{_APPLICATION}submit/", provider_applications.submit, name="provider_submit"),
     path(f"{_APPLICATION}questions/<int:question>/", provider_applications.answer, name="provider_answer"),
     path(f"{_APPLICATION}<slug:step>/", provider_applications.step, name="provider_step"),
-    path(f"{_APPLICATION}<slug:step>/<int:row>/remove/", provider_applications.remove, name="provider_remove"),
+    path(
+        f"{_APPLICATION}<slug:step>/<int:row>/remove/", provider_applications.remove, name="provider_remove"
+    ),
     path("provider/documents/<uuid:public_id>/", provider_applications.document, name="provider_document"),
     path("provider/<int:provider>/entries/new/", provider_entries.new, name="provider_entry_new"),
     path(_ENTRY, provider_entries.entry, name="provider_entry"),

@@ -110,9 +110,7 @@ PRECISE: dict[tuple[str, str], Promise] = {
 }
 BY_RULE: dict[tuple[str, str], Promise] = {
     ("too_late", "F-21"): _("The term for accepting this proposal is over. Ask the provider for a new one."),
-    ("too_late", "F-22"): _(
-        "The session starts too soon after the proposal. Choose a later session."
-    ),
+    ("too_late", "F-22"): _("The session starts too soon after the proposal. Choose a later session."),
     ("too_late", "F-23"): _("The term for withdrawing is over. You may still be able to cancel."),
     ("not_eligible", "F-14"): _(
         "A light driving licence is paid for job-seekers, or with somebody else's co-funding."

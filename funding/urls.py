@@ -62,12 +62,8 @@ urlpatterns = [
     path("agency/laboratory/<uuid:public_id>/cancel/", laboratory.cancel, name="laboratory_cancel"),
     path("agency/laboratory/<uuid:public_id>/delete/", laboratory.delete, name="laboratory_delete"),
     path("agency/laboratory/<uuid:public_id>/result.json", laboratory.result_json, name="laboratory_json"),
-    path(
-        "agency/laboratory/<uuid:public_id>/<slug:which>.csv", laboratory.result_csv, name="laboratory_csv"
-    ),
-    path(
-        "agency/laboratory/<uuid:public_id>/<slug:name>.svg", laboratory.chart_svg, name="laboratory_chart"
-    ),
+    path("agency/laboratory/<uuid:public_id>/<slug:which>.csv", laboratory.result_csv, name="laboratory_csv"),
+    path("agency/laboratory/<uuid:public_id>/<slug:name>.svg", laboratory.chart_svg, name="laboratory_chart"),
     path("agency/operations/", operations.overview, name="operations"),
     path("agency/operations/jobs/<int:job_id>/retry/", operations.retry_job, name="job_retry"),
     path("agency/operations/reviews/<int:review_id>/close/", operations.close_review, name="review_close"),

@@ -73,9 +73,7 @@ class EndNotice(models.Model):
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
-            models.UniqueConstraint(
-                fields=["accreditation", "valid_until", "days"], name="endnotice_once"
-            ),
+            models.UniqueConstraint(fields=["accreditation", "valid_until", "days"], name="endnotice_once"),
         ]
 
     def __str__(self) -> str:

@@ -282,7 +282,16 @@ def things(scene: Scene, settings: Any, tmp_path: Path) -> Things:
     windows, awards = make_window_things(scene), make_award_things(scene, booking)
     providers = make_provider_things(scene)
     return Things(
-        booking, waiting, batch, message.sha256, scene.world.credential.pk, draft, windows, run, awards, providers
+        booking,
+        waiting,
+        batch,
+        message.sha256,
+        scene.world.credential.pk,
+        draft,
+        windows,
+        run,
+        awards,
+        providers,
     )
 
 
