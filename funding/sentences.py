@@ -59,6 +59,14 @@ SENTENCES: dict[str, Promise] = {
     ),
     "not_found": _("This does not exist, or is not yours to see."),
     "invalid": _("Something in this contradicts a rule of the register. Check the values and try again."),
+    "bad_file": _(
+        "This file is not taken. Only PDF, PNG and JPEG without scripts or a password are; hand in another one."
+    ),
+    "duplicate": _("Somebody is known under this number already. If it is yours, write to the agency."),
+    "altered": _("This file is no longer what was handed in, so it is not given out. Tell the agency."),
+    "forbidden_claim": _(
+        "A text makes a claim that no training may make. Take the marked words out, then try again."
+    ),
     "idempotency_mismatch": _(
         "This form was sent before with other content. Open the page again and confirm what it shows now."
     ),
