@@ -55,12 +55,10 @@ class RuleFile(BaseModel):
     def _fits_its_kind(self) -> Self:
         if (self.kind == "n_of") != (self.needed is not None):
             raise ValueError("`needed` belongs to kind n_of, and n_of needs it")
-        if (self.kind == "credits") != (self.threshold is not None and self.scheme is not None):
-            raise ValueError(
-                "`threshold` and `scheme` belong together, and to kind credits, which needs them"
-            )
         if self.kind != "credits" and (self.threshold is not None or self.scheme is not None):
             raise ValueError("`threshold` and `scheme` belong to kind credits")
+        if self.kind == "credits" and (self.threshold is None or self.scheme is None):
+            raise ValueError("`threshold` and `scheme` belong together, and kind credits needs them")
         if self.kind == "forbidden" and (self.leads_to or self.prior_learning or self.final_examination):
             raise ValueError(
                 "what is forbidden leads nowhere: no leads_to, prior_learning or final_examination"
