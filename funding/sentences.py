@@ -62,6 +62,7 @@ SENTENCES: dict[str, Promise] = {
     "bad_file": _(
         "This file is not taken. Only PDF, PNG and JPEG without scripts or a password are; hand in another one."
     ),
+    "already_answered": _("This survey has been answered already; each person answers once. Thank you."),
     "duplicate": _("Somebody is known under this number already. If it is yours, write to the agency."),
     "altered": _("This file is no longer what was handed in, so it is not given out. Tell the agency."),
     "forbidden_claim": _(

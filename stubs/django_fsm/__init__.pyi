@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import models
+from django.dispatch import Signal
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -49,3 +50,5 @@ def transition(
     permission: str | Callable[[Any, Any], bool] | None = ...,
     custom: dict[str, Any] | None = ...,
 ) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]: ...
+
+class_prepared: Signal

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import django_fsm
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import connections
+from django.dispatch import Signal
 
 from ila.core.db import grants
 from ila.core.db.roles import application_role
@@ -37,7 +39,8 @@ class Command(migrate.Command):
             return
         connection = connections[OWNER_ALIAS]
         with _alone():
-            super().handle(*args, **options)
+            with _history_without_machines():
+                super().handle(*args, **options)
             name, password = _application_role()
             created = grants.ensure_application_role(connection, name, password)
             grants.keep_triggers_awake(connection)
@@ -57,6 +60,20 @@ def _application_role() -> tuple[str, str]:
     if default["USER"] == owner["USER"]:
         raise CommandError("DATABASE_APP_URL must name another role than DATABASE_URL.")
     return default["USER"], default["PASSWORD"]
+
+
+@contextmanager
+def _history_without_machines() -> Iterator[None]:
+    """Let the state fields of migrations' models listen to nobody: those models have no transitions.
+
+    Each such field would hear of every class that is made afterwards, which took a third of the command's time.
+    """
+    heard = django_fsm.class_prepared
+    django_fsm.class_prepared = Signal()
+    try:
+        yield
+    finally:
+        django_fsm.class_prepared = heard
 
 
 @contextmanager
