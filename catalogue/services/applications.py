@@ -10,7 +10,7 @@ from django.db import transaction
 
 from accounts.models import Organisation, User
 from accounts.services import messages
-from catalogue import documents, payees, permissions, regimes
+from catalogue import payees, permissions, regimes
 from catalogue.identities import checked_number
 from catalogue.models import (
     Accreditation,
@@ -30,7 +30,9 @@ from catalogue.selectors import applications as selected
 from catalogue.services.providers import checked_iban
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
+from ila.core.lazy import lazy_module
 
+documents = lazy_module("catalogue.documents")
 STEPS = (
     *("identity", "contact", "establishments", "persons", "account"),
     *("partners", "trainers", "documents", "declaration"),

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import Citizen, User
 from catalogue import permissions, words
-from catalogue.awards import addresses, printing
+from catalogue.awards import addresses
 from catalogue.awards.forms import RevokeForm, ShareForm
 from catalogue.awards.reading import describe
 from catalogue.models import Award, AwardState
@@ -27,7 +27,9 @@ from catalogue.selectors.awards import Onlooker
 from catalogue.services import awards
 from ila.core import clock
 from ila.core.errors import DomainError
+from ila.core.lazy import lazy_module
 
+printing = lazy_module("catalogue.awards.printing")
 PER_PAGE = 20
 # Where the secret of a new link waits until its page has shown it, once.
 NEW_LINK = "new_portfolio_link"

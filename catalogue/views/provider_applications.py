@@ -15,13 +15,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.models import Organisation, OrganisationKind, User
-from catalogue import documents, permissions, provider_forms, regimes
+from catalogue import permissions, provider_forms, regimes
 from catalogue import provider_words as words
 from catalogue.models import Application, Document, MicroCredential, Provider
 from catalogue.selectors import applications as selected
 from catalogue.services import application_reviews, applications
 from ila.core.errors import DomainError
+from ila.core.lazy import lazy_module
 
+documents = lazy_module("catalogue.documents")
 FORMS: dict[str, type[Form]] = {
     "identity": provider_forms.IdentityForm,
     "contact": provider_forms.ContactForm,
