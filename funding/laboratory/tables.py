@@ -251,7 +251,7 @@ def _bookings(result: Mapping[str, Any], words: Words) -> Iterator[Table]:
         (_reason(each), words.number(each["before"]), words.number(each["after"]))
         for each in result["refused"]
     )
-    yield Table("refused", _("Bookings refused"), (_("Reason"), _("Before"), _("After")), refused)
+    yield Table("refused", _("Why bookings were refused"), (_("Reason"), _("Before"), _("After")), refused)
 
 
 def _reason(each: Mapping[str, Any]) -> str:

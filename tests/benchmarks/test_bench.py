@@ -13,7 +13,15 @@ from funding.bench.figures import Figures, Timings, percentile
 from ila.core.db.embedded import OWNER
 
 KEYS = {"case", "ours_per_s", "floor_per_s", "ratio", "p50_ms", "p99_ms", "clients"}
-CASES = {"audit": 1, "search": 4, "accept": 4, "accept_hot": 4, "accrue": 2, "accrue_again": 2}
+CASES = {
+    "audit": 1,
+    "search": 2,
+    "search_sql": 2,
+    "accept": 4,
+    "accept_hot": 4,
+    "accrue": 2,
+    "accrue_again": 2,
+}
 CASES |= {"apply_window": 4, "apply_window_slices": 4, "waiting_room": 4}
 
 RunManage = Callable[..., CompletedProcess[str]]

@@ -177,11 +177,12 @@ def _somebody_waits() -> bool:
 def _peak_megabytes(database: WorkerDatabase, path: Path) -> tuple[float, dict[str, Any]]:
     """Peak memory of an import of that file, and its report."""
     script = (
-        "import resource, runpy, sys\n"
+        "import re, runpy, sys\n"
         "sys.argv = sys.argv[1:]\n"
         "try:\n    runpy.run_path(sys.argv[0], run_name='__main__')\n"
         "except SystemExit:\n    pass\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+        # Not `ru_maxrss`: that counts the process that started this one, too.
+        "print(re.search(r'VmHWM:\\s*(\\d+)', open('/proc/self/status').read())[1], file=sys.stderr)\n"
     )
     done = subprocess.run(  # noqa: S603 - our own command
         [

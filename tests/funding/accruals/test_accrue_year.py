@@ -21,6 +21,7 @@ from ila.core import clock
 from ila.core.errors import DomainError
 from tests.factories.accounts import CitizenFactory, UserFactory
 from tests.factories.funding import BudgetFactory, LearningAccountFactory, LotFactory, SchemeFactory
+from tests.funding.accruals.conftest import FillLot
 
 pytestmark = pytest.mark.django_db
 
@@ -279,6 +280,7 @@ CHANGES = st.sampled_from(
 def test_the_database_reckons_as_the_rules_do_f01_to_f04(
     scheme: Scheme,
     budget: Budget,
+    fill_lot: FillLot,
     people: list[tuple[dict[str, Any], list[dict[str, Any]]]],
     changes: dict[str, Any],
 ) -> None:
@@ -296,7 +298,7 @@ def test_the_database_reckons_as_the_rules_do_f01_to_f04(
         for facts, lots in people:
             learner = account(scheme, **facts)
             for lot in lots:
-                Lot.objects.create(account=learner, fund="public", currency="EUR", **lot)
+                fill_lot(account=learner, fund="public", currency="EUR", **lot)
             balance = sum(
                 lot["available_cents"] + lot["held_cents"]
                 for lot in lots

@@ -18,6 +18,7 @@ from funding.services.age_credits import AgeCreditResult
 from ila.core import clock
 from tests.factories.accounts import CitizenFactory
 from tests.factories.funding import BudgetFactory, LearningAccountFactory, SchemeFactory
+from tests.funding.accruals.conftest import FillLot
 from tests.support import books
 
 pytestmark = pytest.mark.django_db
@@ -56,14 +57,12 @@ def give(code: str, after: date, until: date, **options: Any) -> AgeCreditResult
 
 @pytest.mark.parametrize("code", ["flanders", "geneva", "canada", "lithuania", "uk_2000"])
 @pytest.mark.parametrize("had", [0, 1, 150_000, 224_999, 499_999, 500_000])
-def test_as_the_rules_say(code: str, had: int) -> None:
+def test_as_the_rules_say(code: str, had: int, fill_lot: FillLot) -> None:
     """The statement in the database and the rules in Python come to the same."""
     for status in ("employed", "retired"):
         (account,) = accounts_of(code, {"status": status})
         if had:
-            Lot.objects.create(
-                account=account, source="rights", fund="public", currency="EUR", available_cents=had
-            )
+            fill_lot(account=account, source="rights", fund="public", currency="EUR", available_cents=had)
         rules = load_preset(code).versions[-1][1]
         history = CreditHistory(on=NOON.date(), had_cents=had)
         expected = accrual(rules, LearnerFacts(status=status), balance_cents=had, history=history).cents

@@ -366,7 +366,7 @@ def test_once_a_year_is_a_parameter_of_any_scheme() -> None:
     rules = {"once": "per_year", "withdrawn_grant_counts": True}
     assert last(play("croatia", events, sessions=[priced(100_000), SECOND], rules=rules)) == (
         "already_granted",
-        None,
+        "N-01",
     )
     events = [credit(200_000, "public"), accepted(), advance("2027-01-04"), second()]
     assert last(play("croatia", events, sessions=[priced(100_000), later], rules=rules)) is None
