@@ -262,6 +262,14 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(max_length=2000, label=_("Reason"), widget=forms.Textarea(attrs={"rows": 4}))
 
 
+class EntryActForm(ReasonForm):
+    suspended_until = DayField(
+        required=False,
+        label=_("Last day of the suspension"),
+        help_text=_("Only to suspend it. Left empty, the suspension lasts until somebody ends it."),
+    )
+
+
 class QuestionForm(forms.Form):
     text = forms.CharField(
         max_length=2000,

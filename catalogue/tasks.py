@@ -10,6 +10,7 @@ from catalogue.services import (
     application_reviews,
     audits,
     listings,
+    micro_credentials,
     searches,
     surveys,
     uploads,
@@ -26,6 +27,17 @@ from ila.core import jobs
 def expire_accreditations(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
     """Let accreditations expire whose last day is over at the provider's place."""
     return {"expired": accreditations.expire_accreditations(actor=service_users.get("clock"))}
+
+
+@jobs.task(
+    name="catalogue.end_suspensions",
+    queue="deadlines",
+    cron="19 * * * *",
+    lock="catalogue.end_suspensions",
+)
+def end_suspensions(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Let suspended micro-credentials be booked again once the last day of their suspension is over (S-16)."""
+    return {"ended": micro_credentials.end_suspensions(actor=service_users.get("clock"))}
 
 
 @jobs.task(

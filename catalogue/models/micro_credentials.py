@@ -1,6 +1,6 @@
 """What is learnt and certified."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar
 
 from django.db import models
@@ -105,6 +105,9 @@ class MicroCredential(Machine):
     submitted_at = models.DateTimeField(null=True, blank=True)
     registered_at = models.DateTimeField(null=True, blank=True)
     suspended_at = models.DateTimeField(null=True, blank=True)
+    suspended_until = models.DateField(
+        null=True, blank=True, help_text="The last day of the suspension, which then ends by itself."
+    )
     delisted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -152,9 +155,18 @@ class MicroCredential(Machine):
                 condition=~Q(state=S.REGISTERED) | Q(suspended_at__isnull=True, delisted_at__isnull=True),
                 name="microcredential_registered_is_in_force",
             ),
+            models.CheckConstraint(
+                condition=Q(suspended_until__isnull=True) | Q(state=S.SUSPENDED),
+                name="microcredential_suspended_until_a_day",
+            ),
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(fields=["entry"], name="microcredential_entry"),
+            models.Index(
+                fields=["suspended_until"],
+                condition=Q(suspended_until__isnull=False),
+                name="microcredential_suspended",
+            ),
         ]
         triggers: ClassVar[list[Any]] = [
             state_guard("catalogue_microcredentiallog"),
@@ -181,14 +193,15 @@ class MicroCredential(Machine):
         self.registered_at = at
 
     @transition(field=state, source=S.REGISTERED, target=S.SUSPENDED, permission=is_authority)
-    def suspend(self, *, at: datetime) -> None:
-        """From this moment nothing new is booked on it."""
+    def suspend(self, *, at: datetime, until: date | None = None) -> None:
+        """From this moment nothing new is booked on it; after the last day, if one is given, it ends by itself."""
         self.suspended_at = at
+        self.suspended_until = until
 
     @transition(field=state, source=S.SUSPENDED, target=S.REGISTERED, permission=is_authority)
     def resume(self, *, at: datetime) -> None:
         """The suspension ends."""
-        self.suspended_at = None
+        self.suspended_at = self.suspended_until = None
         self.registered_at = self.registered_at or at
 
     @transition(
@@ -200,7 +213,7 @@ class MicroCredential(Machine):
     def delist(self, *, at: datetime) -> None:
         """It leaves the register; live bookings go on."""
         self.delisted_at = at
-        self.suspended_at = None
+        self.suspended_at = self.suspended_until = None
 
     @transition(field=state, source=S.DELISTED, target=S.REGISTERED, permission=is_authority)
     def relist(self, *, at: datetime) -> None:

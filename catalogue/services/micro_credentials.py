@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
@@ -76,12 +79,34 @@ def register_micro_credential(*, actor: User, micro_credential_id: int, reason: 
     return _move(micro_credential_id, "register", actor, reason)
 
 
-def suspend_micro_credential(*, actor: User, micro_credential_id: int, reason: str) -> MicroCredential:
+def suspend_micro_credential(
+    *, actor: User, micro_credential_id: int, reason: str, until: date | None = None
+) -> MicroCredential:
     """From this moment nothing new is booked on it.
 
-    Locks: micro-credential. Raises: DomainError `not_allowed`.
+    until: the last day where its provider is, after which the suspension ends by itself, as that of a course
+    among the lowest rated does after three months (S-16); without one somebody ends it.
+    Locks: micro-credential. Raises: DomainError `not_allowed`; `invalid` for a day that is over.
     """
-    return _move(micro_credential_id, "suspend", actor, reason)
+    now = clock.now()
+    if until is not None and until < _day_at(MicroCredential.objects.get(pk=micro_credential_id), now):
+        raise DomainError("invalid", status=422, faults="until: the day is over")
+    return _move(micro_credential_id, "suspend", actor, reason, until=until)
+
+
+def end_suspensions(*, actor: User) -> int:
+    """End every suspension whose last day is over where its provider is (S-16). Returns how many.
+
+    Logs: micro-credential `resume` each. May be repeated and interrupted.
+    """
+    now = clock.now()
+    ended = 0
+    # No place on earth is more than a day away from UTC: the rest is asked row by row.
+    due = MicroCredential.objects.filter(suspended_until__lte=(now + timedelta(days=1)).date())
+    for found in due.select_related("provider").order_by("pk"):
+        if found.suspended_until is not None and _day_at(found, now) > found.suspended_until:
+            ended += _end_suspension(found.pk, found.suspended_until, actor)
+    return ended
 
 
 def resume_micro_credential(*, actor: User, micro_credential_id: int, reason: str = "") -> MicroCredential:
@@ -117,7 +142,23 @@ def search_text_of(one: MicroCredential, provider: Provider, places: Iterable[st
 
 
 @transaction.atomic
-def _move(micro_credential_id: int, transition: str, actor: User, reason: str) -> MicroCredential:
+def _end_suspension(micro_credential_id: int, until: date, actor: User) -> bool:
+    (found,) = locks.acquire(locks.lock(MicroCredential, micro_credential_id))
+    # Somebody may have ended it, or made it longer, in the meantime.
+    if found.suspended_until != until:
+        return False
+    fsm.apply(found, "resume", actor=actor, reason="", at=clock.now())
+    return True
+
+
+def _day_at(one: MicroCredential, moment: datetime) -> date:
+    return moment.astimezone(ZoneInfo(one.provider.time_zone)).date()
+
+
+@transaction.atomic
+def _move(
+    micro_credential_id: int, transition: str, actor: User, reason: str, **given: Any
+) -> MicroCredential:
     (micro_credential,) = locks.acquire(locks.lock(MicroCredential, micro_credential_id))
-    fsm.apply(micro_credential, transition, actor=actor, reason=reason, at=clock.now())
+    fsm.apply(micro_credential, transition, actor=actor, reason=reason, at=clock.now(), **given)
     return micro_credential  # type: ignore[no-any-return]

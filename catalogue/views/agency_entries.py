@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, cast
 
 from django.contrib import messages
@@ -65,19 +66,19 @@ def act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     one = _found(pk)
     if act not in ACTS:
         raise Http404
-    form = provider_forms.ReasonForm(request.POST)
-    if act in NEEDS_REASON and not form.is_valid():
+    form = provider_forms.EntryActForm(request.POST)
+    if not form.is_valid() and (act in NEEDS_REASON or "suspended_until" in form.errors):
         return _page(request, one, act=act, form=form)
     reason = request.POST.get("reason", "").strip()[:2000]
     try:
-        _run(user, one, act, reason)
+        _run(user, one, act, reason, until=form.cleaned_data.get("suspended_until"))
     except DomainError as refusal:
         return _page(request, _found(pk), act=act, error=words.sentence(refusal))
     messages.success(request, _("It is done."))
     return redirect("agency_entry", one.pk)
 
 
-def _run(user: User, one: MicroCredential, act: str, reason: str) -> None:
+def _run(user: User, one: MicroCredential, act: str, reason: str, *, until: date | None) -> None:
     if act in ("price_yes", "price_no"):
         waiting = one.price_changes.filter(applied_at__isnull=True, refused_at__isnull=True).first()
         if waiting is None:
@@ -90,7 +91,9 @@ def _run(user: User, one: MicroCredential, act: str, reason: str) -> None:
     elif act == "send_back":
         entry_drafts.send_back_entry(actor=user, entry_id=one.pk, reason=reason)
     elif act == "suspend":
-        micro_credentials.suspend_micro_credential(actor=user, micro_credential_id=one.pk, reason=reason)
+        micro_credentials.suspend_micro_credential(
+            actor=user, micro_credential_id=one.pk, reason=reason, until=until
+        )
     elif act == "resume":
         micro_credentials.resume_micro_credential(actor=user, micro_credential_id=one.pk, reason=reason)
     else:
@@ -127,7 +130,7 @@ def _page(
         "prices": list(one.price_changes.select_related("asked_by").order_by("-asked_at", "-pk")[:20]),
         "log": words.steps_of(one.log.select_related("actor").order_by("pk")),
         "may_act": permissions.is_authority(None, cast("User", request.user)),
-        "reason": form or provider_forms.ReasonForm(),
+        "reason": form or provider_forms.EntryActForm(),
         "form": form,
         "error": error,
         "error_target": act,

@@ -8,9 +8,12 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import Role
 from accounts.services import service_users
+from catalogue import tasks
 from catalogue.models import Accreditation, SessionSeats
 from catalogue.selectors.accreditation import is_accredited
 from catalogue.services import accreditations, micro_credentials, providers, sessions
+from funding.schemes.presets import load_preset
+from funding.schemes.providers import low_rated_until
 from ila.core import clock
 from ila.core.errors import DomainError
 from tests.factories.accounts import MembershipFactory, UserFactory
@@ -234,3 +237,47 @@ def test_ibans_are_checked() -> None:
     for wrong in ("FR7630006000011234567890188", "FR76", "money"):
         with pytest.raises(DomainError, match="invalid"):
             providers.change_iban(actor=actor, provider_id=one.pk, iban=wrong)
+
+
+def test_s16_a_suspension_of_three_months_ends_by_itself() -> None:
+    officer = service_users.get("demo")
+    credential = MicroCredentialFactory.create()
+    rules = load_preset("skillsfuture").versions[-1][1]
+    with clock.at(datetime(2026, 5, 4, 9, tzinfo=UTC)) as hand:
+        last_day = low_rated_until(rules, date(2026, 5, 4))
+        assert last_day == date(2026, 8, 4)
+        suspended = micro_credentials.suspend_micro_credential(
+            actor=officer, micro_credential_id=credential.pk, reason="rated low", until=last_day
+        )
+        assert (suspended.state, suspended.suspended_until) == ("suspended", last_day)
+        # It is midnight at the provider's place in France two hours before it is so in UTC.
+        hand.move(datetime(2026, 8, 4, 21, 59, tzinfo=UTC))
+        assert tasks.end_suspensions(timestamp=0) == {"ended": 0}
+        hand.move(datetime(2026, 8, 4, 22, 0, tzinfo=UTC))
+        assert tasks.end_suspensions(timestamp=0) == {"ended": 1}
+        assert tasks.end_suspensions(timestamp=0) == {"ended": 0}
+    credential.refresh_from_db()
+    assert (credential.state, credential.suspended_at, credential.suspended_until) == (
+        "registered",
+        None,
+        None,
+    )
+    assert credential.log.filter(transition="resume", actor=service_users.get("clock")).count() == 1
+
+
+def test_a_suspension_without_a_day_lasts_and_none_ends_before_it_begins() -> None:
+    officer = service_users.get("demo")
+    credential = MicroCredentialFactory.create()
+    with clock.at(START) as hand:
+        with pytest.raises(DomainError, match="the day is over"):
+            micro_credentials.suspend_micro_credential(
+                actor=officer,
+                micro_credential_id=credential.pk,
+                reason="x",
+                until=START.date() - timedelta(1),
+            )
+        micro_credentials.suspend_micro_credential(
+            actor=officer, micro_credential_id=credential.pk, reason="x"
+        )
+        hand.move(START + timedelta(days=4000))
+        assert micro_credentials.end_suspensions(actor=service_users.get("clock")) == 0

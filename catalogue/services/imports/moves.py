@@ -121,7 +121,10 @@ def _stamps(model: type[fsm.Machine], transition: str, at: datetime) -> dict[str
     """The fields that a transition's body sets, for many rows at once."""
     if transition == "resume":
         first = "accredited_at" if model is Accreditation else "registered_at"
-        return {"suspended_at": None, first: Coalesce(first, Value(at), output_field=DateTimeField())}
+        ended: dict[str, Any] = {"suspended_at": None}
+        if model is MicroCredential:
+            ended["suspended_until"] = None
+        return {**ended, first: Coalesce(first, Value(at), output_field=DateTimeField())}
     if model is Accreditation:
         names = {
             "submit": "submitted_at",
@@ -135,7 +138,7 @@ def _stamps(model: type[fsm.Machine], transition: str, at: datetime) -> dict[str
             "submit": {"submitted_at": at},
             "register": {"registered_at": at},
             "suspend": {"suspended_at": at},
-            "delist": {"delisted_at": at, "suspended_at": None},
+            "delist": {"delisted_at": at, "suspended_at": None, "suspended_until": None},
             "relist": {"delisted_at": None, "registered_at": at},
         }
         return stamps[transition]
