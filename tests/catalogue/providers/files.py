@@ -58,8 +58,8 @@ def picture(kind: str = "PNG", size: tuple[int, int] = (20, 20)) -> bytes:
     return out.getvalue()
 
 
-def enormous_png(width: int = 10_000, height: int = 10_000) -> bytes:
-    """A hundred megapixels in a few hundred bytes: the header says so, whatever comes after."""
+def enormous_png(width: int = 10_000, height: int = 10_000, *, rows: int | None = None) -> bytes:
+    """A hundred megapixels in a few hundred bytes: the header says so, and as many rows follow as are told."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -70,7 +70,7 @@ def enormous_png(width: int = 10_000, height: int = 10_000) -> bytes:
         [
             b"\x89PNG\r\n\x1a\n",
             chunk(b"IHDR", header),
-            chunk(b"IDAT", zlib.compress(row * height, 9)),
+            chunk(b"IDAT", zlib.compress(row * (height if rows is None else rows), 9)),
             chunk(b"IEND", b""),
         ]
     )

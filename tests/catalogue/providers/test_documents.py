@@ -46,7 +46,7 @@ def test_honest_files_are_kept_by_what_they_are(name: str, content: bytes, media
         (files.picture() + files.archive(), "polyglot"),
         (files.pdf() + files.archive(), "polyglot"),
         (files.enormous_png(), "pixels"),
-        (files.enormous_png(200_000, 200_000)[:200], "pixels"),
+        (files.enormous_png(200_000, 200_000, rows=1), "pixels"),
         (files.picture()[:60], "unreadable"),
         (files.picture("JPEG")[:300], "unreadable"),
         (b"%PDF-1.7\nnothing", "unreadable"),
