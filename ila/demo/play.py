@@ -14,6 +14,7 @@ from catalogue.models import MicroCredential, Provider
 from catalogue.services import imports
 from catalogue.services.providers import change_iban
 from funding.models import BookingState, Budget, LearningAccount, Scheme
+from funding.schemes.presets import preset_codes
 from funding.services import accruals, schemes, seals
 from ila.core import clock
 from ila.core.money import format_cents
@@ -27,12 +28,16 @@ APPROPRIATION_CENTS = 2_000_000_000
 WEEKS_AGO = 11
 ACCRUED_YEARS = 6
 HERO = "Camille Durand"
+STORY = "cpf"
 
 
 def play(tell: Tell) -> Walker:
     """Load and play everything that is missing. Returns the story's booking, settled."""
     staff = people.load_staff()
-    scheme = schemes.load_preset_scheme(code="cpf", author=staff.author, approver=staff.approver)
+    scheme = schemes.load_preset_scheme(code=STORY, author=staff.author, approver=staff.approver)
+    # The others are there to be read, changed and tried: nobody has an account in them yet.
+    for code in preset_codes():
+        schemes.load_preset_scheme(code=code, author=staff.author, approver=staff.approver)
     stage = Stage(scheme, staff, _first_day(scheme), tell)
     tell("1. Public money is appropriated, credited and spent only on accredited training")
     with stage.on_day(0):
@@ -74,6 +79,8 @@ def sign_ins() -> list[tuple[str, str]]:
         "case.worker": "Case worker of the agency",
         "payment.officer": "Payment officer",
         "auditor": "Auditor",
+        "author": "Manager who writes rules",
+        "approver": "Manager who puts them into force",
     }
     known = set(emails.values_list("email", flat=True))
     return [(word, f"{name}@demo.example") for name, word in words.items() if f"{name}@demo.example" in known]

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from funding import audit
-from funding.models import BankLine, Booking, BookingState, Payment
+from funding.models import BankLine, Booking, BookingState, Payment, Scheme
+from funding.schemes.presets import preset_codes
 from ila.demo import catalogue
 from tests.support.database import ROOT, WorkerDatabase, command_environ
 
@@ -31,6 +32,8 @@ def test_the_main_job_is_played_once_however_often_it_is_called(
         "rejected",
     ):
         assert word in first.stdout
+    assert "approver@demo.example" in first.stdout
+    assert set(Scheme.objects.values_list("code", flat=True)) == set(preset_codes())
     payments = Payment.objects.count()
     assert Payment.objects.filter(outcome="executed").count() == payments - 1
     assert not BankLine.objects.filter(payment__isnull=True).exists()
