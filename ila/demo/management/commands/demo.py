@@ -33,12 +33,16 @@ class Command(BaseCommand):
         self._tell("")
         self._tell(f"Look at {address}/                      the start page")
         self._tell(f"        {address}/catalogue/            the public catalogue")
+        self._tell(f"        {address}/schemes/              every scheme in plain words")
         self._tell(f"        {address}/bookings/{booking.public_id}/   the story's booking and its money")
         self._tell(f"        {address}/agency/batches/       the batch and the bank's messages")
         self._tell(f"        {address}/agency/audit/         the audit")
         self._tell(f"Sign in at {address}/accounts/login/ with the password {people.password()} as")
         for role, email in play.sign_ins():
             self._tell(f"        {email:<34} {role}")
+        self._tell(
+            "Mails, deadlines and the laboratory's runs are a worker's: .venv/bin/python manage.py worker"
+        )
         if not options["no_serve"]:
             call_command("serve", port=options["port"])
 
