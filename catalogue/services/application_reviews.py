@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
 from django.db import transaction
 
@@ -323,7 +323,7 @@ def _go_on(application: Application) -> None:
     assert application.decision_due_at is not None
     calendar = register_of(application.register).calendar
     waited = calendar.local_date(clock.now()) - calendar.local_date(application.waiting_since)
-    last = calendar.local_date(application.decision_due_at - timedelta(microseconds=1))
+    last = calendar.last_day_before(application.decision_due_at)
     application.decision_due_at = calendar.end_of_day(last + waited)
     application.waiting_since = None
     _save(application)

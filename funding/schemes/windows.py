@@ -1,6 +1,6 @@
 """Grants from windows with a budget of their own: how much, and when a training may start (N-01, N-05, N-11)."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from funding.schemes.deadlines import add_months
 from funding.schemes.facts import Allocation, Explanation, SourcePlan
@@ -62,7 +62,7 @@ def check_start(
         raise DomainError("too_late", rule="N-05", starts=first.isoformat(), least_days=least)
     if most is None:
         return
-    last = add_months(applied if closes_at is None else last_day(cal, closes_at), most)
+    last = add_months(applied if closes_at is None else cal.last_day_before(closes_at), most)
     if first > last:
         raise DomainError("too_early", rule="N-05", starts=first.isoformat(), latest=last.isoformat())
 
@@ -82,8 +82,3 @@ def claim_from(rules: SchemeRules, cal: WorkingCalendar, starts_at: datetime) ->
     if rules.claim_lead_days is None:
         return None
     return cal.start_of_day(cal.local_date(starts_at) - timedelta(days=rules.claim_lead_days))
-
-
-def last_day(cal: WorkingCalendar, closes_at: datetime) -> date:
-    """The last day of a window that closes at that moment: the day before when it closes at midnight."""
-    return cal.local_date(closes_at - timedelta(microseconds=1))

@@ -12,7 +12,6 @@ from catalogue.models.sessions import BOOKABLE_STATES
 from funding.models import Application, Window
 from funding.schemes.deadlines import add_months
 from funding.schemes.rules import SchemeRules
-from funding.schemes.windows import last_day
 from funding.services.bookings.context import calendar_of
 from ila.core import clock
 
@@ -52,7 +51,7 @@ def first_and_last_start(window: Window, rules: SchemeRules) -> tuple[datetime, 
     most = rules.start_max_months
     if most is None:
         return first, None
-    return first, calendar.end_of_day(add_months(last_day(calendar, window.closes_at), most))
+    return first, calendar.end_of_day(add_months(calendar.last_day_before(window.closes_at), most))
 
 
 def fitting_sessions(window: Window, rules: SchemeRules, text: str = "") -> QuerySet[Session]:

@@ -4,7 +4,7 @@ Where a scheme gives the learner a part back, the claim is the learner's own and
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from django.db import transaction
 
@@ -349,8 +349,7 @@ def _due_on(booking: Booking) -> date | None:
         return None
     calendar = calendar_of(booking.account.scheme)
     due = deadlines.payment_due(booking.scheme_version.parsed, calendar, clock.now())
-    # A term runs to the end of its last day, which is the first instant of the next one.
-    return None if due is None else calendar.local_date(due - timedelta(microseconds=1))
+    return None if due is None else calendar.last_day_before(due)
 
 
 def _move(booking: Booking, claim: Claim, source: Bucket, target: Bucket, *, what: str, actor: User) -> None:

@@ -231,7 +231,7 @@ def _terms(booking: Booking) -> Terms:
     if start is not None:
         term = deadlines.withdrawal_until(rules, calendar, now, start)
         until_start = term == start
-        withdrawal = None if term is None else calendar.local_date(term - timedelta(microseconds=1))
+        withdrawal = None if term is None else calendar.last_day_before(term)
         free = _cancel_free_until(rules, calendar, calendar.local_date(start))
     last_free = max((day for day in (withdrawal, free) if day is not None), default=None)
     return Terms(

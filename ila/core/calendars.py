@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import holidays
 
 _ONE_DAY = timedelta(days=1)
+_ONE_INSTANT = timedelta(microseconds=1)
 
 
 @lru_cache(maxsize=512)
@@ -93,6 +94,10 @@ class WorkingCalendar:
     def end_of_day(self, day: date) -> datetime:
         """The first instant of the next local day, in UTC: what happens before it happened in time."""
         return self.start_of_day(day + _ONE_DAY)
+
+    def last_day_before(self, moment: datetime) -> date:
+        """The last local day of what ends with that instant, such as that of `end_of_day`."""
+        return self.local_date(moment - _ONE_INSTANT)
 
 
 @lru_cache(maxsize=128)

@@ -121,6 +121,7 @@ def test_a_midnight_that_the_clocks_skip() -> None:
 def test_every_day_is_bounded_by_its_own_instants(day: date) -> None:
     for calendar in (FR, calendar_for("SG", "Asia/Singapore"), calendar_for("US", "America/New_York")):
         start, end = calendar.start_of_day(day), calendar.end_of_day(day)
+        assert calendar.last_day_before(end) == day
         assert calendar.local_date(start) == day == calendar.local_date(end - timedelta(microseconds=1))
         assert calendar.local_date(end) == day + timedelta(days=1)
 

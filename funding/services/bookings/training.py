@@ -1,6 +1,6 @@
 """The training itself: entry, attendance, exit, the declared service and its validation (F-26 to F-29)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
@@ -161,7 +161,7 @@ def declare_service(*, actor: User, booking_id: int, percent: int | None = None)
 
 def _last_day(walk: Walk, due: datetime | None) -> str:
     """The last day of a term in words for a message; empty where there is no term."""
-    return "" if due is None else walk.calendar.local_date(due - timedelta(microseconds=1)).isoformat()
+    return "" if due is None else walk.calendar.last_day_before(due).isoformat()
 
 
 @transaction.atomic

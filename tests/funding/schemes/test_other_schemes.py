@@ -164,7 +164,7 @@ def test_n05_the_last_day_of_a_window_that_closes_at_midnight() -> None:
     stap = rules("stap")
     cal = stap.calendar
     midnight = cal.end_of_day(date(2022, 8, 31))
-    assert windows.last_day(cal, midnight) == date(2022, 8, 31)
+    assert cal.last_day_before(midnight) == date(2022, 8, 31)
     applied = datetime(2022, 7, 1, 8, 0, tzinfo=UTC)
     last = {"applied_at": applied, "closes_at": midnight}
     windows.check_start(stap, cal, starts_at=datetime(2022, 11, 30, 8, tzinfo=UTC), **last)
