@@ -57,18 +57,13 @@ def holder_name(citizen: Citizen) -> str:
     return f"{citizen.given_name} {citizen.family_name}".strip()
 
 
-def local_day(moment: datetime, provider: Provider) -> date:
-    """The day at the provider's place."""
-    return moment.astimezone(ZoneInfo(provider.time_zone)).date()
-
-
 def expiry(completion: Completion, issued_at: datetime) -> datetime | None:
     """The first moment at which an award of today is no longer valid; None: never. Attendance does not expire."""
     months = completion.micro_credential.validity_months
     if months is None or not completion.assessed:
         return None
     provider = completion.micro_credential.provider
-    issued = local_day(issued_at, provider)
+    issued = provider.local_date(issued_at)
     years, month = divmod(issued.month - 1 + months, 12)
     year, month = issued.year + years, month + 1
     last = date(year, month, min(issued.day, calendar.monthrange(year, month)[1]))
@@ -245,7 +240,7 @@ def _elements(completion: Completion, outcomes: list[str], issued_at: datetime) 
         "certifies": completion.certifies if completion.assessed else "attendance",
         "country": provider.country,
         "awardingBody": completion.awarding_body or str(provider),
-        "dateOfIssue": local_day(issued_at, provider).isoformat(),
+        "dateOfIssue": provider.local_date(issued_at).isoformat(),
         "participation": completion.mode or terms.NOT_SPECIFIED,
         "qualityAssurance": entry.quality_assurance or completion.quality_assurance or terms.NOT_SPECIFIED,
         "workload": terms.NOT_SPECIFIED,

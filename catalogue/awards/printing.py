@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import qrcode
 from django.conf import settings
@@ -91,7 +90,7 @@ def _head(sheet: FPDF, award: Award, said: Description) -> None:
 def last_day(award: Award) -> date:
     """The last day on which the award is valid, at its provider's place."""
     assert award.expires_at is not None
-    return (award.expires_at - timedelta(seconds=1)).astimezone(ZoneInfo(award.provider.time_zone)).date()
+    return award.provider.local_date(award.expires_at - timedelta(seconds=1))
 
 
 def _outcomes(sheet: FPDF, said: Description) -> None:

@@ -130,7 +130,7 @@ def _standing(credentials: list[MicroCredential], now: datetime) -> dict[int, Ac
             by_provider[row.provider_id].append(row)
     found = {}
     for one in credentials:
-        day = now.astimezone(ZoneInfo(one.provider.time_zone)).date()
+        day = one.provider.local_date(now)
         for row in [*by_entry[one.pk], *by_provider[one.provider_id]]:
             if _covers(row, day):
                 found[one.pk] = row

@@ -1,6 +1,8 @@
 """Those who train."""
 
+from datetime import date, datetime
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from django.db import models
 from django.db.models import Q
@@ -50,6 +52,10 @@ class Provider(models.Model):
 
     def __str__(self) -> str:
         return self.name or f"{self.register} {self.external_id}"
+
+    def local_date(self, moment: datetime) -> date:
+        """The day it is at the provider's place at that instant."""
+        return moment.astimezone(ZoneInfo(self.time_zone)).date()
 
     @property
     def namespace(self) -> Register:

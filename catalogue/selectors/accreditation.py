@@ -39,7 +39,7 @@ def was_suspended(
     *, provider: Provider, credential: MicroCredential | None, moment: datetime, regime: str
 ) -> bool:
     """Whether suspensions alone stood in the way at that moment, of what was else accredited on its day."""
-    day = moment.astimezone(ZoneInfo(provider.time_zone)).date()
+    day = provider.local_date(moment)
     states = [
         set(_on_day(moment, day).filter(scope).values_list("state_then", flat=True))
         for scope in _needed(provider, credential, regime)

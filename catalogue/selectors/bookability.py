@@ -106,7 +106,7 @@ def view_entries(entries: Iterable[MicroCredential], day: date | None = None) ->
 
 def today_at(provider: Provider) -> date:
     """The day it is at the provider's place."""
-    return clock.now().astimezone(ZoneInfo(provider.time_zone)).date()
+    return provider.local_date(clock.now())
 
 
 @lru_cache(maxsize=4096)
@@ -149,7 +149,7 @@ def session_reasons(session: Session, provider: Provider, day: date) -> set[str]
     if session.starts_at is None or session.ends_at is None:
         reasons.add("no_dates")
     if session.starts_at is not None:
-        starts = session.starts_at.astimezone(ZoneInfo(provider.time_zone)).date()
+        starts = provider.local_date(session.starts_at)
         if starts < earliest_start(provider.register, day):
             reasons.add("too_late")
     if session.price_cents == 0:

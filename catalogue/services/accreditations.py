@@ -2,7 +2,6 @@
 
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Q
@@ -185,10 +184,7 @@ def expire_accreditations(*, actor: User, now: datetime | None = None) -> int:
     expired = 0
     for found in due.order_by("pk").iterator(chunk_size=500):
         provider = permissions.provider_of(found)
-        if (
-            found.valid_until is None
-            or moment.astimezone(ZoneInfo(provider.time_zone)).date() <= found.valid_until
-        ):
+        if found.valid_until is None or provider.local_date(moment) <= found.valid_until:
             continue
         _move(found.pk, "expire", actor, "")
         expired += 1

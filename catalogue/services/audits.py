@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
@@ -18,6 +17,7 @@ from catalogue.models import (
     AuditKind,
     AuditOutcome,
     EndNotice,
+    Provider,
 )
 from catalogue.selectors import applications as selected
 from catalogue.services import accreditations
@@ -145,13 +145,14 @@ def send_end_notices(*, now: datetime | None = None) -> int:
 
 def today(accreditation: Accreditation) -> date:
     """The day it is at the provider's place."""
-    return clock.now().astimezone(ZoneInfo(permissions.provider_of(accreditation).time_zone)).date()
+    provider: Provider = permissions.provider_of(accreditation)
+    return provider.local_date(clock.now())
 
 
 @transaction.atomic
 def _notify(accreditation: Accreditation, moment: datetime) -> int:
     assert accreditation.valid_until is not None
-    here = moment.astimezone(ZoneInfo(permissions.provider_of(accreditation).time_zone)).date()
+    here = permissions.provider_of(accreditation).local_date(moment)
     left = (accreditation.valid_until - here).days
     reached = [days for days in NOTICE_DAYS if left <= days]
     if not reached or left < 0:

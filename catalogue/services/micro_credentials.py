@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
@@ -88,9 +87,10 @@ def suspend_micro_credential(
     among the lowest rated does after three months (S-16); without one somebody ends it.
     Locks: micro-credential. Raises: DomainError `not_allowed`; `invalid` for a day that is over.
     """
-    now = clock.now()
-    if until is not None and until < _day_at(MicroCredential.objects.get(pk=micro_credential_id), now):
-        raise DomainError("invalid", status=422, faults="until: the day is over")
+    if until is not None:
+        provider = MicroCredential.objects.select_related("provider").get(pk=micro_credential_id).provider
+        if until < provider.local_date(clock.now()):
+            raise DomainError("invalid", status=422, faults="until: the day is over")
     return _move(micro_credential_id, "suspend", actor, reason, until=until)
 
 
@@ -104,7 +104,7 @@ def end_suspensions(*, actor: User) -> int:
     # No place on earth is more than a day away from UTC: the rest is asked row by row.
     due = MicroCredential.objects.filter(suspended_until__lte=(now + timedelta(days=1)).date())
     for found in due.select_related("provider").order_by("pk"):
-        if found.suspended_until is not None and _day_at(found, now) > found.suspended_until:
+        if found.suspended_until is not None and found.provider.local_date(now) > found.suspended_until:
             ended += _end_suspension(found.pk, found.suspended_until, actor)
     return ended
 
@@ -149,10 +149,6 @@ def _end_suspension(micro_credential_id: int, until: date, actor: User) -> bool:
         return False
     fsm.apply(found, "resume", actor=actor, reason="", at=clock.now())
     return True
-
-
-def _day_at(one: MicroCredential, moment: datetime) -> date:
-    return moment.astimezone(ZoneInfo(one.provider.time_zone)).date()
 
 
 @transaction.atomic

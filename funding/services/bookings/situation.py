@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db.models import DateField, DateTimeField, Exists, OuterRef, Q, Value
 from django.db.models.query import QuerySet
@@ -118,7 +117,7 @@ def read_situation(booking: Booking, now: datetime) -> Situation:
     scheme = booking.account.scheme
     batch = Batch()
     versions = batch.fetch(VERSION, scheme=scheme.pk, scheme_day=calendar_of(scheme).local_date(now))
-    provider_day = now.astimezone(ZoneInfo(booking.provider.time_zone)).date()
+    provider_day = booking.provider.local_date(now)
     guards = batch.fetch(GUARDS, booking=booking.pk, now=now, provider_day=provider_day)
     lots = batch.fetch(LOTS, account=booking.account_id)
     batch.send()

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db.models import Case, CharField, DateField, DateTimeField, Exists, Q, Value, When
 from django.db.models.query import QuerySet
@@ -214,7 +213,7 @@ def read_situation(locked: Locked, now: datetime, *, day: Any) -> Situation:
     credential, provider, scheme = locked.credential, locked.provider, locked.window.scheme
     batch = Batch()
     versions = batch.fetch(VERSION, scheme=scheme.pk, scheme_day=day)
-    provider_day = now.astimezone(ZoneInfo(provider.time_zone)).date()
+    provider_day = provider.local_date(now)
     guards = batch.fetch(
         GUARDS, provider=provider.pk, credential=credential.pk, now=now, provider_day=provider_day
     )

@@ -243,7 +243,7 @@ def test_validity_runs_through_its_last_day_at_the_providers_place(
         award = make_award(make_entry(validity_months=months))
     assert award.expires_at is not None
     ends = award.expires_at
-    assert document.local_day(ends - timedelta(seconds=1), award.provider).isoformat() == last
+    assert award.provider.local_date(ends - timedelta(seconds=1)).isoformat() == last
     assert award.claims["exp"] == int(ends.timestamp())
     assert award.claims["validUntil"] == ends.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert not award.is_expired(ends - timedelta(seconds=1))
