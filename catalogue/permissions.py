@@ -45,6 +45,12 @@ def applies_for(accreditation: Any, actor: User) -> bool:
     return application is not None and acts_for_organisation(application.organisation, actor)
 
 
+def claims_listing(claim: Any, actor: User) -> bool:
+    """A member of the organisation that claims the listing."""
+    application = getattr(claim, "application", None)
+    return application is not None and acts_for_organisation(application.organisation, actor)
+
+
 def may_see_providers(actor: User) -> bool:
     """Who in an agency reads applications, which name people and accounts: all but who pays."""
     return actor.is_active and _is_member(

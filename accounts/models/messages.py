@@ -9,9 +9,13 @@ from ila.core import clock
 
 
 class Message(models.Model):
-    """An e-mail to be sent. A sweeping job sends what no job has sent."""
+    """An e-mail to be sent. A sweeping job sends what no job has sent.
+
+    address: where it goes when that is not the recipient's own: one known before it was changed, or a common one.
+    """
 
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="messages")
+    address = models.EmailField(blank=True)
     template = models.CharField(max_length=60)
     context = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=clock.now)

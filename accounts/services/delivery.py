@@ -56,7 +56,8 @@ def _send(message: Message) -> None:
         context = {**message.context, "recipient": message.recipient, "site": settings.SITE_ADDRESS}
         text = render_to_string(f"email/{message.template}.txt", context)
         subject, _, body = text.partition("\n")
-        mail = EmailMultiAlternatives(subject.strip(), body.lstrip("\n"), to=[message.recipient.email])
+        to = message.address or message.recipient.email
+        mail = EmailMultiAlternatives(subject.strip(), body.lstrip("\n"), to=[to])
         html = render_to_string(
             "email/frame.html", {**context, "subject": subject.strip(), "body": body.strip()}
         )

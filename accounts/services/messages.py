@@ -6,13 +6,17 @@ from accounts.models import Message, User
 from ila.core import clock
 
 
-def draft(*, recipient: User | None, template: str, **context: Any) -> list[Message]:
-    """The unsaved message, or nothing where there is nobody to write to."""
+def draft(*, recipient: User | None, template: str, address: str = "", **context: Any) -> list[Message]:
+    """The unsaved message, or nothing where there is nobody to write to. address: the recipient's own unless told."""
     if recipient is None or recipient.is_service:
         return []
-    return [Message(recipient=recipient, template=template, context=context, created_at=clock.now())]
+    return [
+        Message(
+            recipient=recipient, address=address, template=template, context=context, created_at=clock.now()
+        )
+    ]
 
 
-def queue(*, recipient: User | None, template: str, **context: Any) -> None:
+def queue(*, recipient: User | None, template: str, address: str = "", **context: Any) -> None:
     """Write the message down, to be sent when the open transaction is done."""
-    Message.objects.bulk_create(draft(recipient=recipient, template=template, **context))
+    Message.objects.bulk_create(draft(recipient=recipient, template=template, address=address, **context))

@@ -1,8 +1,10 @@
 """What may be booked: providers, their accreditation, micro-credentials, offers and sessions."""
 
+from catalogue.models.account_changes import OPEN_CHANGES, AccountChange, AccountChangeLog, AccountChangeState
 from catalogue.models.accreditations import Accreditation, AccreditationLog, AccreditationState
 from catalogue.models.applications import (
     Application,
+    ApplicationKind,
     ApplicationPerson,
     ChecklistMark,
     CheckOutcome,
@@ -31,6 +33,8 @@ from catalogue.models.awards import (
     StatusList,
 )
 from catalogue.models.descriptions import Certifies, EntryDescription, Participation, PriceChange
+from catalogue.models.details import DetailKind, DetailReview, ProviderDetail
+from catalogue.models.listing_claims import ListingClaim, ListingClaimLog, ListingClaimState
 from catalogue.models.listings import Listing, ListingWord, Place, Spot
 from catalogue.models.micro_credentials import (
     CredentialKind,
@@ -42,6 +46,7 @@ from catalogue.models.micro_credentials import (
 from catalogue.models.offers import DeliveryMode, Offer
 from catalogue.models.outdated import OutdatedEntry
 from catalogue.models.providers import Provider
+from catalogue.models.revisions import EntryVersion
 from catalogue.models.searches import SavedSearch
 from catalogue.models.sessions import (
     ChangeKind,
@@ -68,11 +73,16 @@ from catalogue.models.surveys import (
 from catalogue.models.uploads import CatalogueFile, FilePiece, ImportFormat, ImportRun, ImportStage
 
 __all__ = [
+    "OPEN_CHANGES",
     "STATUS_LIST_BITS",
+    "AccountChange",
+    "AccountChangeLog",
+    "AccountChangeState",
     "Accreditation",
     "AccreditationLog",
     "AccreditationState",
     "Application",
+    "ApplicationKind",
     "ApplicationPerson",
     "Audit",
     "AuditKind",
@@ -89,11 +99,14 @@ __all__ = [
     "CredentialKind",
     "CredentialState",
     "DeliveryMode",
+    "DetailKind",
+    "DetailReview",
     "Document",
     "DocumentKind",
     "EmploymentOutcome",
     "EndNotice",
     "EntryDescription",
+    "EntryVersion",
     "Establishment",
     "FilePiece",
     "ImportFormat",
@@ -101,6 +114,9 @@ __all__ = [
     "ImportStage",
     "KeyState",
     "Listing",
+    "ListingClaim",
+    "ListingClaimLog",
+    "ListingClaimState",
     "ListingWord",
     "MicroCredential",
     "MicroCredentialLog",
@@ -115,6 +131,7 @@ __all__ = [
     "PortfolioShare",
     "PriceChange",
     "Provider",
+    "ProviderDetail",
     "Question",
     "RevocationReason",
     "SavedSearch",

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from catalogue.models.accreditations import Accreditation, AccreditationState
+from catalogue.models.listing_claims import ListingClaim
 from catalogue.models.providers import Provider
 from ila.core import clock
 
@@ -23,10 +24,17 @@ class PayeeAnswer(models.TextChoices):
     NOT_POSSIBLE = "not_possible", "Not possible"
 
 
-class Application(models.Model):
-    """What an organisation tells about itself to be accredited.
+class ApplicationKind(models.TextChoices):
+    """What an organisation applies for."""
 
-    It is a draft as long as it has no accreditation; from the submission on, its state is the accreditation's.
+    ACCREDITATION = "accreditation", "Accreditation"
+    CLAIM = "claim", "Claim of a listing"
+
+
+class Application(models.Model):
+    """What an organisation tells about itself to be accredited, or to be known as who a register has listed.
+
+    It is a draft as long as it has neither accreditation nor claim; from the submission on, its state is theirs.
     turnover_cents: of the last year, all activities. subcontracts: null until answered. flags: what a person has to
     look at, found at the submission. waiting_since: when a question was put that is not answered yet: the term of
     the decision stands still until then. inadmissible: refused because the file was not complete, so that a new
@@ -37,12 +45,16 @@ class Application(models.Model):
     organisation = models.ForeignKey(
         "accounts.Organisation", on_delete=models.PROTECT, related_name="applications"
     )
+    kind = models.CharField(max_length=15, choices=ApplicationKind, default=ApplicationKind.ACCREDITATION)
     started_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     provider = models.ForeignKey(
         Provider, on_delete=models.PROTECT, null=True, blank=True, related_name="applications"
     )
     accreditation = models.OneToOneField(
         Accreditation, on_delete=models.PROTECT, null=True, blank=True, related_name="application"
+    )
+    claim = models.OneToOneField(
+        ListingClaim, on_delete=models.PROTECT, null=True, blank=True, related_name="application"
     )
     register = models.CharField(max_length=20, blank=True)
     number = models.CharField(max_length=200, blank=True, db_collation="C")
@@ -86,7 +98,7 @@ class Application(models.Model):
     class Meta:
         constraints: ClassVar[list[Any]] = [
             models.CheckConstraint(
-                condition=Q(accreditation__isnull=True)
+                condition=Q(accreditation__isnull=True, claim__isnull=True)
                 | Q(
                     provider__isnull=False, admissibility_due_at__isnull=False, decision_due_at__isnull=False
                 ),
@@ -101,9 +113,14 @@ class Application(models.Model):
                 | Q(recommended_by__isnull=False, recommended_at__isnull=False),
                 name="application_recommendation_has_its_author",
             ),
+            models.CheckConstraint(
+                condition=Q(kind="claim", accreditation__isnull=True)
+                | Q(kind="accreditation", claim__isnull=True),
+                name="application_is_of_its_kind",
+            ),
             models.UniqueConstraint(
-                fields=["organisation"],
-                condition=Q(accreditation__isnull=True),
+                fields=["organisation", "kind"],
+                condition=Q(accreditation__isnull=True, claim__isnull=True),
                 name="application_one_draft_per_organisation",
             ),
         ]
@@ -116,14 +133,25 @@ class Application(models.Model):
         return f"application {self.public_id}"
 
     @property
+    def case(self) -> Accreditation | ListingClaim | None:
+        """What is decided: the accreditation or the claim; None before the submission."""
+        return self.accreditation or self.claim
+
+    @property
     def state(self) -> str:
-        """The accreditation's state; a draft before there is one."""
-        return AccreditationState.DRAFT if self.accreditation is None else str(self.accreditation.state)
+        """The state of what is decided; a draft before there is anything to decide."""
+        case = self.case
+        return AccreditationState.DRAFT if case is None else str(case.state)
+
+    @property
+    def is_claim(self) -> bool:
+        """Whether it claims a listing that there is."""
+        return self.kind == ApplicationKind.CLAIM
 
     @property
     def is_draft(self) -> bool:
         """Whether its organisation may still change it."""
-        return self.accreditation_id is None
+        return self.accreditation_id is None and self.claim_id is None
 
 
 class PersonRole(models.TextChoices):

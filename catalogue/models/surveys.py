@@ -25,9 +25,10 @@ class SurveyInvitation(models.Model):
 
     public_id: part of the link in the mail, 122 random bits. source: what proved the completion, by a number known
     to whoever asked (a booking's public id). due_at: not mailed before; expires_at: no answer from then on.
+    closed_at: since when it is known that the training was never completed: neither asked nor counted any more.
     """
 
-    APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT", "UPDATE (sent_at)")
+    APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT", "UPDATE (sent_at, closed_at)")
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(max_length=10, choices=SurveyKind)
@@ -40,6 +41,7 @@ class SurveyInvitation(models.Model):
     due_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar[list[Any]] = [

@@ -19,6 +19,8 @@ from ila.core.errors import DomainError
 LOCK_ORDER = (
     "catalogue.Application",
     "catalogue.Provider",
+    "catalogue.ListingClaim",
+    "catalogue.AccountChange",
     "funding.Scheme",
     "funding.SchemeDraft",
     "funding.LearningAccount",
