@@ -1,5 +1,6 @@
 """Who acts: users, citizens, organisations, sign-ins, consent receipts, messages."""
 
+from accounts.models.alarms import AccountAlarm, NotMeKind, NotMeLink
 from accounts.models.citizens import Citizen, CitizenStatus
 from accounts.models.consents import Consent, ConsentLog, SignIn
 from accounts.models.facts import CitizenFact
@@ -8,6 +9,7 @@ from accounts.models.organisations import Membership, Organisation, Organisation
 from accounts.models.users import User, UserManager
 
 __all__ = [
+    "AccountAlarm",
     "Citizen",
     "CitizenFact",
     "CitizenStatus",
@@ -15,6 +17,8 @@ __all__ = [
     "ConsentLog",
     "Membership",
     "Message",
+    "NotMeKind",
+    "NotMeLink",
     "Organisation",
     "OrganisationKind",
     "Role",

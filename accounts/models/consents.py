@@ -21,7 +21,10 @@ class Assurance(models.TextChoices):
 
 
 class SignIn(AppendOnlyModel):
-    """One sign-in of a user, with the assurance it gave. Network and device are kept as keyed hashes only."""
+    """One sign-in of a user, with the assurance it gave.
+
+    Network and device are kept as keyed hashes, and the device in words that fit a million others.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="sign_ins")
     at = models.DateTimeField(default=clock.now)
@@ -29,6 +32,9 @@ class SignIn(AppendOnlyModel):
     assurance = models.CharField(max_length=10, choices=Assurance)
     ip_hash = models.CharField(max_length=64, blank=True)
     device_hash = models.CharField(max_length=64, blank=True)
+    device_name = models.CharField(
+        max_length=60, blank=True, help_text='The device in plain words: "Firefox on Android".'
+    )
 
     def __str__(self) -> str:
         return f"sign-in {self.pk}"

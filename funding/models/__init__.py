@@ -29,6 +29,7 @@ from funding.models.ledger import Bucket, JournalEntry, Posting, Seal, SealedLea
 from funding.models.receivables import Receivable, ReceivableLog, ReceivableState
 from funding.models.scheme_drafts import DraftKind, DraftState, SchemeDraft, SchemeDraftLog
 from funding.models.schemes import Budget, Scheme, SchemeVersion, version_on
+from funding.models.statements import CreditNotice, Statement
 from funding.models.windows import Application, BudgetSlice, GrantCount, Place, WaitingRoom, Window
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "ClaimLine",
     "ClaimLog",
     "ClaimState",
+    "CreditNotice",
     "DraftKind",
     "DraftState",
     "DueMark",
@@ -85,6 +87,7 @@ __all__ = [
     "SealEpoch",
     "SealedLeaves",
     "Source",
+    "Statement",
     "Suspension",
     "WaitingRoom",
     "Window",
