@@ -4,6 +4,16 @@ from accounts.models.alarms import AccountAlarm, NotMeKind, NotMeLink
 from accounts.models.citizens import Citizen, CitizenStatus
 from accounts.models.consents import Consent, ConsentLog, SignIn
 from accounts.models.facts import CitizenFact
+from accounts.models.identities import (
+    CitizenMark,
+    ClaimCandidate,
+    ClaimReason,
+    Identity,
+    IdentityClaim,
+    IdentityClaimLog,
+    IdentityProof,
+    OpenFact,
+)
 from accounts.models.messages import Message
 from accounts.models.organisations import Membership, Organisation, OrganisationKind, Role
 from accounts.models.users import User, UserManager
@@ -12,13 +22,21 @@ __all__ = [
     "AccountAlarm",
     "Citizen",
     "CitizenFact",
+    "CitizenMark",
     "CitizenStatus",
+    "ClaimCandidate",
+    "ClaimReason",
     "Consent",
     "ConsentLog",
+    "Identity",
+    "IdentityClaim",
+    "IdentityClaimLog",
+    "IdentityProof",
     "Membership",
     "Message",
     "NotMeKind",
     "NotMeLink",
+    "OpenFact",
     "Organisation",
     "OrganisationKind",
     "Role",

@@ -56,6 +56,8 @@ class Citizen(models.Model):
                 condition=models.Q(work_incapacity_percent__lte=100), name="citizen_incapacity_at_most_100"
             ),
         ]
+        # Whom an e-identity means is looked for by birth date.
+        indexes: ClassVar[list[Any]] = [models.Index(fields=["birth_date"], name="citizen_birth_date")]
 
     def __str__(self) -> str:
         return f"citizen {self.public_id}"

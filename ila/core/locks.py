@@ -17,6 +17,8 @@ from ila.core.errors import DomainError
 # From what many share seldom to what one walk owns. Counters that everybody wants (seats, budgets)
 # are not here: they are updated conditionally, as the last statement of a walk.
 LOCK_ORDER = (
+    "accounts.IdentityClaim",
+    "accounts.Citizen",
     "catalogue.Application",
     "catalogue.Provider",
     "catalogue.ListingClaim",
