@@ -145,20 +145,66 @@ VERDICTS = {
     "unsigned": (
         _("Not signed"),
         _(
-            "This reads like a credential, but it is not signed: anybody could have written it. Ask for the .jwt file."
+            "This reads like a credential, but it is not signed: anybody could have written it. Ask for the .jwt file"
+            " or for the badge as a picture."
         ),
         "bad",
     ),
     "not_a_credential": (
         _("Not a credential"),
         _(
-            "This is not a credential that can be read. Paste the whole text of the .jwt file, or choose the file."
+            "This is not a credential that can be read. Paste the whole text of the .jwt file, or choose that file or"
+            " the badge as a picture."
         ),
         "over",
     ),
     "too_large": (
         _("Too large"),
         _("This is far too large to be a credential. Nothing of it was read."),
+        "over",
+    ),
+    "empty_picture": (
+        _("A picture without a credential"),
+        _(
+            "There is no credential inside this picture. Screenshots, photographs and pictures sent by messengers lose"
+            " it: ask for the file itself, as it was downloaded."
+        ),
+        "over",
+    ),
+    "broken_picture": (
+        _("A damaged picture"),
+        _("This picture is damaged or incomplete, so nothing of it was read. Ask for the file once more."),
+        "over",
+    ),
+    "huge_picture": (
+        _("Far too large a picture"),
+        _("This picture has more points than any badge. It was not opened."),
+        "over",
+    ),
+    "packed": (
+        _("Packed too tightly"),
+        _("What is packed into this picture would unfold to far more than a credential. It was not unpacked."),
+        "bad",
+    ),
+    "active_picture": (
+        _("A picture that could run a program"),
+        _(
+            "This picture holds a program, an animation or a reference to something else, which no badge needs."
+            " Nothing of it was run or shown. Do not open it: ask for the file itself, or for a link."
+        ),
+        "bad",
+    ),
+    "several": (
+        _("More than one credential"),
+        _("This picture carries more than one credential, so that it could say two things. A genuine badge has one."),
+        "bad",
+    ),
+    "paper": (
+        _("A certificate on paper"),
+        _(
+            "A PDF shows what a credential says, but anybody can change one. Read its code with a telephone or open the"
+            " address beside the code: that page says what the register holds."
+        ),
         "over",
     ),
 }

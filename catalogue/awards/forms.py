@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from catalogue import words
-from catalogue.awards import tokens
+from catalogue.awards import baking, tokens
 from catalogue.models import Award
 from catalogue.services.awards.shares import DAYS, MAX_AWARDS
 
@@ -29,6 +29,7 @@ class VerifyForm(forms.Form):
     file = forms.FileField(
         required=False,
         label=_("Or choose the file"),
+        help_text=_("The badge as a picture (PNG or SVG), or the file that ends in .jwt or .json."),
         error_messages={"empty": _("The file is empty. Choose the file that you were given.")},
     )
 
@@ -40,14 +41,16 @@ class VerifyForm(forms.Form):
             self.add_error("credential", _("Paste a credential, or choose its file."))
         return given
 
-    def text(self) -> str:
-        """What is to be verified; a file that is no text comes out as something that is no credential."""
-        pasted = str(self.cleaned_data.get("credential") or "")
+    def upload(self) -> bytes | None:
+        """The chosen file, read no further than tells that it is too large; None where text was pasted."""
         upload: UploadedFile[bytes] | None = self.cleaned_data.get("file")
-        if pasted or upload is None:
-            return pasted
-        # One byte more than is read tells a file that is too large.
-        return str(upload.read(tokens.MAX_BYTES * 2 + 1), "utf-8", "replace")
+        if self.text() or upload is None:
+            return None
+        return bytes(upload.read(baking.MAX_FILE + 1))
+
+    def text(self) -> str:
+        """What was pasted."""
+        return str(self.cleaned_data.get("credential") or "")
 
 
 class ShareForm(forms.Form):

@@ -102,7 +102,8 @@ def has_our_header(header: Mapping[str, Any]) -> bool:
 def read(text: str) -> Token:
     """Read a compact token without believing it.
 
-    Raises: NotAToken: `too_large`, `unsigned` (a credential as bare JSON), `not_a_credential`.
+    Raises: NotAToken: `too_large`, `not_a_credential`; for a credential as JSON `unsigned`, `unknown_issuer`
+    (another's, with a proof inside), `forged` (ours never have a proof inside).
     """
     if len(text) > MAX_BYTES * 2:
         raise NotAToken("too_large")
@@ -111,7 +112,7 @@ def read(text: str) -> Token:
     if len(squeezed) > MAX_BYTES:
         raise NotAToken("too_large")
     if squeezed.startswith("{"):
-        raise NotAToken("unsigned" if _looks_like_credential(text) else "not_a_credential")
+        raise NotAToken(_what_json(text))
     found = _PARTS.fullmatch(squeezed)
     if found is None:
         raise NotAToken("not_a_credential")
@@ -170,12 +171,19 @@ def _object(part: str) -> dict[str, Any]:
     return value
 
 
-def _looks_like_credential(text: str) -> bool:
+def _what_json(text: str) -> str:
+    """What JSON is that is not wrapped as a token."""
     try:
         value = strict_json(text)
     except ValueError:
-        return False
-    return isinstance(value, dict) and "credentialSubject" in value
+        return "not_a_credential"
+    if not isinstance(value, dict) or "credentialSubject" not in value:
+        return "not_a_credential"
+    if "proof" not in value:
+        return "unsigned"
+    issuer = value.get("issuer")
+    known = addresses.is_issuer(issuer.get("id") if isinstance(issuer, dict) else issuer)
+    return "forged" if known else "unknown_issuer"
 
 
 def _secrets_mark() -> int:

@@ -30,6 +30,7 @@ from ila.core.errors import DomainError
 from ila.core.lazy import lazy_module
 
 printing = lazy_module("catalogue.awards.printing")
+baking = lazy_module("catalogue.awards.baking")
 PER_PAGE = 20
 # Where the secret of a new link waits until its page has shown it, once.
 NEW_LINK = "new_portfolio_link"
@@ -99,9 +100,7 @@ def detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def token(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """The signed credential as a file: what a wallet imports and a verifier checks."""
     award, _onlooker = _find(request, public_id)
-    response = HttpResponse(award.token, content_type="application/vc+jwt")
-    response.headers["Content-Disposition"] = f'attachment; filename="{_file_name(award)}.jwt"'
-    return response
+    return _file(award, award.token, "application/vc+jwt", "jwt")
 
 
 @never_cache
@@ -119,9 +118,23 @@ def document(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def certificate(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """The credential on paper, with a code that leads to its proof."""
     award, _onlooker = _find(request, public_id)
-    response = HttpResponse(printing.print_award(award), content_type="application/pdf")
-    response.headers["Content-Disposition"] = f'attachment; filename="{_file_name(award)}.pdf"'
-    return response
+    return _file(award, printing.print_award(award), "application/pdf", "pdf")
+
+
+@never_cache
+@require_safe
+def badge_png(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The badge as a picture that carries the signed credential."""
+    award, _onlooker = _find(request, public_id)
+    return _file(award, baking.bake_png(award), "image/png", "png")
+
+
+@never_cache
+@require_safe
+def badge_svg(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The same as a drawing."""
+    award, _onlooker = _find(request, public_id)
+    return _file(award, baking.bake_svg(award), "image/svg+xml", "svg")
 
 
 @never_cache
@@ -226,6 +239,12 @@ def _find(request: HttpRequest, public_id: uuid.UUID) -> tuple[Award, Onlooker]:
     if found is None:
         raise Http404
     return found
+
+
+def _file(award: Award, content: str | bytes, media_type: str, suffix: str) -> HttpResponse:
+    response = HttpResponse(content, content_type=media_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{_file_name(award)}.{suffix}"'
+    return response
 
 
 def _file_name(award: Award) -> str:

@@ -44,7 +44,9 @@ def verify(request: HttpRequest) -> HttpResponse:
             return _private(render(request, "429.html", status=429))
         if form.is_valid():
             # What was pasted is not shown again: the next one is pasted over nothing.
-            form, finding = VerifyForm(), _finding(awards.verify_text(form.text()))
+            content = form.upload()
+            verdict = awards.verify_text(form.text()) if content is None else awards.verify_file(content)
+            form, finding = VerifyForm(), _finding(verdict)
         elif form.has_error("credential", "max_length"):
             form, finding = VerifyForm(), _finding(Verdict("too_large"))
         else:

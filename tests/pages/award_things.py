@@ -22,7 +22,10 @@ class AwardThings:
 
     def arguments(self) -> dict[str, dict[str, Any]]:
         """The arguments of each address."""
-        own = ("award", "award_token", "award_document", "award_certificate", "award_revoke", "verify_award")
+        own = (
+            *("award", "award_token", "award_document", "award_certificate", "award_revoke", "verify_award"),
+            *("award_badge_png", "award_badge_svg"),
+        )
         return {
             **{name: {"public_id": self.award.public_id} for name in own},
             "portfolio_share_end": {"public_id": self.share.public_id},

@@ -108,6 +108,8 @@ EXPECTED: dict[str, dict[str, int]] = {
     "award": SEES_BOOKING,
     "award_token": SEES_BOOKING,
     "award_document": SEES_BOOKING,
+    "award_badge_png": SEES_BOOKING,
+    "award_badge_svg": SEES_BOOKING,
     "award_certificate": SEES_BOOKING,
     "award_revoke": _only("provider", "case_worker", others=404),
     "verify": OPEN,

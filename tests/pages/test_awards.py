@@ -17,7 +17,7 @@ from django.test import Client
 from accounts.models import Message
 from accounts.services import service_users
 from catalogue import words
-from catalogue.awards import limits, tokens
+from catalogue.awards import baking, limits, tokens
 from catalogue.models import Award, PortfolioShare
 from catalogue.services import awards
 from funding.models import Booking
@@ -84,7 +84,15 @@ def test_the_providers_list_asks_the_same_number_of_questions(scene: Scene) -> N
 
 def test_another_learners_award_is_nowhere(scene: Scene, things: AwardThings) -> None:
     client = signed_in(scene.other_learner.user)
-    for path in ("", "credential.jwt", "credential.json", "certificate.pdf", "revoke/"):
+    for path in (
+        "",
+        "credential.jwt",
+        "credential.json",
+        "badge.png",
+        "badge.svg",
+        "certificate.pdf",
+        "revoke/",
+    ):
         answer = client.get(f"/awards/{things.award.public_id}/{path}")
         missing = client.get(f"/awards/{uuid.uuid4()}/{path}")
         assert (answer.status_code, missing.status_code) == (404, 404), path
@@ -103,7 +111,12 @@ def test_downloads_are_what_they_say(scene: Scene, things: AwardThings) -> None:
     assert json.loads(document.content) == things.award.claims
     paper = client.get(f"{base}/certificate.pdf")
     assert paper.content.startswith(b"%PDF-")
-    for answer in (token, document, paper):
+    badge = client.get(f"{base}/badge.png")
+    assert (badge.headers["Content-Type"], badge.content[:4]) == ("image/png", b"\x89PNG")
+    drawing = client.get(f"{base}/badge.svg")
+    assert drawing.headers["Content-Type"] == "image/svg+xml"
+    assert drawing.headers["Content-Disposition"].startswith("attachment;")
+    for answer in (token, document, paper, badge, drawing):
         assert "no-store" in answer.headers["Cache-Control"]
 
 
@@ -225,11 +238,18 @@ def test_a_file_is_verified_too(things: AwardThings) -> None:
     for content, code in (
         (things.award.token.encode(), "valid"),
         (b"\xff\xfe\x00", "not_a_credential"),
-        (b"%PDF-1.7 " + b"x" * 300_000, "too_large"),
+        (b"%PDF-1.7 " + b"x" * 300_000, "paper"),
+        (baking.bake_png(things.award), "valid"),
+        (baking.bake_svg(things.award), "valid"),
+        (json.dumps(things.award.claims).encode(), "unsigned"),
+        (bytes(baking.MAX_FILE + 1), "too_large"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "active_picture"),
     ):
         upload = SimpleUploadedFile("credential.jwt", content)
         page = Client().post("/verify/", {"credential": "", "file": upload})
         assert page.context["finding"]["code"] == code
+        assert str(words.VERDICTS[code][1]) in text_of(page)
+        assert b"<script>alert" not in page.content
 
 
 def test_every_finding_is_told_in_plain_words(things: AwardThings) -> None:

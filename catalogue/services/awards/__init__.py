@@ -11,7 +11,13 @@ from catalogue.services.awards.keys import (
 )
 from catalogue.services.awards.revoking import revoke_award
 from catalogue.services.awards.shares import create_share, open_share, revoke_share
-from catalogue.services.awards.verifying import Verdict, sign_status_list, verify_award, verify_text
+from catalogue.services.awards.verifying import (
+    Verdict,
+    sign_status_list,
+    verify_award,
+    verify_file,
+    verify_text,
+)
 
 __all__ = [
     "Completion",
@@ -28,5 +34,6 @@ __all__ = [
     "signing_key",
     "signs",
     "verify_award",
+    "verify_file",
     "verify_text",
 ]

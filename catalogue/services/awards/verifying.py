@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from django.db import models
 
-from catalogue.awards import addresses, status, tokens
+from catalogue.awards import addresses, baking, status, tokens
 from catalogue.awards.tokens import NotAToken, Token
 from catalogue.models import Award, AwardState, KeyState, SigningKey, StatusList
 from catalogue.services.awards.keys import signing_key
@@ -24,7 +24,8 @@ class Verdict:
     """What was found. award: the one that was proved to be ours; None where nothing was proved.
 
     code: valid, expired, not_yet_valid, revoked, altered, forged, distrusted, not_in_register, unknown_issuer,
-    unsigned, not_a_credential, too_large.
+    unsigned, not_a_credential, too_large; of pictures huge_picture, packed, active_picture, broken_picture,
+    empty_picture, several; paper.
     """
 
     code: str
@@ -43,6 +44,15 @@ def verify_text(text: str) -> Verdict:
     except NotAToken as finding:
         return Verdict(finding.code)
     return _judge(token)
+
+
+def verify_file(content: bytes) -> Verdict:
+    """What somebody uploaded: a token, JSON, or a picture with a credential baked in. Nothing is drawn or fetched."""
+    try:
+        text = baking.text_of(content)
+    except NotAToken as finding:
+        return Verdict(finding.code)
+    return verify_text(text)
 
 
 def verify_award(public_id: uuid.UUID) -> Verdict | None:
