@@ -9,21 +9,14 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
-from xml.etree.ElementTree import ParseError
-
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from catalogue.importing.problems import RefusedWholeError
 from catalogue.importing.tables import Record
+from catalogue.importing.workbooks import FAULTS, SheetRows
 
 MAX_PARTS = 1000
 MAX_UNPACKED = 512_000_000
-# openpyxl keeps every distinct text of a workbook in memory.
-MAX_SHARED_TEXTS = 64_000_000
 MAX_RATIO = 200  # honest sheets are packed some 10 to 30 times
 SMALL = 1_000_000
 MAX_COLUMNS = 64
@@ -34,15 +27,10 @@ _ACTIVE = re.compile(
     re.IGNORECASE,
 )
 _PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--[^>]*-->\s*)*<[A-Za-z_]")
-_FAULTS = (
-    *(KeyError, ValueError, TypeError, AttributeError, IndexError, OSError, EOFError, AssertionError),
-    *(ParseError, InvalidFileException, zipfile.BadZipFile, NotImplementedError),
-    *(RuntimeError, OverflowError),
-)
 
 
 def read_sheet(path: Path, *, needed: Iterable[str]) -> Iterator[Record]:
-    """The rows of a workbook's first sheet below its header; blank rows are none.
+    """The rows of a workbook's first visible sheet below its header; blank rows are none.
 
     Raises: RefusedWholeError `not_xlsx` (no workbook that can be read, a missing or double column), `too_large`,
     `active_content` (macros, external links, connections, embedded objects), `doctype`, `formula`.
@@ -50,42 +38,33 @@ def read_sheet(path: Path, *, needed: Iterable[str]) -> Iterator[Record]:
     _look_at_archive(path)
     with path.open("rb") as file:
         try:
-            # A file, not its path: what it is called says nothing.
-            book = load_workbook(file, read_only=True, data_only=False, keep_links=False, keep_vba=False)
-        except _FAULTS as error:
+            rows = iter(SheetRows(file, width=MAX_COLUMNS + 1))
+        except FAULTS as error:
             raise _not_readable(error) from error
-        try:
-            sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
-            if not sheets:
-                raise RefusedWholeError("not_xlsx", "the workbook has no visible sheet")
-            sheet: Any = sheets[0]
-            # What a sheet says about its size is not believed.
-            sheet.reset_dimensions()
-            yield from _rows(sheet, needed)
-        finally:
-            book.close()
+        yield from _records(rows, needed)
 
 
-def _rows(sheet: Any, needed: Iterable[str]) -> Iterator[Record]:
+def _records(rows: Iterator[tuple[int, list[str]]], needed: Iterable[str]) -> Iterator[Record]:
     header: list[str] | None = None
-    blank = 0
-    rows = sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS + 1)
-    line = 0
+    last = 0
     while True:
         try:
-            row = next(rows)
+            line, cells = next(rows)
         except StopIteration:
             break
-        except _FAULTS as error:
+        except FAULTS as error:
             raise _not_readable(error) from error
-        line += 1
-        cells = [_text(cell, line) for cell in row]
         if not any(cells):
-            blank += 1
-            if blank > MAX_BLANK_ROWS:
-                break
             continue
-        blank = 0
+        # What a sheet says about its size is not believed: far below the last row, nothing is looked for.
+        if line - last > MAX_BLANK_ROWS:
+            break
+        last = line
+        for cell in cells:
+            if cell.startswith("="):
+                raise RefusedWholeError(
+                    "formula", "a cell holds a formula: paste its value instead", line=line
+                )
         if header is None:
             header = _header(cells, needed, line)
             continue
@@ -112,24 +91,6 @@ def _header(cells: list[str], needed: Iterable[str], line: int) -> list[str]:
     return names
 
 
-def _text(cell: Any, line: int) -> str:
-    """A cell as a CSV file would have it."""
-    if cell is None:
-        return ""
-    if isinstance(cell, str):
-        text = cell.strip()
-        if text.startswith("="):
-            raise RefusedWholeError("formula", "a cell holds a formula: paste its value instead", line=line)
-        return text
-    if isinstance(cell, bool):
-        return "yes" if cell else "no"
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
-        return f"{cell:.0f}"
-    if isinstance(cell, datetime):
-        cell = cell.date()
-    return cell.isoformat() if isinstance(cell, date | time) else str(cell).strip()
-
-
 def _look_at_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
@@ -138,7 +99,7 @@ def _look_at_archive(path: Path) -> None:
                 raise RefusedWholeError("too_large", "the workbook unpacks to too much: save it as CSV")
             for part in parts:
                 _look_at_part(archive, part)
-    except _FAULTS as error:
+    except FAULTS as error:
         raise RefusedWholeError(
             "not_xlsx", "the file is no XLSX workbook (an old .xls, or one with a password?)"
         ) from error
@@ -154,8 +115,6 @@ def _look_at_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
         raise RefusedWholeError("not_xlsx", "the workbook is encrypted")
     if part.file_size > SMALL and part.file_size > part.compress_size * MAX_RATIO:
         raise RefusedWholeError("too_large", f"{name[:100]} unpacks to more than {MAX_RATIO} times its size")
-    if name.lower().endswith("sharedstrings.xml") and part.file_size > MAX_SHARED_TEXTS:
-        raise RefusedWholeError("too_large", "the workbook holds too much text: save it as CSV")
     if name.lower().endswith((".xml", ".rels")):
         with archive.open(part) as file:
             head = file.read(4096)
