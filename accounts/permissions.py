@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from accounts.models import Membership, OrganisationKind, Role
+from accounts.models.organisations import Membership, OrganisationKind, Role
 
 FACT_ROLES = (Role.CASE_WORKER, Role.MANAGER)
 
@@ -17,5 +17,42 @@ def may_correct_facts(actor: Any) -> bool:
         user=actor,
         organisation__kind=OrganisationKind.AGENCY,
         role__in=FACT_ROLES,
+        ended_at__isnull=True,
+    ).exists()
+
+
+def may_verify_employers(_subject: Any, actor: Any) -> bool:
+    """A case worker or manager of an agency; no service does."""
+    if not actor.is_active or actor.is_service:
+        return False
+    return Membership.objects.filter(
+        user=actor, organisation__kind=OrganisationKind.AGENCY, role__in=FACT_ROLES, ended_at__isnull=True
+    ).exists()
+
+
+def may_see_employers(actor: Any) -> bool:
+    """Everybody who works for an agency sees which employers there are."""
+    return Membership.objects.filter(
+        user=actor, organisation__kind=OrganisationKind.AGENCY, ended_at__isnull=True
+    ).exists()
+
+
+def manages_organisation(subject: Any, actor: Any) -> bool:
+    """A manager of the organisation that the subject belongs to."""
+    if not actor.is_active or actor.is_service:
+        return False
+    return Membership.objects.filter(
+        user=actor, organisation=subject.organisation_id, role=Role.MANAGER, ended_at__isnull=True
+    ).exists()
+
+
+def works_for_organisation(subject: Any, actor: Any) -> bool:
+    """A manager or a member of the staff of the organisation that the subject belongs to."""
+    if not actor.is_active or actor.is_service:
+        return False
+    return Membership.objects.filter(
+        user=actor,
+        organisation=subject.organisation_id,
+        role__in=[Role.MANAGER, Role.STAFF],
         ended_at__isnull=True,
     ).exists()

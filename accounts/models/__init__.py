@@ -3,6 +3,7 @@
 from accounts.models.alarms import AccountAlarm, NotMeKind, NotMeLink
 from accounts.models.citizens import Citizen, CitizenStatus
 from accounts.models.consents import Consent, ConsentLog, SignIn
+from accounts.models.employers import Employer, EmployerLog, EmployerState
 from accounts.models.facts import CitizenFact
 from accounts.models.identities import (
     CitizenMark,
@@ -28,6 +29,9 @@ __all__ = [
     "ClaimReason",
     "Consent",
     "ConsentLog",
+    "Employer",
+    "EmployerLog",
+    "EmployerState",
     "Identity",
     "IdentityClaim",
     "IdentityClaimLog",

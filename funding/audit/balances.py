@@ -79,12 +79,13 @@ SCHEMES = f"""
         SELECT scheme_id, fund,
                sum(amount) FILTER (WHERE bucket = 'appropriation') AS appropriated,
                sum(amount) FILTER (
-                   WHERE bucket IN ('expired', 'refund_due', 'returned')
+                   WHERE bucket IN ('expired', 'refund_due', 'returned', 'deposit')
                       OR (elsewhere AND bucket IN ('available', 'held', 'payable', 'in_transit', 'paid', 'owed'))
                ) AS elsewhere,
                sum(amount) FILTER (WHERE bucket = 'expired') AS expired,
                sum(amount) FILTER (WHERE bucket = 'refund_due') AS refund_due,
                sum(amount) FILTER (WHERE bucket = 'returned') AS returned,
+               sum(amount) FILTER (WHERE bucket = 'deposit') AS deposit,
                sum(amount) FILTER (WHERE bucket = 'held') AS held,
                sum(amount) FILTER (WHERE bucket = 'payable') AS payable,
                sum(amount) FILTER (WHERE bucket = 'in_transit') AS in_transit,
@@ -104,7 +105,7 @@ SCHEMES = f"""
                    AS accounted,
                greatest(posted.appropriated, posted.owed) AS must_not_be_positive,
                least(posted.expired, posted.refund_due, posted.returned, posted.held, posted.payable,
-                     posted.in_transit, posted.paid) AS must_not_be_negative
+                     posted.in_transit, posted.paid, posted.deposit) AS must_not_be_negative
           FROM posted
           FULL JOIN lots USING (scheme_id, fund)
           FULL JOIN budgets USING (scheme_id, fund)

@@ -35,6 +35,10 @@ KINDS: dict[str, tuple[tuple[Bucket, ...], tuple[Bucket, ...]]] = {
     "payment_rejected": ((B.IN_TRANSIT,), (B.PAYABLE,)),
     "payment_returned": ((B.IN_TRANSIT, B.PAID), (B.PAYABLE,)),
     "recover": ((B.PAID,), (B.OWED,)),
+    "top_up_received": ((B.APPROPRIATION,), (B.DEPOSIT,)),
+    "top_up_allocated": ((B.DEPOSIT,), (B.AVAILABLE,)),
+    "top_up_ended": ((B.AVAILABLE,), (B.DEPOSIT,)),
+    "top_up_refunded": ((B.DEPOSIT,), (B.RETURNED,)),
 }
 
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from accounts.models import Consent
+from accounts.models import Consent, Employer
 from catalogue.models import Accreditation, Award, MicroCredential, Session
 from funding.audit.checks import Group, SqlCheck
-from funding.models import Booking, Claim, PaymentBatch, Receivable, SchemeDraft
+from funding.models import Booking, Claim, PaymentBatch, Receivable, SchemeDraft, TopUp, TopUpRefund
 from ila.core import fsm
 
 # Which invariant rests on a machine's states.
@@ -16,6 +16,9 @@ MACHINES: dict[type[fsm.Machine], int] = {
     PaymentBatch: 7,
     Receivable: 7,
     SchemeDraft: 8,
+    Employer: 8,
+    TopUp: 10,
+    TopUpRefund: 10,
     Session: 9,
     MicroCredential: 9,
     Accreditation: 9,

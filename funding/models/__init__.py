@@ -30,6 +30,19 @@ from funding.models.receivables import Receivable, ReceivableLog, ReceivableStat
 from funding.models.scheme_drafts import DraftKind, DraftState, SchemeDraft, SchemeDraftLog
 from funding.models.schemes import Budget, Scheme, SchemeVersion, version_on
 from funding.models.statements import CreditNotice, Statement
+from funding.models.top_ups import (
+    DraftStage,
+    TopUp,
+    TopUpDraft,
+    TopUpLine,
+    TopUpLog,
+    TopUpReceipt,
+    TopUpReference,
+    TopUpRefund,
+    TopUpRefundLog,
+    TopUpRefundState,
+    TopUpState,
+)
 from funding.models.windows import Application, BudgetSlice, GrantCount, Place, WaitingRoom, Window
 
 __all__ = [
@@ -56,6 +69,7 @@ __all__ = [
     "ClaimState",
     "CreditNotice",
     "DraftKind",
+    "DraftStage",
     "DraftState",
     "DueMark",
     "ExitReason",
@@ -89,6 +103,16 @@ __all__ = [
     "Source",
     "Statement",
     "Suspension",
+    "TopUp",
+    "TopUpDraft",
+    "TopUpLine",
+    "TopUpLog",
+    "TopUpReceipt",
+    "TopUpReference",
+    "TopUpRefund",
+    "TopUpRefundLog",
+    "TopUpRefundState",
+    "TopUpState",
     "WaitingRoom",
     "Window",
     "fund_of",

@@ -111,6 +111,10 @@ class Lot(models.Model):
     currency = models.CharField(max_length=3)
     expires_on = models.DateField(null=True, blank=True, help_text="The last day on which it may be used.")
     earmark = models.CharField(max_length=60, blank=True)
+    # An employer's order, whose money comes back to it: each has lots of its own.
+    top_up = models.ForeignKey(
+        "funding.TopUp", on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="lots"
+    )
     available_cents = models.BigIntegerField(default=0)
     held_cents = models.BigIntegerField(default=0)
     spent_cents = models.BigIntegerField(default=0)
@@ -121,7 +125,7 @@ class Lot(models.Model):
         triggers: ClassVar[list[Any]] = [*never_removed_triggers(), _begins_empty()]
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint(
-                fields=["account", "source", "expires_on", "earmark"],
+                fields=["account", "source", "expires_on", "earmark", "top_up"],
                 nulls_distinct=False,
                 name="lot_one_per_source_and_expiry",
             ),
@@ -130,7 +134,8 @@ class Lot(models.Model):
             models.CheckConstraint(condition=Q(spent_cents__gte=0), name="lot_spent_not_negative"),
         ]
         indexes: ClassVar[list[Any]] = [
-            models.Index(fields=["expires_on"], condition=Q(expires_on__isnull=False), name="lot_expiring")
+            models.Index(fields=["expires_on"], condition=Q(expires_on__isnull=False), name="lot_expiring"),
+            models.Index(fields=["top_up"], condition=Q(top_up__isnull=False), name="lot_of_top_up"),
         ]
 
     def __str__(self) -> str:

@@ -19,7 +19,7 @@ class Bucket(models.TextChoices):
     """Where money stands. The funder's side (`appropriation`) is negative, all others are positive.
 
     Per scheme and fund: −appropriation = budget + available + held + payable + in_transit + paid + owed
-    + expired + refund_due + returned, where owed (money to come back from a provider) is negative.
+    + expired + refund_due + returned + deposit, where owed (money to come back from a provider) is negative.
     """
 
     APPROPRIATION = "appropriation", "Appropriated by the funder"
@@ -33,6 +33,7 @@ class Bucket(models.TextChoices):
     EXPIRED = "expired", "Expired"
     REFUND_DUE = "refund_due", "To be refunded to the learner"
     RETURNED = "returned", "Given back to the funder"
+    DEPOSIT = "deposit", "Received from an employer, on no account"
 
 
 class JournalEntry(AppendOnlyModel):

@@ -39,6 +39,10 @@ LOCK_ORDER = (
     "funding.Payment",
     "funding.Receivable",
     "funding.Hold",
+    "accounts.Employer",
+    "funding.TopUp",
+    "funding.TopUpRefund",
+    "funding.TopUpDraft",
 )
 
 

@@ -13,9 +13,18 @@ import pytest
 from django.apps import apps
 from django.db import models, transaction
 
-from accounts.models import Consent
+from accounts.models import Consent, Employer
 from catalogue.models import Accreditation, Award, MicroCredential, Session
-from funding.models import Booking, Claim, PaymentBatch, Receivable, SchemeDraft, version_on
+from funding.models import (
+    Booking,
+    Claim,
+    PaymentBatch,
+    Receivable,
+    SchemeDraft,
+    TopUp,
+    TopUpRefund,
+    version_on,
+)
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
 from tests.support.machines import Rows
@@ -150,6 +159,38 @@ no_show,cancelled_by_learner disputed
         author        discard   draft,rejected discarded
         """,
     ),
+    # applied → verified or refused; refused → applied; verified → closed
+    Employer: (
+        "applied verified refused closed",
+        """
+        funder   verify      applied  verified
+        funder   refuse      applied  refused
+        employer apply_again refused  applied
+        funder   close       verified closed
+        """,
+    ),
+    # pending → paid → allocated; failed; refunded; disputed (and back) → charged_back
+    TopUp: (
+        "pending paid allocated failed refunded disputed charged_back",
+        """
+        clock    pay         pending               paid
+        clock    allocate    paid                  allocated
+        employer cancel      pending               failed
+        clock    fail        pending               failed
+        payer    refund      paid,allocated,failed refunded
+        clock    dispute     paid,allocated        disputed
+        clock    restore     disputed              paid
+        clock    charge_back disputed              charged_back
+        """,
+    ),
+    # requested → paid or refused
+    TopUpRefund: (
+        "requested paid refused",
+        """
+        payer pay    requested paid
+        payer refuse requested refused
+        """,
+    ),
     # asked → given or denied; given → withdrawn; asked → lapsed
     Consent: (
         "asked given denied withdrawn lapsed",
@@ -204,6 +245,9 @@ def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str
             "version": version_on(rows.world.scheme, now.date()),
         },
         (SchemeDraft, "reject"): {"approver": rows.other_manager, "at": now},
+        (Employer, "refuse"): {"why": "unknown"},
+        (Employer, "close"): {"why": "gone"},
+        (TopUpRefund, "pay"): {"bank_reference": "T1"},
         (Consent, "give"): {"sign_in": rows.learner.sign_in, "text": "shown"},
     }
     return given.get((model, transition), {})

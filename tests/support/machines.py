@@ -8,12 +8,21 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from accounts.models import Consent, User
+from accounts.models import Consent, Employer, Membership, Organisation, User
 from accounts.services import service_users
 from catalogue.models import Accreditation, Award, MicroCredential, Session, SigningKey, StatusList
-from funding.models import Booking, Claim, PaymentBatch, Receivable, SchemeDraft, version_on
+from funding.models import (
+    Booking,
+    Claim,
+    PaymentBatch,
+    Receivable,
+    SchemeDraft,
+    TopUp,
+    TopUpRefund,
+    version_on,
+)
 from ila.core import clock, fsm
-from tests.factories.accounts import MembershipFactory
+from tests.factories.accounts import MembershipFactory, OrganisationFactory
 from tests.support.world import Learner, World
 
 
@@ -35,12 +44,17 @@ class Rows:
             Booking: self._booking,
             Claim: self._claim,
             Consent: self._consent,
+            Employer: self._employer,
             MicroCredential: self._micro_credential,
             PaymentBatch: self._batch,
             Receivable: self._receivable,
             SchemeDraft: self._draft,
             Session: self._session,
+            TopUp: self._top_up,
+            TopUpRefund: self._refund,
         }
+        self.employer: Organisation = OrganisationFactory.create(employer=True)
+        self.employer_user: User = MembershipFactory.create(organisation=self.employer, role="manager").user
 
     def started(self, model: type[fsm.Machine], state: str) -> fsm.Machine:
         """A saved row in that state, with its first log row."""
@@ -212,6 +226,54 @@ class Rows:
             version=version_on(self.world.scheme, clock.now().date()) if state == "approved" else None,
         )
 
+    def _employer(self, state: str) -> Employer:
+        organisation = OrganisationFactory.create(employer=True)
+        Membership.objects.create(user=self.employer_user, organisation=organisation, role="manager")
+        return Employer(
+            organisation=organisation,
+            country="FR",
+            number=f"{organisation.pk:014d}",
+            contact_name="Row",
+            contact_email="row@example.org",
+            state=state,
+            reason="row" if state in ("refused", "closed") else "",
+            decided_at=None if state == "applied" else clock.now(),
+        )
+
+    def _top_up(self, state: str) -> TopUp:
+        now = clock.now()
+        return TopUp(
+            organisation=self.employer,
+            scheme=self.world.scheme,
+            kind="voluntary",
+            source="endowment",
+            currency="EUR",
+            reference=f"RF00{state}{uuid.uuid4().hex[:6]}",
+            total_cents=100,
+            line_count=1,
+            received_cents=100,
+            allocated_cents=0 if state in ("pending", "failed") else 100,
+            state=state,
+            ordered_by=self.employer_user,
+            paid_at=now,
+            allocated_at=now,
+            closed_at=now,
+        )
+
+    def _refund(self, state: str) -> TopUpRefund:
+        order = self._top_up("failed")
+        fsm.start(order, actor=self.manager)
+        return TopUpRefund(
+            top_up=order,
+            organisation=self.employer,
+            amount_cents=100,
+            iban="FR7630006000011234567890189",
+            requested_by=self.employer_user,
+            state=state,
+            bank_reference="T1" if state == "paid" else "",
+            closed_at=None if state == "requested" else clock.now(),
+        )
+
     def actor_for(self, who: str) -> User:
         """The person a table names: learner, provider, funder, payer, or the clock's service."""
         return {
@@ -219,6 +281,7 @@ class Rows:
             "provider": self.world.provider_user,
             "funder": self.world.case_worker,
             "payer": self.world.second_payer,
+            "employer": self.employer_user,
             "clock": service_users.get("clock"),
             "author": self.manager,
             "other_manager": self.other_manager,
