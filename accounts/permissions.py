@@ -56,3 +56,13 @@ def works_for_organisation(subject: Any, actor: Any) -> bool:
         role__in=[Role.MANAGER, Role.STAFF],
         ended_at__isnull=True,
     ).exists()
+
+
+def may_close_alarms(actor: Any) -> bool:
+    """A case worker or manager of an agency; no service does."""
+    return not actor.is_service and may_correct_facts(actor)
+
+
+def may_decide_identities(actor: Any) -> bool:
+    """Who says which citizen a proved person is: a case worker or manager of an agency; no service does."""
+    return not actor.is_service and may_correct_facts(actor)
