@@ -28,6 +28,8 @@ MAX_HOURS = 10**9
 # Persons to contact are not imported: the catalogue needs no personal data.
 PERSONAL = {f"{N}coordonnees", f"{N}telfixe", f"{N}portable", f"{N}courriel", f"{N}nom", f"{N}prenom"}
 _EXPECTED = re.compile(r"Expected is (?:one of )?\( ?(.*?) ?\)\.")
+_NAMES_FORMACODE = re.compile(r"(?:codes?[-_ ])?formacodes?(?:[-_ ]\w+)?", re.IGNORECASE)
+_FORMACODE = re.compile(r"(?<![0-9])[1-9][0-9]{4}(?![0-9])")
 _NAME = re.compile(r"\{[^}]*\}")
 _LAST_STEP = re.compile(r"([^/:*\[\]]+)(?:\[\d+\])?$")
 # A number carries the entry's identity; when it or a date was last touched says nothing about the entry.
@@ -198,6 +200,7 @@ class _Reader:
                     if value
                 }
             ),
+            description={"formacodes": _formacodes(self.formation) or None},
         )
 
     def _certification(self) -> tuple[CredentialKind, str]:
@@ -391,6 +394,15 @@ def _extras(element: etree._Element) -> list[dict[str, Any]]:
         if not str(child.get("info", "")).startswith("contact")
     ]
     return sorted((item for item in items if not _is_fee(item)), key=repr)
+
+
+def _formacodes(formation: etree._Element) -> list[str]:
+    """FORMACODE numbers in the extras of a formation or of its actions: the schema has no element for them."""
+    found: set[str] = set()
+    for extra in formation.iter(f"{N}extra"):
+        if _NAMES_FORMACODE.fullmatch(str(extra.get("info", ""))):
+            found.update(_FORMACODE.findall(_words(extra)))
+    return sorted(found)
 
 
 def _is_fee(item: dict[str, Any]) -> bool:

@@ -34,13 +34,18 @@ class OfferData:
 
 @dataclass(slots=True)
 class EntryData:
-    """A micro-credential: its columns by name, its status in the file, its offers."""
+    """A micro-credential: its columns by name, its status in the file, its offers.
+
+    description: columns of its EntryDescription; those that the file's format does not know are not in it, and stay as
+    they are stored.
+    """
 
     values: dict[str, Any]
     status: str
     offers: list[OfferData]
     hours: str | None = None
     names: list[str] = field(default_factory=list)
+    description: dict[str, Any] = field(default_factory=dict)
 
     def guarantees(self) -> list[tuple[str, str, bool]]:
         """Offer's number, session's number, whether the file guarantees it."""
@@ -61,6 +66,7 @@ class EntryData:
             "status": self.status,
             "hours": self.hours,
             "names": self.names,
+            "description": self.description,
             "offers": [
                 {
                     "number": offer.number,
@@ -122,10 +128,10 @@ class Entry:
             return None
         return f"{self.provider}/{self.number}"
 
-    def fail(self, code: str, message: str, field_: str | None = None) -> None:
-        """Record an error of this entry."""
-        self.errors.append(Problem(code, message, line=self.line, entry=self.name, field=field_))
+    def fail(self, code: str, message: str, field_: str | None = None, *, line: int | None = None) -> None:
+        """Record an error of this entry. line: where it stands, if not where the entry starts."""
+        self.errors.append(Problem(code, message, line=line or self.line, entry=self.name, field=field_))
 
-    def warn(self, code: str, message: str, field_: str | None = None) -> None:
-        """Record a warning of this entry."""
-        self.warnings.append(Problem(code, message, line=self.line, entry=self.name, field=field_))
+    def warn(self, code: str, message: str, field_: str | None = None, *, line: int | None = None) -> None:
+        """Record a warning of this entry. line: as in `fail`."""
+        self.warnings.append(Problem(code, message, line=line or self.line, entry=self.name, field=field_))

@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from catalogue.importing import html, values
+from catalogue import classifications
+from catalogue.importing import cells, html, values
 from catalogue.importing.entries import MAX_NUMBER, Entry, EntryData
 from catalogue.importing.problems import RefusedWholeError
 from catalogue.importing.registers import MAX_ID, STATE_OF_STATUS, RegisterRow
 from catalogue.importing.tables import Record, read_records
 from catalogue.models.micro_credentials import CredentialKind
+from ila.core.errors import DomainError
 
 PARTS = ("tuition", "fees", "booksmaterialscost", "suppliestoolscost", "othercosts")
 NEEDED = (
@@ -83,6 +85,7 @@ def _read(record: Record, provider: str, register: dict[str, RegisterRow]) -> En
             status=record["statusname"],
             offers=[],
             hours=hours,
+            description={"cip_code": _known_cip(cip)},
         )
         if prices["totalcost"] == 0:
             entry.warn("price_zero", "the price is 0: not bookable", "totalcost")
@@ -125,6 +128,14 @@ def _cip(entry: Entry, text: str) -> str:
     # Spreadsheets take CIP codes for numbers and drop the leading zero.
     entry.warn("cip_restored", f"{text} is read as 0{text}", "cipcode")
     return f"0{text}"
+
+
+def _known_cip(code: str) -> str | None:
+    """The code as the list of CIP 2020 writes it; None for one that it does not have. `code` keeps what was told."""
+    try:
+        return classifications.checked_cip(cells.cip_spelt(code)[0])
+    except DomainError:
+        return None
 
 
 def _facts(record: Record, prices: dict[str, int]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from catalogue.importing import values
+from catalogue.importing.decoding import open_file
 from catalogue.importing.problems import RefusedWholeError
 from catalogue.importing.tables import Record, read_records
 from catalogue.models.accreditations import AccreditationState
@@ -51,9 +52,24 @@ class RegisterRow:
 
 def read_siret_register(path: Path) -> dict[str, RegisterRow]:
     """A register of French providers by SIRET. Raises: RefusedWholeError, `bad_register` among them."""
+    return _read(path, "siret", SIRET_COLUMNS)
+
+
+def read_any_register(path: Path) -> dict[str, RegisterRow]:
+    """A register beside the platform's own table: `provider` as in the table's own rows, or `siret`.
+
+    Numbers are written as they are stored: `50000000000017`, `BE0403170701`, `BE-1234`. Raises: as read_siret_register.
+    """
+    with open_file(path) as file:
+        header = file.read(4096).split(b"\n", 1)[0].decode("utf-8", "replace")
+    column = "provider" if "provider" in re.split(r"[^a-z_]+", header) else "siret"
+    return _read(path, column, (column, *SIRET_COLUMNS[1:]))
+
+
+def _read(path: Path, column: str, needed: tuple[str, ...]) -> dict[str, RegisterRow]:
     rows: dict[str, RegisterRow] = {}
-    for record in read_records(path, needed=SIRET_COLUMNS):
-        siret = _identifier(record, "siret", rows)
+    for record in read_records(path, needed=needed):
+        siret = _identifier(record, column, rows)
         valid_from = _day(record, "valid_from", american=False)
         valid_until = _day(record, "valid_until", american=False)
         if valid_from is not None and valid_until is not None and valid_until < valid_from:

@@ -6,51 +6,58 @@ Rows of one entry follow one another, so that one entry at a time is in memory, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from catalogue.importing import html, values
+from catalogue.importing import cells, html, values
+from catalogue.importing.cells import BadCellError
 from catalogue.importing.entries import MAX_NUMBER, Entry, EntryData, OfferData, SessionData
 from catalogue.importing.sheets import read_sheet
 from catalogue.importing.tables import Record, read_records
-from catalogue.models.micro_credentials import CredentialKind
-from catalogue.models.offers import DeliveryMode
 
+T = TypeVar("T")
 NEEDED = ("provider", "entry_number", "title", "kind", "price")
-ENTRY_COLUMNS = ("title", "kind", "code", "goals", "content", "language", "hours", "has_prerequisites")
+PROVIDER_COLUMNS = ("provider_scheme", "provider_country")
+LEVEL_COLUMNS = (
+    *("workload", "workload_scheme", "eqf_level", "national_level"),
+    *("isced_field", "skills", "formacodes", "cip_code"),
+)
+ENTRY_COLUMNS = (
+    *("title", "kind", "code", "goals", "content", "language", "hours", *LEVEL_COLUMNS),
+    *("has_prerequisites", "currency"),
+)
 OFFER_COLUMNS = (
     *("mode", "place", "street", "postcode", "city", "country", "latitude", "longitude", "price"),
 )
 SESSION_COLUMNS = ("session_number", "starts", "ends", "open", "guaranteed")
-COLUMNS = ("provider", "entry_number", *ENTRY_COLUMNS, "offer_number", *OFFER_COLUMNS, *SESSION_COLUMNS)
+COLUMNS = (
+    *("provider", *PROVIDER_COLUMNS, "entry_number", *ENTRY_COLUMNS),
+    *("offer_number", *OFFER_COLUMNS, *SESSION_COLUMNS),
+)
 ONLY_OFFER = "1"  # the number of an offer that has none: the only one of its entry
 MAX_ROWS = 10_000
-LENGTHS = {"code": 30, "place": 200, "street": 300, "postcode": 20, "city": 100}
-YES_NO = {"": None, "yes": True, "no": False, "oui": True, "non": False}
-_KINDS = set(CredentialKind.values)
-_MODES = {"", *DeliveryMode.values}
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}")
-_COUNTRY = re.compile(r"[A-Z]{2}")
-_HOURS = re.compile(r"[0-9]{1,6}(?:[.,][0-9]{1,2})?")
-_DEGREES = re.compile(r"-?[0-9]{1,3}(?:[.,][0-9]{1,15})?")
+COMMENT = "#"
 _SHORT_POSTCODE = re.compile(r"[0-9]{4}")
 
 
-def read_file(path: Path) -> Iterator[Entry]:
+def read_file(path: Path, *, is_known: Callable[[str], bool] | None = None) -> Iterator[Entry]:
     """The entries of a table in their order.
 
+    is_known: whether the platform knows a provider by that identifier, asked for those of the scheme `platform`.
     Raises: RefusedWholeError, possibly at the very end of the file.
     """
     group: _Group | None = None
     for record in _records(path):
-        key = (record["provider"], record["entry_number"])
+        provider = record["provider"]
+        if provider.startswith(COMMENT):
+            continue
+        key = (provider, record["entry_number"])
         if group is None or group.key != key:
             if group is not None:
                 yield group.entry()
-            group = _Group(key, record)
+            group = _Group(key, record, is_known)
         group.add(record)
     if group is not None:
         yield group.entry()
@@ -78,40 +85,39 @@ class _Offer:
 class _Group:
     """The rows of one entry, read as they come."""
 
-    def __init__(self, key: tuple[str, str], first: Record) -> None:
+    def __init__(
+        self, key: tuple[str, str], first: Record, is_known: Callable[[str], bool] | None = None
+    ) -> None:
         self.key = key
         provider, number = key
+        self._is_known = is_known
         self._entry = Entry(first.line, provider or None, number[:MAX_NUMBER] or None)
         self._first = first
+        self._line = first.line
         self._rows = 0
         self._offers: dict[str, _Offer] = {}
-        self._languages = first.get("language").lower()
         self._data = self._read_entry(first)
 
     def add(self, record: Record) -> None:
         """One more row: its offer, its session, and that it does not contradict the rows before it."""
         self._rows += 1
+        self._line = record.line
         if self._rows > MAX_ROWS:
             if self._rows == MAX_ROWS + 1:
-                self._entry.fail("too_large", f"the entry has more than {MAX_ROWS} rows", "entry_number")
+                self._fail("too_large", f"the entry has more than {MAX_ROWS} rows: split it", "entry_number")
             return
-        for column in ENTRY_COLUMNS:
-            value = record.get(column)
-            if value and value != self._first.get(column):
-                self._entry.fail("conflict", f"line {record.line} says otherwise", column)
+        if self._rows > 1:
+            self._check_same((*PROVIDER_COLUMNS, *ENTRY_COLUMNS), record, self._first.values, "")
         number = record.get("offer_number") or ONLY_OFFER
         offer = self._offers.get(number)
         if offer is None:
             if len(number) > MAX_NUMBER:
-                self._entry.fail("bad_value", "the number is too long", "offer_number")
+                self._fail("bad_value", f"the number is longer than {MAX_NUMBER} characters", "offer_number")
                 return
             offer = _Offer(record.values, self._read_offer(record, number), set())
             self._offers[number] = offer
         else:
-            for column in OFFER_COLUMNS:
-                value = record.get(column)
-                if value and value != offer.values.get(column, ""):
-                    self._entry.fail("conflict", f"line {record.line} says otherwise", f"{number}/{column}")
+            self._check_same(OFFER_COLUMNS, record, offer.values, f"{number}/")
         self._read_session(record, number, offer)
 
     def entry(self) -> Entry:
@@ -131,12 +137,13 @@ class _Group:
 
     def _read_entry(self, record: Record) -> EntryData:
         entry = self._entry
-        if not record["provider"]:
-            entry.fail("missing_value", "the provider is missing", "provider")
-        elif not values.is_siret(record["provider"]):
-            entry.fail("bad_siret", f"{record['provider'][:40]} is no SIRET", "provider")
+        self._read_provider(record)
         if not record["entry_number"] or len(record["entry_number"]) > MAX_NUMBER:
-            entry.fail("missing_value", "the entry's number is missing or too long", "entry_number")
+            self._fail(
+                "missing_value",
+                f"the entry's number is missing, or longer than {MAX_NUMBER} characters",
+                "entry_number",
+            )
         title = html.plain_text(values.collapse(record["title"]))
         goals = html.clean_text_or_html(values.lines(record.get("goals")))
         content = html.clean_text_or_html(values.lines(record.get("content")))
@@ -144,54 +151,92 @@ class _Group:
             if cleaned.active:
                 entry.warn("html_cleaned", "active content was taken out", column)
         if not title.text.strip():
-            entry.fail("missing_value", "the title is missing", "title")
-        kind = record["kind"].lower()
-        if kind not in _KINDS:
-            entry.fail("bad_value", f"{record['kind'][:40]!r} is no kind", "kind")
+            self._fail("missing_value", "the title is missing: write it in the entry's first row", "title")
+        told: dict[str, Any] = {
+            "title": values.collapse(title.text),
+            "kind": self._cell(record, "kind", lambda text: cells.one_of(text, cells.KINDS, empty=False), ""),
+            "code": self._short(record, "code"),
+            "goals_html": goals.text,
+            "content_html": content.text,
+            "language": self._cell(record, "language", cells.language, ""),
+            "has_prerequisites": self._cell(record, "has_prerequisites", cells.yes_no, None),
+            "currency": self._cell(record, "currency", cells.currency, "EUR"),
+            "price_cents": None,
+            "total_mismatch": False,
+            "facts": {},
+        }
         return EntryData(
-            values={
-                "title": values.collapse(title.text),
-                "kind": kind,
-                "code": self._short(record, "code", ""),
-                "goals_html": goals.text,
-                "content_html": content.text,
-                "language": self._language(record),
-                "has_prerequisites": self._yes_no(record, "has_prerequisites"),
-                "currency": "EUR",
-                "price_cents": None,
-                "total_mismatch": False,
-                "facts": {},
-            },
+            # A table without these columns says nothing of them: what is stored stays.
+            values=told | self._read_level(record),
             status="Approved",
             offers=[],
-            hours=self._hours(record),
+            hours=self._cell(record, "hours", cells.quantity, None),
+            description=self._read_description(record),
         )
+
+    def _read_provider(self, record: Record) -> None:
+        scheme = record.get("provider_scheme")
+        try:
+            provider = cells.provider(scheme, record.get("provider_country"), record["provider"])
+        except BadCellError as bad:
+            self._fail(bad.code, bad.message, "provider")
+            return
+        if scheme.lower() == "platform" and self._is_known is not None and not self._is_known(provider):
+            self._fail(
+                "unknown_provider",
+                f"{cells.shown(provider)} is no provider here: write the identifier that the register export names",
+                "provider",
+            )
+        self._entry.provider = provider
+
+    def _read_level(self, record: Record) -> dict[str, Any]:
+        told: dict[str, Any] = {}
+        if "eqf_level" in record.values:
+            told["eqf_level"] = self._cell(record, "eqf_level", cells.eqf_level, None)
+        if "national_level" in record.values:
+            told["national_level"] = self._short(record, "national_level") or None
+        if "isced_field" in record.values:
+            told["isced_field"] = self._restored(record, "isced_field", cells.isced, "")
+        if "skills" in record.values:
+            told["skills"] = self._cell(record, "skills", cells.skills, []) or None
+        if "workload" in record.values or "workload_scheme" in record.values:
+            workload = self._cell(record, "workload", cells.quantity, None)
+            scheme = self._cell(
+                record, "workload_scheme", lambda text: cells.one_of(text, cells.WORKLOAD_SCHEMES), ""
+            )
+            if (workload is None) != (not scheme) and not self._entry.errors:
+                self._fail(
+                    "missing_value",
+                    "a workload is a number with its scheme: fill both or neither",
+                    "workload",
+                )
+            told |= {"workload": workload, "workload_scheme": scheme or None}
+        return told
+
+    def _read_description(self, record: Record) -> dict[str, Any]:
+        told: dict[str, Any] = {}
+        if "formacodes" in record.values:
+            told["formacodes"] = self._cell(record, "formacodes", cells.formacodes, []) or None
+        if "cip_code" in record.values:
+            told["cip_code"] = self._restored(record, "cip_code", cells.cip, None)
+        return told
 
     def _read_offer(self, record: Record, number: str) -> OfferData:
         where = f"{number}/"
-        mode = record.get("mode").lower()
-        if mode not in _MODES:
-            self._entry.fail("bad_value", f"{mode[:40]!r} is no mode", f"{where}mode")
-        text = record["price"].replace(",", ".")
-        cents = values.euro_cents(text)
-        if cents is None:
-            told = f"{record['price'][:40]!r} is no price" if text else "there is no price"
-            self._entry.fail("bad_price", told, f"{where}price")
-        country = record.get("country").upper()
-        if country and not _COUNTRY.fullmatch(country):
-            self._entry.fail("bad_value", f"{country[:40]!r} is no country of two letters", f"{where}country")
-        latitude, longitude = (
-            self._degrees(record, column, limit, where)
-            for column, limit in (("latitude", 90), ("longitude", 180))
-        )
+        mode = self._cell(record, "mode", lambda text: cells.one_of(text, cells.MODES), "", where)
+        cents = self._cell(record, "price", cells.price, 0, where)
+        country = self._cell(record, "country", cells.country, "", where)
+        latitude = self._cell(record, "latitude", lambda text: cells.degrees(text, 90), None, where)
+        longitude = self._cell(record, "longitude", lambda text: cells.degrees(text, 180), None, where)
         if bool(record.get("latitude")) != bool(record.get("longitude")):
-            self._entry.fail("bad_value", "latitude and longitude come together", f"{where}latitude")
+            self._fail(
+                "bad_value", "latitude and longitude come together: fill both or neither", f"{where}latitude"
+            )
         place = {name: self._short(record, name, where) for name in ("place", "street", "postcode", "city")}
         if country in {"", "FR"} and _SHORT_POSTCODE.fullmatch(place["postcode"]):
             # Spreadsheets take postcodes for numbers and drop the leading zero.
-            self._entry.warn(
-                "zip_restored", f"{place['postcode']} is read as 0{place['postcode']}", "postcode"
-            )
+            told = f"{place['postcode']} is read as 0{place['postcode']}"
+            self._entry.warn("zip_restored", told, "postcode", line=self._line)
             place["postcode"] = f"0{place['postcode']}"
         return OfferData(
             number,
@@ -201,12 +246,12 @@ class _Group:
                 "country": country,
                 "latitude": latitude,
                 "longitude": longitude,
-                "language": self._languages if _LANGUAGE.fullmatch(self._languages) else "",
+                "language": self._data.values["language"],
                 "hours_centre": None,
                 "hours_company": None,
                 "has_prerequisites": self._data.values["has_prerequisites"],
-                "currency": "EUR",
-                "price_cents": cents or 0,
+                "currency": self._data.values["currency"],
+                "price_cents": cents,
                 "net_price": "",
                 "vat_percent": "",
                 "facts": {},
@@ -216,84 +261,68 @@ class _Group:
 
     def _read_session(self, record: Record, offer_number: str, offer: _Offer) -> None:
         number = record.get("session_number")
-        told = {name: record.get(name) for name in SESSION_COLUMNS}
         if not number:
-            if any(told.values()):
-                self._entry.fail(
+            if any(record.get(name) for name in SESSION_COLUMNS):
+                self._fail(
                     "missing_value",
-                    f"line {record.line} tells of a session without a number",
+                    "the row tells of a session without a number: write one in session_number",
                     f"{offer_number}/session_number",
                 )
             return
         path = f"{offer_number}/{number}"
         if number in offer.seen:
-            self._entry.fail("duplicate", f"session {path} comes twice", path)
+            self._fail("duplicate", f"session {path} comes twice: give each its own number", path)
         offer.seen.add(number)
         if len(number) > MAX_NUMBER:
-            self._entry.fail("bad_value", "the number is too long", "session_number")
-        starts, ends = (self._day(record, name, path) for name in ("starts", "ends"))
+            self._fail("bad_value", f"the number is longer than {MAX_NUMBER} characters", "session_number")
+        starts = self._cell(record, "starts", cells.day, None, f"{path}/")
+        ends = self._cell(record, "ends", cells.day, None, f"{path}/")
         if starts and ends and ends < starts:
-            self._entry.fail("bad_period", f"ends on {ends}, before it starts on {starts}", f"{path}/ends")
+            told = f"ends on {ends}, before it starts on {starts}: mend one of the two"
+            self._fail("bad_period", told, f"{path}/ends")
         offer.data.sessions.append(
             SessionData(
                 number=number,
                 starts=starts,
                 ends=ends,
                 # Not said is open: who lists a session wants it booked.
-                closed=self._yes_no(record, "open", f"{path}/") is False,
-                guaranteed=self._yes_no(record, "guaranteed", f"{path}/") is True,
+                closed=self._cell(record, "open", cells.yes_no, None, f"{path}/") is False,
+                guaranteed=self._cell(record, "guaranteed", cells.yes_no, None, f"{path}/") is True,
                 details={},
             )
         )
 
-    # single values
+    # single cells
 
-    def _short(self, record: Record, column: str, where: str) -> str:
-        text = values.collapse(record.get(column))
-        if len(text) > LENGTHS[column]:
-            self._entry.fail("bad_value", f"longer than {LENGTHS[column]} characters", f"{where}{column}")
-        return text
+    def _cell(
+        self, record: Record, column: str, read: Callable[[str], T], otherwise: T, where: str = ""
+    ) -> T:
+        try:
+            return read(record.get(column))
+        except BadCellError as bad:
+            self._fail(bad.code, bad.message, f"{where}{column}")
+            return otherwise
 
-    def _yes_no(self, record: Record, column: str, where: str = "") -> bool | None:
-        text = record.get(column).lower()
-        if text not in YES_NO:
-            self._entry.fail("bad_value", f"{text[:40]!r} is neither yes nor no", f"{where}{column}")
-            return None
-        return YES_NO[text]
+    def _restored(
+        self, record: Record, column: str, read: Callable[[str], tuple[T, bool]], otherwise: T
+    ) -> T:
+        value, restored = self._cell(record, column, read, (otherwise, False))
+        if restored:
+            told = f"{record.get(column)} is read as {value}"
+            self._entry.warn("cip_restored" if column == "cip_code" else "zero_restored", told, column)
+        return value
 
-    def _language(self, record: Record) -> str:
-        text = record.get("language")
-        if text and not _LANGUAGE.fullmatch(text):
-            self._entry.fail("bad_value", f"{text[:40]!r} is no code of a language", "language")
-            return ""
-        return text.lower()
+    def _short(self, record: Record, column: str, where: str = "") -> str:
+        return self._cell(record, column, lambda text: cells.short(text, cells.LENGTHS[column]), "", where)
 
-    def _hours(self, record: Record) -> str | None:
-        text = record.get("hours")
-        if not text:
-            return None
-        if not _HOURS.fullmatch(text):
-            self._entry.fail("bad_value", f"{text[:40]!r} is no number of hours", "hours")
-            return None
-        hours = Decimal(text.replace(",", "."))
-        return values.decimal_text(str(hours)) if hours else None
+    def _check_same(
+        self, columns: tuple[str, ...], record: Record, before: dict[str, str], where: str
+    ) -> None:
+        for column in columns:
+            value = record.get(column)
+            if value and value != before.get(column, ""):
+                told = f"line {record.line} says otherwise than the rows before it: leave it empty, or write the same"
+                self._fail("conflict", told, f"{where}{column}")
 
-    def _degrees(self, record: Record, column: str, limit: int, where: str) -> float | None:
-        text = record.get(column)
-        if not text:
-            return None
-        degrees = float(text.replace(",", ".")) if _DEGREES.fullmatch(text) else None
-        if degrees is None or abs(degrees) > limit:
-            self._entry.fail("bad_value", f"{text[:40]!r} is no {column}", f"{where}{column}")
-            return None
-        return degrees
-
-    def _day(self, record: Record, column: str, path: str) -> str | None:
-        text = record.get(column)
-        if not text:
-            return None
-        day: Any = values.register_day(text, american=False)
-        if day is None:
-            self._entry.fail("bad_date", f"{text[:40]!r} is no day (2027-06-14)", f"{path}/{column}")
-            return None
-        return str(day.isoformat())
+    def _fail(self, code: str, message: str, column: str) -> None:
+        self._entry.fail(code, message, column, line=self._line)

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.models import User
+from catalogue.identities import country_of
 from catalogue.importing.problems import Problem, Problems
 from catalogue.importing.spool import Spool, Spooled
 from catalogue.models import (
@@ -24,6 +25,7 @@ from catalogue.models import (
 )
 from catalogue.registers import Register
 from catalogue.services.imports import rows
+from catalogue.services.imports.descriptions import store_descriptions
 from catalogue.services.imports.moves import CREDENTIAL_PATHS, Walk, last_moved_by, log_moves, move_many
 from ila.core import fsm, locks
 
@@ -107,7 +109,7 @@ class EntryWriter:
         provider = Provider(
             register=self._register.code,
             external_id=name,
-            country=self._register.country,
+            country=country_of(self._register.code, name),
             time_zone=self._register.time_zone,
             created_at=self._at,
             updated_at=self._at,
@@ -277,16 +279,23 @@ class EntryWriter:
             [rows.credential(provider, one, self._at) for one in plan.created]
         )
         self._log_created(MicroCredential, created)
-        MicroCredential.objects.bulk_create(
-            [rows.credential(provider, one, self._at) for one, _ in plan.updated],
-            update_conflicts=True,
-            unique_fields=["provider", "external_id"],
-            update_fields=rows.CREDENTIAL_FIELDS,
-        )
+        by_fields: dict[tuple[str, ...], list[Spooled]] = {}
+        for spooled, _ in plan.updated:
+            by_fields.setdefault(rows.credential_fields(spooled), []).append(spooled)
+        for fields, told in by_fields.items():
+            MicroCredential.objects.bulk_create(
+                [rows.credential(provider, one, self._at) for one in told],
+                update_conflicts=True,
+                unique_fields=["provider", "external_id"],
+                update_fields=fields,
+            )
         entries: list[tuple[int, Spooled, _Stored | None]] = [
             (one.pk, spooled, None) for one, spooled in zip(created, plan.created, strict=True)
         ]
         entries += [(known.pk, spooled, known) for spooled, known in plan.updated]
+        store_descriptions(
+            [(pk, spooled.data.description, known is not None) for pk, spooled, known in entries], at=self._at
+        )
         self._store_offers(provider, entries)
         Session.objects.filter(pk__in=plan.removed_sessions).update(removed_at=self._at, updated_at=self._at)
         Offer.objects.filter(pk__in=plan.removed_offers).update(removed_at=self._at, updated_at=self._at)

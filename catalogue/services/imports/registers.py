@@ -14,6 +14,7 @@ from catalogue.models.accreditations import LIVE_STATES
 from catalogue.registers import Register
 from catalogue.services.accreditations import validity
 from catalogue.services.imports.moves import ACCREDITATION_PATHS, Walk, last_moved_by, log_moves, move_many
+from catalogue.services.imports.rows import codes_of
 from catalogue.services.micro_credentials import search_text_of
 from ila.core import fsm, locks
 
@@ -183,12 +184,14 @@ class RegisterWriter:
         return providers | {one.external_id: one for one in stored}
 
     def _refresh_search(self, providers: list[int]) -> None:
-        found = MicroCredential.objects.filter(provider__in=providers).select_related("provider")
+        found = MicroCredential.objects.filter(provider__in=providers).select_related(
+            "provider", "description"
+        )
         batch: list[MicroCredential] = []
         for one in found.prefetch_related("offers").order_by("pk").iterator(chunk_size=200):
-            one.search_text = search_text_of(
-                one, one.provider, [f"{o.city} {o.postcode}" for o in one.offers.all()]
-            )
+            places = [f"{o.city} {o.postcode}" for o in one.offers.all()]
+            codes = codes_of(getattr(one, "description", None))
+            one.search_text = search_text_of(one, one.provider, [*places, *codes])
             batch.append(one)
             if len(batch) == 200:
                 MicroCredential.objects.bulk_update(batch, ["search_text"])

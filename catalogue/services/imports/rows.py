@@ -9,6 +9,7 @@ from catalogue.importing.spool import Spooled
 from catalogue.models import (
     AccreditationState,
     CredentialState,
+    EntryDescription,
     MicroCredential,
     Offer,
     Provider,
@@ -27,6 +28,8 @@ CREDENTIAL_FIELDS = (
     *("title", "kind", "code", "goals_html", "content_html", "language", "has_prerequisites", "currency"),
     *("price_cents", "total_mismatch", "facts", "hours", "digest", "search_text", "updated_at"),
 )
+# Columns that only some formats tell: what the others leave out stays as it is stored.
+TOLD_BY_SOME = ("workload", "workload_scheme", "eqf_level", "national_level", "isced_field", "skills")
 OFFER_FIELDS = (
     *("mode", "place", "street", "postcode", "city", "country", "latitude", "longitude", "language"),
     *(
@@ -69,8 +72,21 @@ def credential(provider: Provider, entry: Spooled, at: datetime) -> MicroCredent
         suspended_at=at if state == CredentialState.SUSPENDED else None,
         **data.values,
     )
-    one.search_text = search_text_of(one, provider, data.names)
+    told = EntryDescription(**data.description)
+    one.search_text = search_text_of(one, provider, [*data.names, *codes_of(told)])
     return one
+
+
+def codes_of(told: EntryDescription | None) -> list[str]:
+    """The codes that an entry is found by, beside its own: FORMACODE and CIP."""
+    if told is None:
+        return []
+    return [*(told.formacodes or ()), *([told.cip_code] if told.cip_code else ())]
+
+
+def credential_fields(entry: Spooled) -> tuple[str, ...]:
+    """The columns that the file tells of an entry."""
+    return (*CREDENTIAL_FIELDS, *(name for name in TOLD_BY_SOME if name in entry.data.values))
 
 
 def offer(micro_credential_id: int, told: OfferData, at: datetime) -> Offer:

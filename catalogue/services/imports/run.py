@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -17,15 +18,17 @@ from catalogue.importing.entries import Entry
 from catalogue.importing.problems import Problem, Problems, RefusedWholeError, Report
 from catalogue.importing.registers import RegisterRow
 from catalogue.importing.spool import Spool
-from catalogue.models import CredentialState, MicroCredential
-from catalogue.registers import ETPL_NJ, SIRET
+from catalogue.importing.values import is_siret
+from catalogue.models import CredentialState, MicroCredential, Provider
+from catalogue.registers import ETPL_NJ, OWN, SIRET, Register
 from catalogue.services.imports.entries import EntryWriter
 from catalogue.services.imports.registers import RegisterWriter
 from ila.core import clock
 
 Format = Literal["edof", "etpl", "template"]
 LOCK_KEY = 0x494C41_0001  # one import at a time on a database
-NAMESPACES = {"edof": SIRET, "etpl": ETPL_NJ, "template": SIRET}
+# Whose numbers a file's providers have. Those of a table are told apart by their shape: only a SIRET is one.
+NAMESPACES = {"edof": (SIRET,), "etpl": (ETPL_NJ,), "template": (SIRET, OWN)}
 NUMBER_FIELDS = {"edof": "numero", "etpl": "programid", "template": "entry_number"}
 
 
@@ -69,7 +72,19 @@ def _silent(_stage: str, _count: int) -> None:
 def _read_register(kind: Format, path: Path | None) -> dict[str, RegisterRow] | None:
     if path is None:
         return None
-    return registers.read_etpl_register(path) if kind == "etpl" else registers.read_siret_register(path)
+    if kind == "etpl":
+        return registers.read_etpl_register(path)
+    return registers.read_siret_register(path) if kind == "edof" else registers.read_any_register(path)
+
+
+def _is_of(namespace: Register, name: str, kind: Format) -> bool:
+    return kind != "template" or is_siret(name) == (namespace is SIRET)
+
+
+def _is_known(name: str) -> bool:
+    """Whether the platform knows a provider by that number, whichever of its registers it is of."""
+    codes = [SIRET.code if is_siret(name) else OWN.code]
+    return Provider.objects.filter(register__in=codes, external_id=name).exists()
 
 
 def _read_files(
@@ -84,7 +99,8 @@ def _read_files(
     if kind == "edof":
         entries = chain.from_iterable(edof.read_file(path) for path in paths)
     elif kind == "template":
-        entries = chain.from_iterable(template.read_file(path) for path in paths)
+        is_known = cache(_is_known)
+        entries = chain.from_iterable(template.read_file(path, is_known=is_known) for path in paths)
     else:
         entries = chain.from_iterable(etpl.read_file(path, rows or {}) for path in paths)
     for entry in entries:
@@ -109,46 +125,49 @@ def _store(
     dry_run: bool,
     tell: Callable[[str, int], None],
 ) -> None:
-    namespace = NAMESPACES[kind]
     report.rejected = spool.rejected
     spool.copy_warnings(report.warnings)
+    done = 0
+
+    def stored(count: int) -> None:
+        nonlocal done
+        done += count
+        tell("store", done)
+
     with _alone():
         now = clock.now()
-        register_writer = RegisterWriter(namespace, actor=actor, at=now, dry_run=dry_run)
-        if rows is not None:
-            register_writer.apply(rows, full=full)
-        writer = EntryWriter(
-            namespace, actor=actor, at=now, warnings=report.warnings, full=full, dry_run=dry_run
-        )
-        listed = spool.providers()
-        done = 0
+        for namespace in NAMESPACES[kind]:
+            register_writer = RegisterWriter(namespace, actor=actor, at=now, dry_run=dry_run)
+            mine = {name: row for name, row in (rows or {}).items() if _is_of(namespace, name, kind)}
+            if rows is not None:
+                register_writer.apply(mine, full=full)
+            writer = EntryWriter(
+                namespace, actor=actor, at=now, warnings=report.warnings, full=full, dry_run=dry_run
+            )
+            listed = [name for name in spool.providers() if _is_of(namespace, name, kind)]
+            for name in chain(listed, _unlisted(kind, rows, spool, full=full)):
+                counts = writer.write(name, spool, progress=stored)
+                report.created += counts.created
+                report.updated += counts.updated
+                report.unchanged += counts.unchanged
+                report.delisted += counts.delisted
+            register_writer.warn(mine, report.warnings)
+            today = now.astimezone(ZoneInfo(namespace.time_zone)).date()
+            _warn_of(listed, register_writer.accredited_on(listed, today), report.warnings)
 
-        def stored(count: int) -> None:
-            nonlocal done
-            done += count
-            tell("store", done)
 
-        for name in chain(listed, _unlisted(kind, rows, spool, full=full)):
-            counts = writer.write(name, spool, progress=stored)
-            report.created += counts.created
-            report.updated += counts.updated
-            report.unchanged += counts.unchanged
-            report.delisted += counts.delisted
-        if rows is not None:
-            register_writer.warn(rows, report.warnings)
-        today = now.astimezone(ZoneInfo(namespace.time_zone)).date()
-        accredited = register_writer.accredited_on(listed, today)
-        for name in listed:
-            if name not in accredited:
-                message = "the provider is not accredited: its entries are not bookable"
-                report.warnings.add(Problem("not_accredited", message, entry=name))
+def _warn_of(listed: Iterable[str], accredited: set[str], warnings: Problems) -> None:
+    for name in listed:
+        if name not in accredited:
+            message = "the provider is not accredited: its entries are not bookable"
+            warnings.add(Problem("not_accredited", message, entry=name))
 
 
 def _unlisted(kind: Format, rows: dict[str, RegisterRow] | None, spool: Spool, *, full: bool) -> list[str]:
     """Providers of an ETPL register that list nothing any more: a full catalogue delists what they had."""
     if kind != "etpl" or not full or rows is None:
         return []
-    holding = MicroCredential.objects.filter(provider__register=NAMESPACES[kind].code).exclude(
+    holding = MicroCredential.objects.filter(provider__register=ETPL_NJ.code).exclude(
         state__in=(CredentialState.DELISTED, CredentialState.DRAFT)
     )
     names = set(holding.order_by().values_list("provider__external_id", flat=True).distinct())
