@@ -118,8 +118,10 @@ class Walker:
                 self._say(f"{self.learner} consents with the e-identity: {shares}.")
                 self._show_money(booking)
 
-    def train(self, *, day: int, hours: Decimal, exit_reason: str = "complete") -> None:
-        """Entry, attendance in hours, exit."""
+    def train(
+        self, *, day: int, hours: Decimal, exit_reason: str = "complete", certified: bool = False
+    ) -> None:
+        """Entry, attendance in hours, the certificate of an examination passed, exit."""
         booking = self._in(S.ACCEPTED)
         if booking is not None:
             with self.stage.on_day(day, 10):
@@ -130,6 +132,9 @@ class Walker:
             with self.stage.on_day(day + 4, 17):
                 if not booking.attendance.exists():
                     bookings.record_attendance(actor=self.provider_user, booking_id=booking.pk, hours=hours)
+                if certified and not booking.certificates.exists():
+                    bookings.record_certificate(actor=self.provider_user, booking_id=booking.pk)
+                    self._say("The examination is passed: the provider records the certificate.")
                 bookings.declare_exit(
                     actor=self.provider_user, booking_id=booking.pk, exit_reason=exit_reason
                 )

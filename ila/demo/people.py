@@ -11,6 +11,7 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import transaction
 
+from accounts import factors
 from accounts.models import (
     Citizen,
     CitizenStatus,
@@ -163,6 +164,13 @@ def load_provider_member(provider: Provider, name: str) -> User:
 
 
 @transaction.atomic
+def load_applicant(name: str) -> tuple[Organisation, User]:
+    """An organisation that is no provider yet, and who signs in for it."""
+    organisation, _ = Organisation.objects.get_or_create(kind=OrganisationKind.PROVIDER, name=name)
+    return organisation, _member(organisation, Role.MANAGER, "applicant")
+
+
+@transaction.atomic
 def load_learner(name: str, scheme: Scheme, **facts: object) -> LearningAccount:
     """A learner who can sign in, with a learning account."""
     given, family = name.split(" ", 1)
@@ -222,6 +230,8 @@ def _citizen(chance: random.Random) -> Citizen:
 def _member(organisation: Organisation, role: Role, name: str) -> User:
     user = _user(name.replace("_", "."), name.replace("_", " ").capitalize())
     Membership.objects.get_or_create(user=user, organisation=organisation, role=role, ended_at=None)
+    if organisation.kind == OrganisationKind.AGENCY:
+        factors.set_up_app(user)
     return user
 
 

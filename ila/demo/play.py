@@ -18,7 +18,7 @@ from funding.schemes.presets import preset_codes
 from funding.services import accruals, schemes, seals
 from ila.core import clock
 from ila.core.money import format_cents
-from ila.demo import catalogue, people, settlement
+from ila.demo import catalogue, desk, learning, people, settlement
 from ila.demo.crowd import Crowd, days_since
 from ila.demo.journey import Stage, Tell, Walker
 
@@ -47,18 +47,25 @@ def play(tell: Tell) -> Walker:
     played_before = hero.booking is not None and hero.booking.state == BookingState.SETTLED
     crowd = Crowd(stage, _credentials(), days_since(stage))
     walkers = crowd.walkers()
+    mates = learning.classmates(hero)
     _accrue(stage)
+    learning.stack(hero)
+    desk.load_outcomes(stage)
     crowd.lose_work(walkers)
 
     tell("2. A learner asks, the provider proposes, the learner consents")
+    learning.save_search(hero)
     hero.request(day=1)
     hero.propose(day=2)
     hero.accept(day=3)
     tell("3. The service is proved step by step")
-    hero.train(day=28, hours=Decimal(catalogue.HERO_HOURS) * 9 / 10)
+    hero.train(day=28, hours=Decimal(catalogue.HERO_HOURS) * 9 / 10, certified=True)
     hero.declare(day=35)
+    learning.play_class(mates)
     hero.claim(day=44)
     crowd.play_past(walkers)
+    learning.award(hero)
+    learning.talk(hero, mates)
     tell("4. Four people and a bank pay it once")
     closed = walkers[3].session.micro_credential.provider
     settlement.settle(stage, closed_account=closed)
@@ -66,6 +73,9 @@ def play(tell: Tell) -> Walker:
         hero.retell()
     hero.show_end()
     crowd.play_present(walkers)
+    tell("5. Meanwhile providers are looked at")
+    desk.apply(stage)
+    desk.plan_audit(stage, hero.session.micro_credential.provider)
     seals.seal_entries()
     return hero
 
@@ -75,7 +85,9 @@ def sign_ins() -> list[tuple[str, str]]:
     emails = User.objects.filter(is_service=False, email__endswith="@demo.example")
     words = {
         "camille.durand": "Learner with the story's booking",
+        "nadia.benali": "Learner with an award of attendance",
         "provider.82044": "Training provider",
+        "applicant": "Organisation that has applied, and was asked something",
         "case.worker": "Case worker of the agency",
         "payment.officer": "Payment officer",
         "auditor": "Auditor",

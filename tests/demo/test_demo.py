@@ -9,6 +9,18 @@ from typing import Any
 
 import pytest
 
+from catalogue.models import (
+    Accreditation,
+    Application,
+    Audit,
+    Award,
+    EmploymentOutcome,
+    PortfolioShare,
+    SavedSearch,
+    StackRule,
+    SurveyAnswer,
+    SurveyResult,
+)
 from funding import audit
 from funding.models import BankLine, Booking, BookingState, Payment, Scheme
 from funding.schemes.presets import preset_codes
@@ -41,11 +53,51 @@ def test_the_main_job_is_played_once_however_often_it_is_called(
     states = set(Booking.objects.values_list("state", flat=True))
     assert {"settled", "withdrawn", "no_show", "disputed", "proposed", "requested", "accepted"} <= states
 
+    left = _check_catalogue(first.stdout)
+
     second = run_manage("demo", "--no-serve")
     assert second.returncode == 0, second.stderr
     assert "The story was played before" in second.stdout
     assert (Payment.objects.count(), Booking.objects.count()) == (payments, bookings)
+    assert _check_catalogue(second.stdout) == left
     assert audit.run().ok
+
+
+def _check_catalogue(told: str) -> list[int]:
+    """What the catalogue has to show is there, and is pointed to. Returns how much there is of each."""
+    outcome = Award.objects.get(citizen__user__email="camille.durand@demo.example")
+    assert (outcome.kind, outcome.state) == ("achievement", "issued")
+    attendance = Award.objects.get(citizen__user__email="nadia.benali@demo.example")
+    assert attendance.kind == "attendance"
+    stack = StackRule.objects.get()
+    assert stack.leads_to is not None
+    result = SurveyResult.objects.get()
+    assert result.micro_credential == outcome.micro_credential
+    assert result.answers >= 5
+    application = Application.objects.get()
+    assert application.accreditation is not None
+    assert application.accreditation.state == "in_review"
+    assert application.questions.get().answer == ""
+    audited = Audit.objects.get(held_on=None).accreditation
+    for path in (
+        f"/verify/{outcome.public_id}/",
+        "/shared/",
+        "/portfolio/",
+        "/pathway/",
+        "/stacks/",
+        "/catalogue/saved/",
+        "/awards/",
+        "/survey/",
+        f"/catalogue/{outcome.micro_credential_id}/",
+        f"/agency/providers/{application.public_id}/",
+        f"/agency/accreditations/{audited.pk}/",
+        "a course with its employment outcomes",
+    ):
+        assert path in told
+    counted = (Accreditation, Award, EmploymentOutcome, PortfolioShare, SavedSearch, SurveyAnswer)
+    numbers = [model.objects.count() for model in counted]
+    assert all(numbers)
+    return numbers
 
 
 def test_a_killed_demonstration_goes_on_where_it_stopped(
