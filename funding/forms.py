@@ -6,9 +6,10 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from funding import words
+from funding.consent_forms import ShownText
 
 
-class AcceptForm(forms.Form):
+class AcceptForm(ShownText):
     """The learner's consent. `key` makes a form sent twice count once."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)

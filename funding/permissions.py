@@ -40,6 +40,11 @@ def may_end_dispute(_subject: Any, actor: Any) -> bool:
     return has_agency_role(actor, *FUNDER_ROLES)
 
 
+def may_see_statements(actor: Any) -> bool:
+    """A case worker, manager or auditor of the agency reads what accounts were told."""
+    return has_agency_role(actor, *LABORATORY_ROLES)
+
+
 def may_pay(_subject: Any, actor: Any) -> bool:
     """A payment officer or manager of the agency."""
     return has_agency_role(actor, *PAYMENT_ROLES)

@@ -42,6 +42,18 @@ SENTENCES: dict[str, Promise] = {
         "to pay. Choose a cheaper offer."
     ),
     "weak_identity": _("This needs a strong e-identity. Prove who you are, then confirm again."),
+    "sign_in_too_old": _(
+        "You proved who you are too long ago. Prove it once more, then confirm: what you entered is kept."
+    ),
+    "consent_changed": _(
+        "What you were shown has changed in the meantime. Read it again below: nothing is booked yet."
+    ),
+    "account_alarm": _(
+        "Nothing can be booked while it is not sure that it is you. Open the mail about your account, or confirm "
+        "that you are back."
+    ),
+    "link_used": _("This link was used before: what it says has been done."),
+    "link_expired": _("This link is too old. Sign in, and look at your bookings."),
     "consent_missing": _(
         "Your sign-in could not be matched to this booking. Sign out, sign in again and confirm once more."
     ),
@@ -105,6 +117,9 @@ PRECISE: dict[tuple[str, str], Promise] = {
     ),
     ("not_bookable", "delisted"): _("This training has left the register. Choose another one."),
     ("too_late", "session_started"): _("The session has already begun. Ask the provider for a later one."),
+    ("too_late", "price_owed"): _(
+        "The time in which cancelling is free has just ended. Look at what it costs now, then decide again."
+    ),
     ("too_late", "first_day"): _(
         "Rules begin on a day to come: bookings of a day are all under the same rules. Choose a later first day."
     ),
@@ -113,6 +128,9 @@ PRECISE: dict[tuple[str, str], Promise] = {
     ("incomplete", "reason_missing"): _("Write the reason; the other manager reads it."),
     ("not_allowed", "draft_fixed"): _("This draft cannot be changed now. Look at where it stands."),
     ("not_allowed", "version_withdrawn"): _("These rules have been taken back already."),
+    ("not_allowed", "apply_in_a_window"): _(
+        "This scheme gives its money in windows: one applies there, while a window is open."
+    ),
     ("not_allowed", "already_booked"): _(
         "You already have an open booking for this session. Look at your bookings."
     ),

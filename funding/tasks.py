@@ -14,10 +14,12 @@ from funding.services import (
     batches,
     bookings,
     changes,
+    credit_notices,
     due,
     laboratory,
     schemes,
     seals,
+    statements,
     surveys,
 )
 from ila.core import clock, jobs
@@ -145,3 +147,19 @@ def exchange_with_bank(timestamp: int) -> None:  # noqa: ARG001 - the scheduler 
 def invite_to_surveys(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
     """Ask those who completed how it was."""
     return {"invited": surveys.invite_completers(since=clock.now() - SURVEYED_WITHIN)}
+
+
+@jobs.task(
+    name="funding.tell_credits", queue="mail", cron="* * * * *", lock="funding.tell_credits", retry=False
+)
+def tell_credits(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Tell learners of what was credited to their accounts, each minute."""
+    return {"told": credit_notices.tell_credits()}
+
+
+@jobs.task(
+    name="funding.make_statements", queue="deadlines", cron="23 4 * * *", lock="funding.make_statements"
+)
+def make_statements(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """In the first days of a month: the statements of the month before."""
+    return statements.make_due()

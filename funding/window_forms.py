@@ -11,6 +11,7 @@ from django import forms
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from funding.consent_forms import ShownText
 from funding.models import Scheme
 from funding.services.windows.opening import FASTEST_PER_S, MOST_SLICES
 
@@ -26,7 +27,7 @@ class SessionSearch(forms.Form):
         return str(self.cleaned_data["q"]).strip() if self.is_valid() else ""
 
 
-class ApplyForm(forms.Form):
+class ApplyForm(ShownText):
     """The learner's consent to an application. `key` makes a form sent twice count once."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)

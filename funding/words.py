@@ -237,7 +237,29 @@ REVIEW_REASONS = {
     "session_moved": _("The dates of the session have changed"),
     "accreditation_ended": _("The accreditation has ended"),
     "facts_corrected": _("Facts about the learner were corrected"),
+    "not_me": _("The learner says that it was not them"),
     "paid_beyond_share": _("More was paid than was done"),
+    "force_majeure": _("Cancelled late and free, because something kept the learner away"),
+}
+# What a mail told of, as its link says it.
+NOT_ME_KINDS = {
+    "booking": _("A training was booked"),
+    "credit": _("An account was credited"),
+    "contact": _("Contact data were changed"),
+    "sign_in": _("Somebody signed in from a new device"),
+}
+# What moves on a learning account, as its statement says it.
+MOVEMENTS = {
+    "credit": _("Credited"),
+    "accrue": _("Rights of a year"),
+    "age_credit": _("Credit at an age"),
+    "merge_credit": _("Credits put together"),
+    "expire": _("Expired"),
+    "hold_booking": _("Held for a booking"),
+    "partial_service_booking": _("Part that was not taught given back"),
+    "unwind_booking": _("Given back to its sources"),
+    "not_reimbursed_booking": _("Given back to its sources"),
+    "restore_booking": _("Given back after payment: the provider owes it"),
 }
 JOBS = {
     "funding.seal_entries": _("Seal the journal"),
@@ -254,6 +276,8 @@ JOBS = {
     "catalogue.tell_ends": _("Tell of accreditations that end and of overdue applications"),
     "core.take_up_stalled_jobs": _("Take up jobs of killed workers"),
     "core.remove_old_runs": _("Forget old runs"),
+    "funding.tell_credits": _("Tell learners of credits"),
+    "funding.make_statements": _("Make monthly statements"),
 }
 DRAFT_STATES = {
     "draft": _("Draft"),

@@ -1,7 +1,11 @@
 """Consent receipts: asked, and answered by the citizen alone under their own sign-in."""
 
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
 from accounts.models import Citizen, Consent, SignIn, User
-from ila.core import fsm
+from ila.core import clock, fsm
 from ila.core.errors import DomainError
 
 
@@ -13,15 +17,29 @@ def ask_consent(*, citizen: Citizen, text: str, actor: User) -> Consent:
 
 
 def check_sign_in(*, sign_in: SignIn | None, citizen: Citizen, strong: bool) -> SignIn:
-    """The sign-in a consent is given under: the citizen's own, and strong where the scheme asks (F-32).
+    """The sign-in a consent is given under: the citizen's own, and where the scheme asks strong and fresh (F-32).
 
-    Raises: DomainError `consent_missing` without a sign-in of the citizen's own, `weak_identity`.
+    Fresh: made within the last CONSENT_SIGN_IN_MINUTES, so that it is the citizen who sits there now.
+    Raises: DomainError `consent_missing` without a sign-in of the citizen's own, `weak_identity`, `sign_in_too_old`.
     """
     if sign_in is None or sign_in.user_id != citizen.user_id:
         raise DomainError("consent_missing", status=403)
     if strong and sign_in.assurance != "strong":
         raise DomainError("weak_identity", rule="F-32", status=403)
+    if strong and not is_fresh(sign_in, clock.now()):
+        minutes = settings.CONSENT_SIGN_IN_MINUTES
+        raise DomainError("sign_in_too_old", rule="F-32", status=403, minutes=minutes)
     return sign_in
+
+
+def is_fresh(sign_in: SignIn, moment: datetime) -> bool:
+    """Whether the sign-in was made so short a time before that a consent may be given under it (F-32)."""
+    return sign_in.at > moment - timedelta(minutes=settings.CONSENT_SIGN_IN_MINUTES)
+
+
+def needs_strong_sign_in(sign_in: SignIn | None) -> bool:
+    """Whether who signed in like that is first led to their e-identity."""
+    return sign_in is None or sign_in.assurance != "strong" or not is_fresh(sign_in, clock.now())
 
 
 def deny_consent(*, consent: Consent, actor: User, reason: str = "") -> None:

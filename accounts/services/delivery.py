@@ -8,6 +8,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from accounts.models import Message
+from accounts.services import not_me
 from ila.core import clock
 
 log = structlog.get_logger(__name__)
@@ -53,7 +54,12 @@ def _next() -> Message | None:
 
 def _send(message: Message) -> None:
     with translation.override(message.recipient.language):
-        context = {**message.context, "recipient": message.recipient, "site": settings.SITE_ADDRESS}
+        context = {
+            **message.context,
+            "not_me_token": not_me.mint(message),
+            "recipient": message.recipient,
+            "site": settings.SITE_ADDRESS,
+        }
         text = render_to_string(f"email/{message.template}.txt", context)
         subject, _, body = text.partition("\n")
         to = message.address or message.recipient.email

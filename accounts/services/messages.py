@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from accounts.models import Message, User
+from accounts.models import Message, NotMeKind, User
 from ila.core import clock
 
 
@@ -20,3 +20,8 @@ def draft(*, recipient: User | None, template: str, address: str = "", **context
 def queue(*, recipient: User | None, template: str, address: str = "", **context: Any) -> None:
     """Write the message down, to be sent when the open transaction is done."""
     Message.objects.bulk_create(draft(recipient=recipient, template=template, address=address, **context))
+
+
+def not_me(kind: NotMeKind, reference: str = "") -> dict[str, Any]:
+    """What makes a message carry a "this wasn't me" link, which is minted as it is sent."""
+    return {"not_me": {"kind": str(kind), "reference": reference}}

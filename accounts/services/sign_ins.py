@@ -1,10 +1,12 @@
 """Recording sign-ins: under which one a consent was given is part of its receipt (F-32)."""
 
 from django.conf import settings
+from django.db import transaction
 from django.utils.crypto import salted_hmac
 
-from accounts.models import SignIn, User
+from accounts.models import NotMeKind, SignIn, User
 from accounts.models.consents import Assurance
+from accounts.services import devices, messages
 
 
 def record_sign_in(
@@ -12,15 +14,37 @@ def record_sign_in(
 ) -> SignIn:
     """Write down that a person signed in, how, and how surely it was them.
 
-    address, device: network address and browser as seen; only keyed hashes of them are kept.
+    address, device: network address and browser as seen; only keyed hashes of them are kept, and the device in
+    plain words. Whoever signed in before, and never from such a device, is told by mail.
     """
-    return SignIn.objects.create(
+    sign_in = SignIn(
         user=user,
         method=method,
         assurance=assurance,
         ip_hash=_hash("address", address),
         device_hash=_hash("device", device),
+        device_name=devices.in_words(device),
     )
+    with transaction.atomic():
+        # One at a time for a person, so that two sign-ins at once tell of one new device once.
+        User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
+        if _is_new_device(sign_in):
+            messages.queue(
+                recipient=user,
+                template="sign_in_new_device",
+                device=sign_in.device_name,
+                at=sign_in.at.isoformat(),
+                **messages.not_me(NotMeKind.SIGN_IN),
+            )
+        sign_in.save(force_insert=True)
+    return sign_in
+
+
+def _is_new_device(sign_in: SignIn) -> bool:
+    if not sign_in.device_hash:
+        return False
+    earlier = SignIn.objects.filter(user=sign_in.user)
+    return earlier.exists() and not earlier.filter(device_hash=sign_in.device_hash).exists()
 
 
 def _hash(what: str, value: str) -> str:

@@ -1,5 +1,7 @@
 """Bookings: seats (4), what each holds (5), and the learner's consent (8)."""
 
+from django.conf import settings
+
 from funding.audit.checks import Count, Group, SqlCheck, faults_of
 from funding.models import BookingState
 from funding.models.bookings import (
@@ -108,6 +110,8 @@ _CONSENT_FAULTS = {
     "sign_in_of_somebody_else": "signin.user_id <> coalesce(citizen.user_id, 0)",
     "sign_in_after_consent": "signin.at > consent.answered_at",
     "sign_in_too_weak": "signin.assurance <> 'strong' AND version.strong",
+    "sign_in_too_old": "version.strong AND signin.at <= consent.answered_at"
+    f" - interval '{settings.CONSENT_SIGN_IN_MINUTES} minutes'",
     "rules_missing": "version.id IS NULL",
     "consent_text_altered": "consent.text_hash <> encode(sha256(convert_to(consent.text, 'UTF8')), 'hex')",
     "consent_not_of_this_act": "consent.id IS NOT NULL"
@@ -171,6 +175,7 @@ GROUP = Group(
                     "sign_in_of_somebody_else",
                     "sign_in_after_consent",
                     "sign_in_too_weak",
+                    "sign_in_too_old",
                     "rules_missing",
                     "consent_text_altered",
                     "consent_not_of_this_act",

@@ -10,7 +10,7 @@ from funding.bench.bulk import Range, execute, settle
 from funding.bench.clients import run_clients
 from funding.bench.figures import Figures, Timings, together
 from funding.bench.floor import run_pgbench
-from funding.bench.world import OWN_SHARE_CENTS, RIGHTS_SHARE_CENTS, World, user_number
+from funding.bench.world import OWN_SHARE_CENTS, RIGHTS_SHARE_CENTS, World, sign_in_now, user_number
 from funding.models import Allocation, Booking, BookingLog, JournalEntry, Lot, Posting
 from funding.services import bookings
 
@@ -128,9 +128,10 @@ def _measure(case: str, world: World, numbers: Range, session: str, seconds: flo
 def _acceptances(numbers: Range) -> list[Acceptance]:
     first, last = numbers
     users = User.objects.in_bulk(range(user_number(first), user_number(last) + 1))
-    sign_ins = SignIn.objects.in_bulk(range(first, last + 1))
+    sign_ins = sign_in_now(users)
     return [
-        Acceptance(n, users[user_number(n)], sign_ins[n], str(uuid.uuid4())) for n in range(first, last + 1)
+        Acceptance(n, users[user_number(n)], sign_ins[user_number(n)], str(uuid.uuid4()))
+        for n in range(first, last + 1)
     ]
 
 

@@ -21,6 +21,7 @@ from funding.bench.world import (
     PROVIDERS,
     SESSIONS,
     World,
+    sign_in_now,
     user_number,
 )
 from funding.models import (
@@ -217,9 +218,11 @@ def applicants(window: Window, numbers: Range) -> list[Applicant]:
     """These learners, each with a session of its own choice, over all sessions."""
     first, last = numbers
     users = User.objects.in_bulk(range(user_number(first), user_number(last) + 1))
-    sign_ins = SignIn.objects.in_bulk(range(first, last + 1))
+    sign_ins = sign_in_now(users)
     return [
-        Applicant(n, users[user_number(n)], sign_ins[n], 1 + n % SESSIONS, window.pk, str(uuid.uuid4()))
+        Applicant(
+            n, users[user_number(n)], sign_ins[user_number(n)], 1 + n % SESSIONS, window.pk, str(uuid.uuid4())
+        )
         for n in range(first, last + 1)
     ]
 

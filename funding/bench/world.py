@@ -1,6 +1,7 @@
 """The scratch database's contents: a catalogue, a history of bookings, proposals that wait for an answer."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -287,7 +288,7 @@ def _learners(world: World, numbers: Range, now: datetime) -> None:
         user_id=_user(),
     )
     fill(
-        SignIn(at=now - timedelta(hours=3), method="e_identity", assurance="strong"),
+        SignIn(at=now - timedelta(hours=1, minutes=5), method="e_identity", assurance="strong"),
         numbers,
         id="n",
         user_id=_user(),
@@ -299,6 +300,15 @@ def _learners(world: World, numbers: Range, now: datetime) -> None:
         public_id=HASHED_UUID.format(salt="account"),
         citizen_id="n",
     )
+
+
+def sign_in_now(users: Mapping[int, User]) -> dict[int, SignIn]:
+    """A strong sign-in of each of these users, fresh as a consent asks for one (F-32), by the user's id."""
+    now = clock.now()
+    made = SignIn.objects.bulk_create(
+        [SignIn(user_id=pk, at=now, method="e_identity", assurance="strong") for pk in users], batch_size=2000
+    )
+    return {sign_in.user_id: sign_in for sign_in in made}
 
 
 def _credits(world: World, numbers: Range, budget: Budget, now: datetime) -> None:

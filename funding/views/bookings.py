@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any, cast
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import sessions
 from accounts.models import User
+from accounts.services import consents
 from funding import permissions, words
 from funding.forms import AcceptForm, booking_filter
 from funding.models import Booking, BookingState, Claim, Payment, Receivable, version_on
-from funding.schemes import deadlines
 from funding.schemes.facts import SourcePlan
 from funding.schemes.rules import SchemeRules
 from funding.schemes.vocabulary import LEARNER
@@ -38,9 +35,11 @@ from funding.selectors.bookings import (
 from funding.sentences import sentence
 from funding.services import bookings, holds
 from funding.services.bookings.acceptance import lots_of, plan_for
+from funding.services.bookings.conditions import Conditions, conditions_for
 from funding.services.bookings.context import calendar_of
+from funding.services.bookings.texts import acceptance_text
+from funding.views import consent_forms
 from ila.core import clock
-from ila.core.calendars import WorkingCalendar
 from ila.core.errors import DomainError
 
 PER_PAGE = 20
@@ -122,6 +121,8 @@ def booking_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         else [],
         "consent_state": words.word(words.CONSENT_STATES, booking.consent.state) if booking.consent else "",
         "batches_open": viewer is Viewer.AGENCY and permissions.may_see_batches(cast("User", request.user)),
+        "leavable": viewer is Viewer.LEARNER
+        and booking.state in (BookingState.REQUESTED, BookingState.ACCEPTED),
         "answerable": viewer is Viewer.LEARNER and booking.state == BookingState.PROPOSED,
     }
     return render(request, "funding/booking.html", context)
@@ -129,19 +130,13 @@ def booking_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What accepting now would mean: who pays, and until which day it can be undone.
-
-    withdrawal_until: last day of withdrawal without a reason (F-23); free_until: last day on which cancelling
-    is free (F-24), when that is later; owed_from: the day from which the full price is owed.
-    """
+    """What accepting now would mean: who pays, until which day it can be undone, and the text that says all of it."""
 
     plan: SourcePlan | None
     refusal: str
     strong: bool
-    withdrawal_until: date | None
-    until_start: bool
-    free_until: date | None
-    owed_from: date | None
+    conditions: Conditions
+    text: str
 
 
 @never_cache
@@ -151,8 +146,8 @@ def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     booking, viewer = _find(request, public_id)
     if viewer is not Viewer.LEARNER:
         raise Http404
-    form = AcceptForm(request.POST if request.method == "POST" else None, initial={"key": uuid.uuid4()})
-    error = ""
+    form = consent_forms.form_for(request, AcceptForm)
+    error, changes = "", consent_forms.NO_CHANGES
     if request.method == "POST" and form.is_valid():
         try:
             bookings.accept(
@@ -160,27 +155,34 @@ def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
                 booking_id=booking.pk,
                 sign_in=sessions.sign_in_of(request),
                 idempotency_key=f"web:{form.cleaned_data['key']}",
+                shown=form.what_was_shown,
             )
         except DomainError as refused:
+            if refused.code in consent_forms.PROVE_AGAIN:
+                # An e-identity is proved, and then the form is here again as it was.
+                return consent_forms.prove_and_return(request, form)
             error = sentence(refused, rules=_rules_today(booking))
+            changes = consent_forms.changes_of(refused)
         else:
             messages.success(request, _("You have booked. The money is held and your seat is taken."))
             return redirect("booking", public_id=booking.public_id)
     if booking.state != BookingState.PROPOSED and not error:
         return redirect("booking", public_id=booking.public_id)
     terms = _terms(booking)
-    sign_in = sessions.sign_in_of(request)
-    needs_identity = terms.strong and (sign_in is None or sign_in.assurance != "strong")
+    needs_identity = terms.strong and consents.needs_strong_sign_in(sessions.sign_in_of(request))
     context = {
         "booking": booking,
         "zone": booking.account.scheme.timezone,
         "form": form,
         "error": error,
+        "changes": changes,
         "terms": terms,
+        "going_back": terms.conditions,
+        "consent": consent_forms.showing(terms.text),
         "shares": _shares(terms.plan),
         "exemption": words.EXEMPTIONS.get(terms.plan.exempt_reason or "", "") if terms.plan else "",
         "open": booking.state == BookingState.PROPOSED,
-        "identity_url": _identity_url(request) if needs_identity else "",
+        "identity_url": consent_forms.identity_url(request) if needs_identity else "",
     }
     status = 409 if error else 422 if form.errors else 200
     return render(request, "funding/accept.html", context, status=status)
@@ -218,43 +220,18 @@ def _rules_today(booking: Booking) -> SchemeRules:
 def _terms(booking: Booking) -> Terms:
     """What accepting now would mean, under the rules of today."""
     now = clock.now()
-    calendar = calendar_of(booking.account.scheme)
     rules = _rules_today(booking)
-    plan, refusal = None, ""
+    plan, refusal, text = None, "", ""
+    conditions = conditions_for(
+        rules, calendar_of(booking.account.scheme), accepted_at=now, starts_at=booking.session.starts_at
+    )
     try:
         plan = plan_for(booking, rules, lots_of(booking.account), now)
     except DomainError as error:
         refusal = sentence(error, rules=rules)
-    start = booking.session.starts_at
-    withdrawal = free = None
-    until_start = False
-    if start is not None:
-        term = deadlines.withdrawal_until(rules, calendar, now, start)
-        until_start = term == start
-        withdrawal = None if term is None else calendar.last_day_before(term)
-        free = _cancel_free_until(rules, calendar, calendar.local_date(start))
-    last_free = max((day for day in (withdrawal, free) if day is not None), default=None)
-    return Terms(
-        plan=plan,
-        refusal=refusal,
-        strong=rules.strong_identity_required,
-        withdrawal_until=withdrawal,
-        until_start=until_start,
-        free_until=free if free is not None and (withdrawal is None or free > withdrawal) else None,
-        owed_from=None
-        if last_free is None or until_start or rules.cancel_free_wd is None
-        else last_free + timedelta(days=1),
-    )
-
-
-def _cancel_free_until(rules: SchemeRules, calendar: WorkingCalendar, start: date) -> date | None:
-    """The last day on which cancelling is free: the start is its n-th working day or later (F-24)."""
-    if rules.cancel_free_wd is None:
-        return None
-    day = start
-    while calendar.add_working_days(day, rules.cancel_free_wd) > start:
-        day -= timedelta(days=1)
-    return day
+    else:
+        text = acceptance_text(booking, rules, plan, conditions)
+    return Terms(plan, refusal, rules.strong_identity_required, conditions, text)
 
 
 def _source_row(one: SourceMoney) -> dict[str, Any]:
@@ -272,10 +249,6 @@ def _shares(plan: SourcePlan | None) -> list[tuple[Any, int]]:
         (_("You yourself") if source == LEARNER else words.word(words.SOURCES, source), cents)
         for source, cents in plan.by_source().items()
     ]
-
-
-def _identity_url(request: HttpRequest) -> str:
-    return f"{reverse('confirm_identity')}?{urlencode({'next': request.path})}"
 
 
 def _bar(places: list[tuple[str, int]], total: int) -> list[tuple[str, float, float]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import uuid
 from collections.abc import Iterator
 from dataclasses import astuple, fields
 from datetime import timedelta
@@ -15,8 +14,6 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -24,9 +21,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import sessions
 from accounts.models import User
+from accounts.services import consents
 from catalogue.models import Session
 from funding import explanations, permissions, words
-from funding.models import Application, LearningAccount, Window, version_on
+from funding.models import Application, Booking, LearningAccount, Window, version_on
 from funding.schemes import windows as rules_of_windows
 from funding.schemes.rules import SchemeRules
 from funding.schemes.vocabulary import LEARNER
@@ -34,7 +32,10 @@ from funding.selectors import waiting, window_lists
 from funding.selectors.windows import PublishedGrant, grants_of, published
 from funding.sentences import sentence
 from funding.services import windows
+from funding.services.bookings.conditions import conditions_for
 from funding.services.bookings.context import calendar_of
+from funding.services.bookings.texts import acceptance_text
+from funding.views import consent_forms
 from funding.window_forms import ApplyForm, SessionSearch
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -186,8 +187,8 @@ def application(request: HttpRequest, pk: int, session_id: int) -> HttpResponse:
     # A session without a price is in no list of these pages.
     if account is None or session is None or session.price_cents <= 0:
         raise Http404
-    form = ApplyForm(request.POST if request.method == "POST" else None, initial={"key": uuid.uuid4()})
-    error = ""
+    form = consent_forms.form_for(request, ApplyForm)
+    error, changes = "", consent_forms.NO_CHANGES
     sign_in = sessions.sign_in_of(request)
     if request.method == "POST" and form.is_valid():
         try:
@@ -198,16 +199,20 @@ def application(request: HttpRequest, pk: int, session_id: int) -> HttpResponse:
                 window_id=window.pk,
                 sign_in=sign_in,
                 idempotency_key=f"web:{form.cleaned_data['key']}",
+                shown=form.what_was_shown,
             )
         except DomainError as refused:
+            if refused.code in consent_forms.PROVE_AGAIN:
+                return consent_forms.prove_and_return(request, form)
             error = sentence(refused, rules=_rules(window))
+            changes = consent_forms.changes_of(refused)
         else:
             return redirect("window_result", pk=pk)
     if not error and _granted(window, account) is not None:
         return redirect("window_result", pk=pk)
     rules = _rules(window)
     standing = waiting.standing_in(window, account)
-    needs_identity = rules.strong_identity_required and (sign_in is None or sign_in.assurance != "strong")
+    needs_identity = rules.strong_identity_required and consents.needs_strong_sign_in(sign_in)
     grant, own = _split(rules, session)
     context = {
         "window": window,
@@ -222,9 +227,9 @@ def application(request: HttpRequest, pk: int, session_id: int) -> HttpResponse:
         "state": _state(window),
         "standing": standing,
         "turn": window.admissions_per_s is None or (standing is not None and standing.is_turn),
-        "identity_url": f"{reverse('confirm_identity')}?{urlencode({'next': request.path})}"
-        if needs_identity
-        else "",
+        "changes": changes,
+        "consent": consent_forms.showing(_consent_text(rules, account, session)),
+        "identity_url": consent_forms.identity_url(request) if needs_identity else "",
     }
     status = 409 if error else 422 if form.errors else 200
     return render(request, "funding/window_apply.html", context, status=status)
@@ -304,7 +309,7 @@ def _account(request: HttpRequest, window: Window) -> LearningAccount | None:
     if not request.user.is_authenticated:
         return None
     return (
-        LearningAccount.objects.select_related("citizen")
+        LearningAccount.objects.select_related("citizen__user", "scheme")
         .filter(citizen__user_id=request.user.pk, scheme=window.scheme_id)
         .first()
     )
@@ -317,6 +322,23 @@ def _granted(window: Window, account: LearningAccount) -> Application | None:
 
 def _is_agency(request: HttpRequest) -> bool:
     return request.user.is_authenticated and permissions.may_see_windows(request.user)
+
+
+def _consent_text(rules: SchemeRules, account: LearningAccount, session: Session) -> str:
+    """What a learner who applies for the session now consents to."""
+    credential = session.micro_credential
+    asked = Booking(
+        account=account,
+        session=session,
+        credential=credential,
+        provider=credential.provider,
+        price_cents=session.price_cents,
+        currency=session.currency,
+    )
+    going_back = conditions_for(
+        rules, calendar_of(account.scheme), accepted_at=clock.now(), starts_at=session.starts_at
+    )
+    return acceptance_text(asked, rules, rules_of_windows.plan_grant(rules, session.price_cents), going_back)
 
 
 def _state(window: Window) -> str:

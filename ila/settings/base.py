@@ -151,6 +151,12 @@ EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "no-reply@ila.invalid")
 
+# A consent needs a strong sign-in of the learner's own that is no older (F-32). A "this wasn't me" link works so many
+# days, and the booking that it disputes has its money held so many.
+CONSENT_SIGN_IN_MINUTES = int(os.environ.get("CONSENT_SIGN_IN_MINUTES", "10"))
+NOT_ME_LINK_DAYS = int(os.environ.get("NOT_ME_LINK_DAYS", "30"))
+DISPUTE_HOLD_DAYS = int(os.environ.get("DISPUTE_HOLD_DAYS", "90"))
+
 # The account that pays (the default is an IBAN of the standard's own examples), and the way to its bank: an
 # address, or the two folders of a transfer client. After so many hours without an answer a file is an alarm.
 BANK_ACCOUNT_NAME = os.environ.get("BANK_ACCOUNT_NAME", "Individual learning accounts")

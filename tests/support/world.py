@@ -1,7 +1,7 @@
 """A small world to book in: an agency with its people, an accredited provider, a session, a learner with rights."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -34,11 +34,19 @@ _numbers = count(1)
 
 @dataclass
 class Learner:
-    """A citizen with a learning account and a strong sign-in."""
+    """A citizen with a learning account, who signs in with a strong e-identity."""
 
     citizen: Citizen
     account: LearningAccount
-    sign_in: SignIn
+    last_sign_in: SignIn | None = None
+
+    @property
+    def sign_in(self) -> SignIn:
+        """A strong sign-in that is fresh enough to consent under now (F-32)."""
+        age = None if self.last_sign_in is None else clock.now() - self.last_sign_in.at
+        if self.last_sign_in is None or age is None or not timedelta(0) <= age < timedelta(minutes=5):
+            self.last_sign_in = SignInFactory.create(user=self.citizen.user)
+        return self.last_sign_in
 
     @property
     def user(self) -> User:
@@ -152,7 +160,7 @@ class World:
         account = LearningAccountFactory.create(citizen=citizen, scheme=self.scheme)
         if rights_cents:
             self.credit(account, rights_cents)
-        return Learner(citizen, account, SignInFactory.create(user=citizen.user))
+        return Learner(citizen, account)
 
     def credit(self, account: LearningAccount, amount_cents: int, source: str = "rights") -> Lot:
         """Credit the account."""

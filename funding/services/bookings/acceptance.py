@@ -29,13 +29,15 @@ from funding.schemes.facts import LearnerFacts, LotFacts, SourcePlan
 from funding.schemes.rules import SchemeRules
 from funding.services import ledger, schemes
 from funding.services.bookings import guards, history, money, terms
+from funding.services.bookings.conditions import conditions_for
 from funding.services.bookings.context import (
     calendar_of,
     facts_of_credential,
     read_booking,
 )
+from funding.services.bookings.receipts import receipt_context
 from funding.services.bookings.situation import Situation, facts_of_lots, lock_booking, read_situation
-from funding.services.bookings.texts import acceptance_text
+from funding.services.bookings.texts import Shown, given_text
 from ila.core import clock, fsm
 from ila.core.batch import Batch, refuse_unless_one_row
 from ila.core.errors import DomainError
@@ -48,14 +50,21 @@ TAKE_SEAT = (
 
 
 def accept(
-    *, actor: User, booking_id: int, sign_in: SignIn | None, idempotency_key: str | None = None
+    *,
+    actor: User,
+    booking_id: int,
+    sign_in: SignIn | None,
+    idempotency_key: str | None = None,
+    shown: Shown | None = None,
 ) -> Booking:
     """The learner consents: rights and own money are held, the seat is taken, the rules of today are kept.
 
+    shown: the text that the learner had before their eyes; the one made now must be the same, and is what is kept.
     The same key of the same learner returns the first result; the key with another request is refused.
     Locks: learning account → session (shared) → booking → consent; the seat last.
     Raises: DomainError `not_allowed`, `too_late` (F-21), `consent_denied`, `consent_missing`,
-    `weak_identity` (F-32), `not_bookable`, `not_accredited`, `not_eligible` (N-02, S-01), `on_hold`,
+    `weak_identity` and `sign_in_too_old` (F-32), `account_alarm`, `consent_changed`, `not_bookable`,
+    `not_accredited`, `not_eligible` (N-02, S-01), `on_hold`,
     `too_early` (S-06), `already_granted` (N-01), `insufficient_rights`, `usage_cap`, `budget_exhausted`,
     `session_full`, `idempotency_mismatch`.
     Logs: booking `accept`, consent `give`. Invariants 4, 5, 8, 9, 10.
@@ -63,7 +72,7 @@ def accept(
     payload_hash = hashlib.sha256(f"accept {booking_id}".encode()).hexdigest()
     try:
         with transaction.atomic(), ledger.refusals_named():
-            return _accept(actor, booking_id, sign_in, idempotency_key, payload_hash)
+            return _accept(actor, booking_id, sign_in, idempotency_key, payload_hash, shown)
     except IntegrityError:
         # The same key in another request, at the same moment: that one came first, and this one returns its result.
         earlier = _earlier(actor, idempotency_key)
@@ -74,7 +83,12 @@ def accept(
 
 
 def _accept(
-    actor: User, booking_id: int, sign_in: SignIn | None, key: str | None, payload_hash: str
+    actor: User,
+    booking_id: int,
+    sign_in: SignIn | None,
+    key: str | None,
+    payload_hash: str,
+    shown: Shown | None,
 ) -> Booking:
     booking, earlier = lock_booking(booking_id, actor, key)
     if earlier is not None:
@@ -89,9 +103,11 @@ def _accept(
     if situation.version is None:
         raise DomainError("not_bookable", scheme=booking.account.scheme.code)
     rules = situation.version.parsed
-    consents.check_sign_in(
+    own_sign_in = consents.check_sign_in(
         sign_in=sign_in, citizen=booking.account.citizen, strong=rules.strong_identity_required
     )
+    if situation.alarm:
+        raise DomainError("account_alarm", status=403)
     _check(booking, situation, now)
     calendar = calendar_of(booking.account.scheme)
     guards.check_learner(rules, booking.account, booking.credential, booking.session, now)
@@ -101,7 +117,8 @@ def _accept(
     facts = history.facts_for(rules, booking.account, booking)
     plan = _plan(booking, rules, facts, situation.lots, now)
 
-    text = acceptance_text(consent.text, plan, booking.currency)
+    going_back = conditions_for(rules, calendar, accepted_at=now, starts_at=booking.session.starts_at)
+    text = given_text(booking, rules, plan, going_back, shown)
     consent_log = fsm.move(consent, "give", actor=actor, sign_in=sign_in, text=text)
     due = terms.term_of_training(
         rules, calendar, starts=booking.session.starts_at, ends=booking.session.ends_at
@@ -138,7 +155,9 @@ def _accept(
         state=BookingState.PROPOSED,
     )
     for message in messages.draft(
-        recipient=booking.account.citizen.user, template="booking_accepted", booking=str(booking.public_id)
+        recipient=booking.account.citizen.user,
+        template="booking_accepted",
+        **receipt_context(booking, consent, own_sign_in),
     ):
         batch.insert(message)
     batch.add(TAKE_SEAT, [booking.session_id], refuse_unless_one_row("session_full"))

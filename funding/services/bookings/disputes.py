@@ -3,12 +3,13 @@
 from django.db import transaction
 
 from accounts.models import Consent, User
-from accounts.services import consents, messages
+from accounts.services import consents, messages, service_users
 from catalogue.models import SessionState
 from catalogue.services import sessions
 from funding.models import Booking, BookingState
 from funding.models.bookings import SEATED_STATES
 from funding.permissions import is_learner
+from funding.services import holds, reviews
 from funding.services.bookings import endings, money, terms
 from funding.services.bookings.context import Walk, open_walk
 from funding.services.bookings.guards import CALLED_OFF
@@ -50,12 +51,14 @@ def deny_consent(*, actor: User, booking_id: int, reason: str = "") -> Booking:
 def resolve_dispute(*, actor: User, booking_id: int, upheld: bool, reason: str = "") -> Booking:
     """A case worker decides. Upheld: all goes back and stays back. Rejected: the booking goes on as it was.
 
+    What the link of a mail held is let go, and its review closed.
     Where its session was called off meanwhile, a booking that would go on is cancelled by the funder.
     Locks: account, session, booking. Logs: booking `uphold_dispute` or `reject_dispute`.
     Raises: DomainError `insufficient_rights` when rights that came back were spent meanwhile, `not_allowed`.
     """
     walk = open_walk(booking_id)
     booking = walk.booking
+    _let_go(booking, actor=actor)
     if upheld:
         seated = booking.state_before_dispute in SEATED_STATES
         fsm.apply(booking, "uphold_dispute", actor=actor, reason=reason)
@@ -75,6 +78,15 @@ def resolve_dispute(*, actor: User, booking_id: int, upheld: bool, reason: str =
         booking=str(booking.public_id),
     )
     return booking
+
+
+def _let_go(booking: Booking, *, actor: User) -> None:
+    """End the holds that the link of a mail placed: the dispute is decided, and its review with it."""
+    owner = service_users.get("not-me")
+    for pk in holds.open_holds().filter(booking=booking, owner=owner).values_list("pk", flat=True):
+        holds.release_hold(hold_id=pk, actor=actor)
+    for pk in booking.reviews.filter(reason="not_me", closed_at__isnull=True).values_list("pk", flat=True):
+        reviews.close_review(actor=actor, review_id=pk)
 
 
 def _deny_before(walk: Walk, *, actor: User, reason: str) -> None:

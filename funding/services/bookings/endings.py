@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from accounts.models import User
+from accounts.models import NotMeKind, User
 from accounts.services import messages, service_users
 from catalogue.models import Session, SessionLog, SessionState
 from catalogue.services import sessions
@@ -29,6 +29,8 @@ SEATED = (BookingState.ACCEPTED, BookingState.IN_TRAINING)
 TAUGHT = (BookingState.LEFT, BookingState.SERVICE_DECLARED, BookingState.SERVICE_VALIDATED)
 ENDED_WITH_SESSION = (BookingState.REQUESTED, BookingState.PROPOSED, *SEATED)
 # Ended by a late cancellation or an absence: the price is owed, or was paid (F-24, F-25).
+# Mails of a price that is owed though nobody came: the learner can say at once that it was not them.
+DEBITS = ("booking_cancelled_price_owed", "booking_no_show")
 OWING = Q(state__in=PERHAPS_OWED_STATES, realised_percent__isnull=False)
 
 
@@ -229,6 +231,7 @@ def _owe_nothing(booking_id: int, *, actor: User) -> None:
 
 
 def _tell_learner(walk: Walk, template: str) -> None:
-    messages.queue(
-        recipient=walk.account.citizen.user, template=template, booking=str(walk.booking.public_id)
-    )
+    booking = str(walk.booking.public_id)
+    # A price that is owed is a debit: it can be disputed from the mail.
+    link = messages.not_me(NotMeKind.BOOKING, booking) if template in DEBITS else {}
+    messages.queue(recipient=walk.account.citizen.user, template=template, booking=booking, **link)

@@ -12,6 +12,7 @@ from django.db.models import DateField, DateTimeField, Exists, OuterRef, Q, Valu
 from django.db.models.query import QuerySet
 
 from accounts.models import User
+from accounts.services import alarms
 from catalogue.models import Accreditation, AccreditationState
 from catalogue.selectors import accreditation
 from funding.models import Booking, BookingLog, Lot, SchemeVersion
@@ -36,12 +37,13 @@ def _holds() -> QuerySet[Any]:
 
 
 def _guards() -> QuerySet[Booking, Any]:
-    """Provider accredited, credential accredited, on hold."""
+    """Provider accredited, credential accredited, on hold; whether the learner's account is under an alarm."""
     standing = accreditation.standing(NOW, PROVIDER_DAY)
     return Booking.objects.filter(pk=Param("booking")).values_list(
         Exists(standing.filter(provider=OuterRef("provider_id"))),
         Exists(standing.filter(micro_credential=OuterRef("credential_id"))),
         Exists(_holds()),
+        Exists(alarms.unconfirmed(OuterRef("account__citizen__user_id"))),
     )
 
 
@@ -58,7 +60,7 @@ def _version() -> QuerySet[SchemeVersion]:
 
 BOOKING = Prepared(lambda: Booking.objects.select_related(*RELATED).filter(pk=Param("booking")))
 EARLIER = Prepared(lambda: BookingLog.objects.filter(actor=Param("actor"), idempotency_key=Param("key")))
-GUARDS: Prepared[tuple[bool, bool, bool]] = Prepared(_guards)
+GUARDS: Prepared[tuple[bool, bool, bool, bool]] = Prepared(_guards)
 VERSION = Prepared(_version)
 LOTS: Prepared[tuple[int, str, int, date | None, str]] = Prepared(_lots)
 
@@ -79,6 +81,7 @@ class Situation:
     version: SchemeVersion | None
     accredited: bool
     on_hold: bool
+    alarm: bool
     lots: tuple[LotFacts, ...]
 
 
@@ -122,11 +125,11 @@ def read_situation(booking: Booking, now: datetime) -> Situation:
     lots = batch.fetch(LOTS, account=booking.account_id)
     batch.send()
     version = versions.first
-    provider_ok, credential_ok, on_hold = guards.rows[0]
+    provider_ok, credential_ok, on_hold, alarm = guards.rows[0]
     accredited = version is not None and accreditation.satisfied(
         version.parsed.accreditation, provider=provider_ok, credential=credential_ok
     )
-    return Situation(version, accredited, on_hold, facts_of_lots(lots.rows))
+    return Situation(version, accredited, on_hold, alarm, facts_of_lots(lots.rows))
 
 
 def facts_of_lots(rows: Iterable[tuple[int, str, int, date | None, str]]) -> tuple[LotFacts, ...]:

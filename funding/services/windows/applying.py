@@ -29,9 +29,11 @@ from funding.schemes.vocabulary import LEARNER
 from funding.services import ledger
 from funding.services.bookings import guards, history, money, terms
 from funding.services.bookings.acceptance import TAKE_SEAT
+from funding.services.bookings.conditions import conditions_for
 from funding.services.bookings.context import calendar_of, read_booking
+from funding.services.bookings.receipts import receipt_context
 from funding.services.bookings.requests import check_price
-from funding.services.bookings.texts import acceptance_text, proposal_text
+from funding.services.bookings.texts import Shown, given_text, proposal_text
 from funding.services.windows.places import check_turn
 from funding.services.windows.situation import Locked, Situation, lock_application, read_situation
 from funding.services.windows.slices import choose_part, gather
@@ -60,6 +62,7 @@ class _Request:
     sign_in: SignIn | None
     key: str | None
     payload_hash: str
+    shown: Shown | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +94,24 @@ def apply(
     window_id: int,
     sign_in: SignIn | None,
     idempotency_key: str | None = None,
+    shown: Shown | None = None,
 ) -> Booking:
     """A learner applies: granted at once, or refused; there is no waiting list (N-03, N-06).
 
+    shown: the text that the learner had before their eyes; the one made now must be the same, and is what is kept.
     The same key of the same learner returns the first result; the key with another application is refused.
     Locks: learning account → micro-credential, accreditations, session (shared); then seat, programme's count,
     budget.
     Raises: DomainError `too_early` (N-03, N-05; reason `not_your_turn` for who would jump the queue),
     `window_closed`, `budget_exhausted` (N-03), `not_found`, `not_bookable`, `not_accredited`, `not_eligible`
     (N-02), `already_granted` (N-01), `bad_price` (N-04), `too_late` (N-05), `grant_ceiling` (N-11),
-    `session_full`, `on_hold`, `consent_missing`, `weak_identity` (F-32), `not_allowed`, `idempotency_mismatch`.
+    `session_full`, `on_hold`, `consent_missing`, `weak_identity` and `sign_in_too_old` (F-32),
+    `account_alarm`, `consent_changed`, `not_allowed`, `idempotency_mismatch`.
     Logs: booking `request`, `grant`; consent `ask`, `give`. Invariants 4, 5, 8, 9, 10.
     """
     payload = f"apply {account_id} {session_id} {window_id}"
     payload_hash = hashlib.sha256(payload.encode()).hexdigest()
-    request = _Request(actor, account_id, session_id, window_id, sign_in, idempotency_key, payload_hash)
+    request = _Request(actor, account_id, session_id, window_id, sign_in, idempotency_key, payload_hash, shown)
     try:
         try:
             with transaction.atomic():
@@ -142,6 +148,8 @@ def _apply(request: _Request, *, gathering: bool) -> Booking:
     consents.check_sign_in(
         sign_in=request.sign_in, citizen=locked.account.citizen, strong=rules.strong_identity_required
     )
+    if situation.alarm:
+        raise DomainError("account_alarm", status=403)
     _check(locked, situation, rules, now, day)
     plan = windows.plan_grant(rules, locked.session.price_cents)
     applying = _Applying(request, locked, situation, rules, plan, now, day)
@@ -217,7 +225,9 @@ def _write(applying: _Applying, *, gathering: bool) -> Booking:
         )
     )
     for message in messages.draft(
-        recipient=locked.account.citizen.user, template="grant_given", booking=str(booking.public_id)
+        recipient=locked.account.citizen.user,
+        template="grant_given",
+        **receipt_context(booking, consent, request.sign_in),
     ):
         batch.insert(message)
     # What many want at once comes last, in the same order for everybody.
@@ -284,6 +294,12 @@ def _consent(booking: Booking, applying: _Applying) -> tuple[Consent, list[fsm.T
     """The learner's consent to what is applied for, asked and given in one act (invariant 8)."""
     request = applying.request
     text = proposal_text(booking, applying.rules)
+    going_back = conditions_for(
+        applying.rules,
+        calendar_of(applying.locked.window.scheme),
+        accepted_at=applying.now,
+        starts_at=booking.session.starts_at,
+    )
     consent = Consent(
         pk=applying.situation.consent_id,
         citizen=applying.locked.account.citizen,
@@ -297,7 +313,7 @@ def _consent(booking: Booking, applying: _Applying) -> tuple[Consent, list[fsm.T
         "give",
         actor=request.actor,
         sign_in=request.sign_in,
-        text=acceptance_text(text, applying.plan, booking.currency),
+        text=given_text(booking, applying.rules, applying.plan, going_back, request.shown),
     )
     return consent, [asked, given]
 

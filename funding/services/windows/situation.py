@@ -8,6 +8,7 @@ from django.db.models import Case, CharField, DateField, DateTimeField, Exists, 
 from django.db.models.query import QuerySet
 
 from accounts.models import Consent, User
+from accounts.services import alarms
 from catalogue.models import Accreditation, AccreditationState, MicroCredential, Provider, Session
 from catalogue.selectors import accreditation
 from funding.models import (
@@ -41,11 +42,12 @@ STANDS = Q(state__in=[*OPEN_STATES, BookingState.DISPUTED])
 
 
 def _guards() -> QuerySet[Provider, Any]:
-    """Provider accredited, credential accredited."""
+    """Provider accredited, credential accredited, the learner's account under an alarm."""
     standing = accreditation.standing(NOW, PROVIDER_DAY)
     return Provider.objects.filter(pk=Param("provider")).values_list(
         Exists(standing.filter(provider=Param("provider"))),
         Exists(standing.filter(micro_credential=Param("credential"))),
+        Exists(alarms.unconfirmed(Param("user"))),
     )
 
 
@@ -82,7 +84,7 @@ PLACE = Prepared(
     lambda: Place.objects.filter(window=Param("window"), account=Param("account"), left_at__isnull=True)
 )
 EARLIER = Prepared(lambda: BookingLog.objects.filter(actor=Param("actor"), idempotency_key=Param("key")))
-GUARDS: Prepared[tuple[bool, bool]] = Prepared(_guards)
+GUARDS: Prepared[tuple[bool, bool, bool]] = Prepared(_guards)
 HOLDS: Prepared[Hold] = Prepared(_holds)
 BOOKINGS: Prepared[tuple[int, int, int, datetime | None]] = Prepared(_earlier_bookings)
 COUNT: Prepared[tuple[int]] = Prepared(
@@ -152,6 +154,7 @@ class Situation:
     version: SchemeVersion | None
     provider_accredited: bool
     credential_accredited: bool
+    alarm: bool
     hold: Hold | None
     bookings: tuple[tuple[int, int, int, datetime | None], ...]
     granted: int | None
@@ -215,7 +218,12 @@ def read_situation(locked: Locked, now: datetime, *, day: Any) -> Situation:
     versions = batch.fetch(VERSION, scheme=scheme.pk, scheme_day=day)
     provider_day = provider.local_date(now)
     guards = batch.fetch(
-        GUARDS, provider=provider.pk, credential=credential.pk, now=now, provider_day=provider_day
+        GUARDS,
+        provider=provider.pk,
+        credential=credential.pk,
+        user=locked.account.citizen.user_id,
+        now=now,
+        provider_day=provider_day,
     )
     held = batch.fetch(
         HOLDS, now=now, session=locked.session.pk, provider=provider.pk, iban=provider.iban or ""
