@@ -35,6 +35,29 @@ STATES = {
     "suspended": _("Suspended"),
     "expired": _("Expired"),
     "withdrawn": _("Withdrawn"),
+    "approved": _("Approved"),
+}
+ACCOUNT_STATES = {
+    "asked": _("Waits for a second person"),
+    "confirmed": _("Waits for the agency"),
+    "approved": _("Approved, waits for its day"),
+    "in_force": _("In force"),
+    "stopped": _("Stopped by an objection"),
+    "refused": _("Refused"),
+    "taken_back": _("Taken back"),
+}
+DETAIL_KINDS = {
+    "contact": _("Contact and turnover"),
+    "establishment": _("Where you work"),
+    "person": _("Directors and owners"),
+    "partner": _("Agents and subcontractors"),
+    "trainer": _("Trainers"),
+}
+REVIEWS = {
+    "not_needed": "",
+    "waits": _("the agency looks at it"),
+    "accepted": _("looked at by the agency"),
+    "objected": _("the agency objects"),
 }
 PERSON_ROLES = {"director": _("Director"), "owner": _("Owner")}
 PARTNER_KINDS = {"subcontractor": _("Subcontractor"), "agent": _("Agent")}
@@ -64,6 +87,10 @@ FLAGS = {
     "known_person": _(
         "This person stood in an application that was refused, or whose accreditation was withdrawn"
     ),
+    "listing_name": _("The listing has another name"),
+    "other_account": _("The listing is paid into another account: the change of it has to be confirmed"),
+    "linked": _("Another organisation acts for this listing: it cannot be approved"),
+    "rival": _("Somebody else claims the same listing"),
 }
 POINTS = {
     "identity": _("Identity and registration are proved"),
@@ -80,6 +107,8 @@ POINTS = {
     "marketing": _("Marketing staff and agents are under control"),
     "assessment_methods": _("At least two methods of assessment; instruction, assessment and outcomes agree"),
     "outcomes": _("Outcomes are measured and published"),
+    "mandate": _("Who signs in may speak for the organisation"),
+    "listing": _("The listing is this organisation's, and nobody else's"),
 }
 OUTCOMES = {"met": _("Met"), "not_met": _("Not met"), "not_applicable": _("Does not apply")}
 RECOMMENDATIONS = {"accredit": _("Accredit"), "refuse": _("Refuse")}
@@ -201,6 +230,11 @@ STEPS_TAKEN = {
     "send_back": _("Sent back"),
     "delist": _("Delisted"),
     "relist": _("Listed again"),
+    "approve": _("Approved"),
+    "confirm": _("Confirmed"),
+    "take_effect": _("In force"),
+    "stop": _("Objection"),
+    "take_back": _("Taken back"),
 }
 YES_NO = {True: _("yes"), False: _("no"), None: _("not specified")}
 MISSING = {
@@ -217,6 +251,7 @@ MISSING = {
     "trainers_certified": _("At least 80 % of the trainers must hold the training certificate."),
     "document_registration": _("Hand in the proof of registration."),
     "document_quality": _("Hand in the quality certificate or audit report."),
+    "document_identity": _("Hand in the identity of a director."),
     "document_accounts": _("Hand in the last annual accounts."),
     "declaration": _("Make the declaration."),
     "reason": _("Give a reason."),
@@ -241,6 +276,11 @@ FILES = {
 INVALID = {
     "siret": _("This is no SIRET: it has 14 digits, the last ones check the others."),
     "vat": _("This is no VAT number of that country."),
+    "not_listed": _("Nothing is listed under this number. Apply for accreditation instead."),
+    "same_account": _("You are paid into this account already."),
+    "far_day": _("Give a day within a year of today."),
+    "same": _("Nothing is different."),
+    "shares": _("The owners' shares add up to more than 100 %."),
     "number": _("A registration number has 3 to 40 letters and digits."),
     "iban": _("This is no IBAN: its length or check digits are wrong."),
     "isced_field": _("ISCED-F 2013 has no such field: give 2 to 4 digits, for example 0613."),
@@ -270,6 +310,17 @@ REFUSALS = {
     "one_waits": _("Another price is waiting for a decision."),
     "decided": _("This is decided already."),
     "recorded": _("This audit is recorded already."),
+    "own_listing": _("You act for this listing already, or have claimed it."),
+    "linked": _("Another organisation acts for this listing."),
+    "account_known": _("An account is known. Its provider asks for another one."),
+    "change_open": _("A change of account is open already. Take it back first."),
+    "second_person": _("The provider has a second person: that person confirms it."),
+    "too_new": _("You joined the organisation after it was asked. Somebody who was in it before confirms it."),
+    "not_you": _("You asked for it or confirmed it. Somebody else does this step."),
+    "ended": _("This has ended already."),
+    "changed_since": _("It has been changed since you opened the page. Look at it again."),
+    "sessions_there": _("Sessions at this place are still to come. Cancel them first."),
+    "last_place": _("It is the only place. Change it instead."),
 }
 
 
@@ -299,10 +350,22 @@ def _incomplete(error: DomainError) -> Any:
     return _now("Something is missing.")
 
 
-def _duplicate(_error: DomainError) -> Any:
+def _duplicate(error: DomainError) -> Any:
+    if error.params.get("reason") == "linked":
+        return REFUSALS["linked"]
     return _now(
-        "Somebody is accredited under this number, or has applied with it. If it is yours, write to the agency."
+        "Somebody is accredited under this number, or has applied with it. If it is yours, claim the listing."
     )
+
+
+def _close_match(error: DomainError) -> Any:
+    return _now("The bank says: the account is in the name of %(name)s. Write it so, or say that it is you.") % {
+        "name": error.params["name"]
+    }
+
+
+def _no_match(_error: DomainError) -> Any:
+    return _now("The bank says that this account is in another name. Nothing was asked for.")
 
 
 def _too_early(error: DomainError) -> Any:
@@ -328,6 +391,8 @@ _SENTENCES: dict[str, Callable[[DomainError], Any]] = {
     "invalid": _invalid,
     "incomplete": _incomplete,
     "duplicate": _duplicate,
+    "payee_close_match": _close_match,
+    "payee_no_match": _no_match,
     "too_early": _too_early,
     "forbidden_claim": _claim,
 }

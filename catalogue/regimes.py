@@ -50,6 +50,9 @@ class Regime:
 
 
 _COMMON = ("identity", "directors", "account", "capacity", "public_information", "needs", "means", "trainers")
+# Of a claim of a listing: who it is, that who signs in speaks for it, and whose account it is.
+CLAIM_POINTS = ("identity", "mandate", "listing", "account")
+CLAIM_PAPERS = (DocumentKind.REGISTRATION.value, DocumentKind.IDENTITY.value)
 _PAPERS = (DocumentKind.REGISTRATION.value, DocumentKind.QUALITY.value)
 
 REGIMES = {

@@ -6,6 +6,7 @@ from typing import Any
 
 from accounts.services import service_users
 from catalogue.services import (
+    account_changes,
     accreditations,
     application_reviews,
     audits,
@@ -27,6 +28,17 @@ from ila.core import jobs
 def expire_accreditations(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
     """Let accreditations expire whose last day is over at the provider's place."""
     return {"expired": accreditations.expire_accreditations(actor=service_users.get("clock"))}
+
+
+@jobs.task(
+    name="catalogue.change_accounts",
+    queue="deadlines",
+    cron="*/10 * * * *",
+    lock="catalogue.change_accounts",
+)
+def change_accounts(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Put approved changes of accounts into force whose time to object is over."""
+    return {"in_force": account_changes.put_due_into_force()}
 
 
 @jobs.task(

@@ -27,7 +27,7 @@ S = ListingClaimState
 
 
 class ListingClaim(Machine):
-    """What becomes of an application that claims a listing. Several organisations may claim one; one at most gets it."""
+    """What becomes of an application that claims a listing. Several may claim one, and one at most gets it."""
 
     provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="listing_claims")
     state = FSMField(default=S.SUBMITTED, choices=S.choices, protected=True, max_length=20)

@@ -1,5 +1,7 @@
 """A registered entry that is to say something else of what was examined: a version that waits for the authority."""
 
+import hashlib
+import json
 from typing import Any, ClassVar
 
 from django.db import models
@@ -64,6 +66,12 @@ class EntryVersion(models.Model):
 
     def __str__(self) -> str:
         return f"version {self.number} of entry {self.micro_credential_id}"
+
+    @property
+    def stamp(self) -> str:
+        """What tells this version, as it is, from itself after another change: a decision names it."""
+        told = json.dumps(self.values, sort_keys=True, default=str)
+        return f"{self.number}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
     @property
     def waits(self) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from catalogue import lookalikes, payees, regimes
@@ -16,6 +18,7 @@ from catalogue.models import (
     AccreditationState,
     Application,
     ApplicationPerson,
+    ListingClaim,
     PayeeAnswer,
     Provider,
     Question,
@@ -47,30 +50,49 @@ def missing(application: Application) -> list[tuple[str, str]]:
         if not there:
             found.append((step, code))
 
-    regime = regimes.REGIMES.get(application.register)
     need(application.number and application.legal_name, "identity", "identity")
     need(application.email and application.turnover_cents is not None, "contact", "contact")
-    need(application.establishments.exists(), "establishments", "establishment")
+    if not application.is_claim:
+        need(application.establishments.exists(), "establishments", "establishment")
     roles = set(application.persons.values_list("role", flat=True))
     need("director" in roles, "persons", "director")
     shares = application.persons.filter(role="owner").aggregate(total=Sum("share_percent"))["total"]
     need((shares or 0) <= 100, "persons", "shares")
     need(application.iban, "account", "account")
+    if not application.is_claim:
+        _need_means(application, need)
+    kinds = set(application.documents.values_list("kind", flat=True))
+    for kind in papers(application):
+        need(kind in kinds, "documents", f"document_{kind}")
+    need(application.declared_at, "declaration", "declaration")
+    return found
+
+
+def _need_means(application: Application, need: Callable[[Any, str, str], None]) -> None:
+    """What only an accreditation asks for: who teaches, and who works for the applicant."""
     need(application.subcontracts is not None, "partners", "partners_unsaid")
     partners = application.partners.exists()
     need(not application.subcontracts or partners, "partners", "partners")
     need(application.subcontracts is not False or not partners, "partners", "partners_contradict")
     trainers = list(application.trainers.values_list("certified", flat=True))
     need(trainers, "trainers", "trainer")
-    if regime is not None:
-        least = regime.trainers_certified_percent
-        if trainers and least is not None:
-            need(sum(trainers) * 100 >= len(trainers) * least, "trainers", "trainers_certified")
-        kinds = set(application.documents.values_list("kind", flat=True))
-        for kind in regime.documents:
-            need(kind in kinds, "documents", f"document_{kind}")
-    need(application.declared_at, "declaration", "declaration")
-    return found
+    regime = regimes.REGIMES.get(application.register)
+    least = regime.trainers_certified_percent if regime is not None else None
+    if trainers and least is not None:
+        need(sum(trainers) * 100 >= len(trainers) * least, "trainers", "trainers_certified")
+
+
+def papers(application: Application) -> tuple[str, ...]:
+    """The documents that have to be handed in."""
+    regime = regimes.REGIMES.get(application.register)
+    if regime is None:
+        return ()
+    return regimes.CLAIM_PAPERS if application.is_claim else regime.documents
+
+
+def points(application: Application) -> tuple[str, ...]:
+    """The points that have to be looked at."""
+    return regimes.CLAIM_POINTS if application.is_claim else regimes.regime_of(application.register).points
 
 
 def is_delisted(number: str) -> bool:
@@ -102,7 +124,35 @@ def flags(application: Application) -> list[dict[str, Any]]:
     )
     found += [{"code": "shared_account", "detail": str(one)} for one in shared[:5]]
     found += [{"code": "known_person", "detail": name} for name in _known_people(application)]
+    if application.is_claim and application.provider is not None:
+        found += _claim_flags(application, application.provider)
     return found
+
+
+def _claim_flags(application: Application, provider: Provider) -> list[dict[str, Any]]:
+    """What speaks against a claim by what is known of the listing when it is handed in."""
+    found = []
+    names = {application.legal_name, application.trade_name} - {""}
+    if provider.name and not any(payees.same_holder(name, provider.name) for name in names):
+        found.append({"code": "listing_name", "detail": provider.name})
+    if provider.iban and provider.iban != application.iban:
+        found.append({"code": "other_account", "detail": ""})
+    return found
+
+
+def disputes(application: Application) -> list[dict[str, Any]]:
+    """What stands between a claim and its approval at this moment: somebody has the listing, or claims it too."""
+    provider = application.provider
+    if not application.is_claim or provider is None:
+        return []
+    found: list[dict[str, Any]] = []
+    if provider.organisation is not None and provider.organisation_id != application.organisation_id:
+        found.append({"code": "linked", "detail": provider.organisation.name})
+    rivals = ListingClaim.objects.filter(provider=provider, state__in=OPEN_STATES).exclude(
+        pk=application.claim_id
+    )
+    names = rivals.order_by("pk").values_list("application__legal_name", flat=True)
+    return found + [{"code": "rival", "detail": name} for name in names[:5]]
 
 
 def _standing_names(application: Application) -> list[str]:
@@ -144,14 +194,21 @@ class QueueRow:
 
 def queue(*, state: str = "") -> QuerySet[Application]:
     """Applications that were handed in: those that wait for the authority, the next due first; or of one state."""
-    found = Application.objects.filter(accreditation__isnull=False).select_related(
-        "accreditation", "provider"
-    )
+    found = Application.objects.exclude(_DRAFT).select_related("accreditation", "claim", "provider")
     if state:
-        return found.filter(accreditation__state=state).order_by("-accreditation__submitted_at", "pk")
-    return found.filter(accreditation__state__in=OPEN_STATES).order_by(
-        "admissibility_due_at", "decision_due_at", "pk"
-    )
+        return (
+            found.filter(_in_state([state]))
+            .annotate(handed_in_at=Coalesce("accreditation__submitted_at", "claim__submitted_at"))
+            .order_by("-handed_in_at", "pk")
+        )
+    return found.filter(_in_state(OPEN_STATES)).order_by("admissibility_due_at", "decision_due_at", "pk")
+
+
+_DRAFT = Q(accreditation__isnull=True, claim__isnull=True)
+
+
+def _in_state(states: Sequence[str]) -> Q:
+    return Q(accreditation__state__in=states) | Q(claim__state__in=states)
 
 
 def queue_rows(applications: Any) -> list[QueueRow]:
@@ -177,8 +234,8 @@ def due_at(application: Application) -> datetime | None:
 
 def overdue(now: datetime) -> QuerySet[Application]:
     """Applications whose present term has passed."""
-    late = Q(accreditation__state=S.SUBMITTED, admissibility_due_at__lte=now) | Q(
-        accreditation__state=S.IN_REVIEW, waiting_since__isnull=True, decision_due_at__lte=now
+    late = (_in_state([S.SUBMITTED]) & Q(admissibility_due_at__lte=now)) | (
+        _in_state([S.IN_REVIEW]) & Q(waiting_since__isnull=True, decision_due_at__lte=now)
     )
     return Application.objects.filter(late)
 
@@ -186,9 +243,10 @@ def overdue(now: datetime) -> QuerySet[Application]:
 def counts() -> dict[str, int]:
     """How many applications there are of each state."""
     rows = (
-        Application.objects.filter(accreditation__isnull=False)
+        Application.objects.exclude(_DRAFT)
         .order_by()
-        .values_list("accreditation__state")
+        .annotate(case_state=Coalesce("accreditation__state", "claim__state"))
+        .values_list("case_state")
         .annotate(number=Count("pk"))
     )
     return dict(rows)

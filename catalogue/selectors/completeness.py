@@ -101,7 +101,12 @@ def description_of(entry: MicroCredential) -> EntryDescription:
 
 def value_of(entry: MicroCredential, description: EntryDescription, name: str) -> Any:
     """An element's value, of the entry or of its description."""
-    return getattr(entry if hasattr(entry, name) and name not in _OWN else description, name)
+    return getattr(entry if is_of_entry(name) else description, name)
+
+
+def is_of_entry(name: str) -> bool:
+    """Whether an element is the entry's own, and not its description's."""
+    return hasattr(MicroCredential, name) and name not in _OWN
 
 
 _OWN = {field.name for field in EntryDescription._meta.concrete_fields}
@@ -121,10 +126,15 @@ def completeness(entry: MicroCredential, description: EntryDescription) -> Compl
 
 def claims_of(entry: MicroCredential, description: EntryDescription) -> list[tuple[str, marketing.Claim]]:
     """Forbidden claims in the texts (S-12), with the element that each stands in."""
+    return claims_in({name: value_of(entry, description, name) for name in TEXTS})
+
+
+def claims_in(values: dict[str, Any]) -> list[tuple[str, marketing.Claim]]:
+    """Forbidden claims in values by element."""
     return [
         (name, claim)
         for name in TEXTS
-        for claim in marketing.find_claims(str(value_of(entry, description, name) or ""))
+        for claim in marketing.find_claims(str(values.get(name) or ""))
         if claim.name not in _ALLOWED.get(name, set())
     ]
 
@@ -147,6 +157,11 @@ def duplicates_of(entry: MicroCredential) -> list[MicroCredential]:
     return same[:10]
 
 
+def offers_of(entry: MicroCredential) -> QuerySet[Offer]:
+    """The places and ways it is taught, the first of them that of its form."""
+    return Offer.objects.filter(micro_credential=entry, removed_at=None).order_by("pk")
+
+
 def offer_of(entry: MicroCredential) -> Offer | None:
     """The place and way it is taught, as its form knows one."""
-    return Offer.objects.filter(micro_credential=entry, removed_at=None).order_by("pk").first()
+    return offers_of(entry).first()

@@ -15,12 +15,13 @@ from catalogue.models import (
     Application,
     ChecklistMark,
     CheckOutcome,
+    ListingClaim,
     Provider,
     Question,
 )
 from catalogue.registers import register_of
 from catalogue.selectors import applications as selected
-from catalogue.services import audits
+from catalogue.services import account_changes, audits, details
 from catalogue.services.applications import tell_applicant
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
@@ -34,8 +35,8 @@ def admit(*, actor: User, application_id: int) -> Application:
 
     Locks: application, accreditation. Logs: accreditation `review`. Raises: DomainError `not_allowed`.
     """
-    application, accreditation = _held(actor, application_id)
-    fsm.apply(accreditation, "review", actor=actor, at=clock.now())
+    application, case = _held(actor, application_id)
+    fsm.apply(case, "review", actor=actor, at=clock.now())
     assert application.decision_due_at is not None
     tell_applicant(
         application, template="application_admissible", until=application.decision_due_at.isoformat()
@@ -51,10 +52,10 @@ def declare_inadmissible(*, actor: User, application_id: int, reason: str) -> Ap
     Raises: DomainError `incomplete` without a reason, `not_allowed`.
     """
     _require(reason)
-    application, accreditation = _held(actor, application_id)
+    application, case = _held(actor, application_id)
     now = clock.now()
-    fsm.apply(accreditation, "review", actor=actor, at=now)
-    fsm.apply(accreditation, "refuse", actor=actor, reason=reason, at=now)
+    fsm.apply(case, "review", actor=actor, at=now)
+    fsm.apply(case, "refuse", actor=actor, reason=reason, at=now)
     application.inadmissible, application.decision_reason, application.waiting_since = True, reason, None
     _save(application)
     tell_applicant(application, template="application_inadmissible", reason=reason)
@@ -68,9 +69,9 @@ def ask(*, actor: User, application_id: int, text: str) -> Question:
     Locks: application, accreditation. Raises: DomainError `incomplete` without a text, `not_allowed`.
     """
     _require(text)
-    application, accreditation = _held(actor, application_id)
-    if accreditation.state not in selected.OPEN_STATES:
-        raise DomainError("not_allowed", what="ask", state=accreditation.state)
+    application, case = _held(actor, application_id)
+    if case.state not in selected.OPEN_STATES:
+        raise DomainError("not_allowed", what="ask", state=case.state)
     question = Question.objects.create(
         application=application, asked_by=actor, asked_at=clock.now(), text=text.strip()
     )
@@ -88,19 +89,14 @@ def answer(*, actor: User, question_id: int, text: str) -> Question:
     Locks: application, accreditation. Raises: DomainError `incomplete` without a text, `not_allowed`, `not_found`.
     """
     _require(text)
-    named = Question.objects.filter(pk=question_id).values_list(
-        "application_id", "application__accreditation"
-    )
-    found = named.first()
-    if found is None or found[1] is None:
+    found = Question.objects.filter(pk=question_id).values_list("application_id", flat=True).first()
+    if found is None:
         raise DomainError("not_found", status=404, kind="question")
-    application, accreditation = locks.acquire(
-        locks.lock(Application, found[0]), locks.lock(Accreditation, found[1])
-    )
+    application, case = _locked(found)
     if not permissions.acts_for_organisation(application.organisation, actor):
         raise DomainError("not_allowed", status=403, what="answer")
     question = Question.objects.get(pk=question_id)
-    if question.answered_at is not None or accreditation.state not in selected.OPEN_STATES:
+    if question.answered_at is not None or case.state not in selected.OPEN_STATES:
         raise DomainError("not_allowed", what="answer", reason="answered")
     question.answered_by, question.answered_at, question.answer = actor, clock.now(), text.strip()
     question.save(update_fields=["answered_by", "answered_at", "answer"])
@@ -126,10 +122,10 @@ def mark_point(
     Locks: application, accreditation. Raises: DomainError `incomplete` for a point that is not met without saying why,
     `not_allowed` for a point the regime does not have, or before the file is admissible.
     """
-    application, accreditation = _held(actor, application_id)
-    regime = regimes.regime_of(application.register)
-    if accreditation.state != S.IN_REVIEW or point not in regime.points or outcome not in CheckOutcome.values:
-        raise DomainError("not_allowed", what="mark", point=point, state=accreditation.state)
+    application, case = _held(actor, application_id)
+    known = point in selected.points(application) and outcome in CheckOutcome.values
+    if case.state != S.IN_REVIEW or not known:
+        raise DomainError("not_allowed", what="mark", point=point, state=case.state)
     if outcome == CheckOutcome.NOT_MET:
         _require(note)
     mark, _ = ChecklistMark.objects.update_or_create(
@@ -149,18 +145,19 @@ def mark_point(
 def recommend(*, actor: User, application_id: int, recommendation: str, reason: str) -> Application:
     """Say how it should be decided, once every point is marked; somebody else decides.
 
+    recommendation: `accredit` (of a claim: to approve it) or `refuse`.
+
     Locks: application, accreditation. Raises: DomainError `incomplete` for a missing reason or point, `not_allowed`
     for recommending accreditation while a point is not met or a question is open.
     """
     _require(reason)
-    application, accreditation = _held(actor, application_id)
-    if accreditation.state != S.IN_REVIEW or recommendation not in ("accredit", "refuse"):
-        raise DomainError("not_allowed", what="recommend", state=accreditation.state)
+    application, case = _held(actor, application_id)
+    if case.state != S.IN_REVIEW or recommendation not in ("accredit", "refuse"):
+        raise DomainError("not_allowed", what="recommend", state=case.state)
     if application.waiting_since is not None:
         raise DomainError("not_allowed", what="recommend", reason="question_open")
     marks = dict(application.marks.values_list("point", "outcome"))
-    points = regimes.regime_of(application.register).points
-    if unmarked := [point for point in points if point not in marks]:
+    if unmarked := [point for point in selected.points(application) if point not in marks]:
         raise DomainError("incomplete", status=422, what="checklist", missing=unmarked[0])
     if recommendation == "accredit" and CheckOutcome.NOT_MET in marks.values():
         raise DomainError("not_allowed", what="recommend", reason="not_met")
@@ -189,7 +186,9 @@ def accredit(
     Raises: DomainError `not_allowed` (same person, no recommendation, a grade that deregisters), `incomplete`,
     `invalid`.
     """
-    application, accreditation = _to_decide(actor, application_id, reason)
+    application, accreditation = to_decide(actor, application_id, reason)
+    if not isinstance(accreditation, Accreditation):
+        raise DomainError("not_allowed", what="accredit", kind=application.kind)
     regime = regimes.regime_of(application.register)
     if regime.graded and grade is None:
         raise DomainError("incomplete", status=422, what="grade", missing="grade")
@@ -213,6 +212,8 @@ def accredit(
         valid_until=valid_until,
     )
     _fill(provider, application)
+    details.adopt_application(application, provider, actor=actor)
+    account_changes.ask_of_application(application, provider)
     audits.plan_surveillance(accreditation, regime, actor=actor)
     application.decision_reason = reason.strip()
     _save(application)
@@ -230,16 +231,19 @@ def accredit(
 
 @transaction.atomic
 def refuse(*, actor: User, application_id: int, reason: str) -> Application:
-    """Refuse the application, for a reason; a new one only after the regime's waiting time (S-17).
+    """Refuse the application, for a reason; for accreditation a new one only after the regime's waiting time (S-17).
 
-    Locks: application, provider, accreditation. Logs: accreditation `refuse`.
+    Locks: application, provider, accreditation or claim. Logs: `refuse` of that.
     Raises: DomainError `not_allowed` (same person, no recommendation), `incomplete`.
     """
-    application, accreditation = _to_decide(actor, application_id, reason)
+    application, case = to_decide(actor, application_id, reason)
     now = clock.now()
-    fsm.apply(accreditation, "refuse", actor=actor, reason=reason, at=now)
+    fsm.apply(case, "refuse", actor=actor, reason=reason, at=now)
     application.decision_reason = reason.strip()
     _save(application)
+    if isinstance(case, ListingClaim):
+        tell_applicant(application, template="claim_refused", reason=reason.strip())
+        return application
     calendar = register_of(application.register).calendar
     free = regimes.free_again_on(regimes.regime_of(application.register), calendar.local_date(now))
     tell_applicant(application, template="application_refused", reason=reason.strip(), free=free.isoformat())
@@ -274,35 +278,48 @@ def tell_overdue(*, limit: int = 500) -> int:
     return len(late)
 
 
-def _held(actor: User, application_id: int) -> tuple[Application, Accreditation]:
-    """The application and its accreditation, locked, for a person of the authority."""
+def _held(actor: User, application_id: int) -> tuple[Application, Accreditation | ListingClaim]:
+    """The application and what is decided about it, locked, for a person of the authority."""
     if actor.is_service or not permissions.is_authority(None, actor):
         raise DomainError("not_allowed", status=403, what="review")
-    known = Application.objects.filter(pk=application_id).values_list("accreditation", "provider").first()
-    if known is None or known[0] is None:
+    return _locked(application_id)
+
+
+def _locked(application_id: int) -> tuple[Application, Accreditation | ListingClaim]:
+    known = Application.objects.filter(pk=application_id).values_list("accreditation", "claim").first()
+    if known is None or known == (None, None):
         raise DomainError("not_found", status=404, kind="application")
-    application, accreditation = locks.acquire(
-        locks.lock(Application, application_id), locks.lock(Accreditation, known[0])
-    )
-    return application, accreditation
+    accreditation, claim = known
+    case = locks.lock(Accreditation, accreditation) if accreditation else locks.lock(ListingClaim, claim)
+    application, found = locks.acquire(locks.lock(Application, application_id), case)
+    # What was locked is what the application speaks of: the permission to withdraw a claim asks for its organisation.
+    found.application = application
+    return application, found
 
 
-def _to_decide(actor: User, application_id: int, reason: str) -> tuple[Application, Accreditation]:
+def to_decide(
+    actor: User, application_id: int, reason: str
+) -> tuple[Application, Accreditation | ListingClaim]:
+    """An application that a person of the authority may decide now, and what is decided; both locked.
+
+    Raises: DomainError `incomplete` without a reason, `not_allowed` (no recommendation, an open question, or the
+    same person who recommended it).
+    """
     _require(reason)
     known = Application.objects.filter(pk=application_id, provider__isnull=False).first()
     if known is not None:
-        # Before the accreditation, as everywhere: it is filled in when the decision is yes.
+        # Before what is decided, as everywhere: it is filled in when the decision is yes.
         locks.acquire(locks.lock(Application, application_id), locks.lock(Provider, known.provider_id))
-    application, accreditation = _held(actor, application_id)
-    if accreditation.state != S.IN_REVIEW:
-        raise DomainError("not_allowed", what="decide", state=accreditation.state)
+    application, case = _held(actor, application_id)
+    if case.state != S.IN_REVIEW:
+        raise DomainError("not_allowed", what="decide", state=case.state)
     if not application.recommendation:
         raise DomainError("not_allowed", what="decide", reason="no_recommendation")
     if application.recommended_by_id == actor.pk:
         raise DomainError("not_allowed", status=403, what="decide", reason="same_person")
     if application.waiting_since is not None:
         raise DomainError("not_allowed", what="decide", reason="question_open")
-    return application, accreditation
+    return application, case
 
 
 def _fill(provider: Provider, application: Application) -> None:
@@ -310,7 +327,8 @@ def _fill(provider: Provider, application: Application) -> None:
     head = application.establishments.order_by("pk").first()
     provider.organisation_id = application.organisation_id
     provider.name = application.trade_name or application.legal_name
-    provider.iban = application.iban
+    if not provider.iban:
+        provider.iban = application.iban
     if head is not None:
         provider.city, provider.postcode = head.city, head.postcode
     provider.updated_at = clock.now()

@@ -17,6 +17,7 @@ from catalogue.models import (
     AccreditationLog,
     AccreditationState,
     Application,
+    ApplicationKind,
     ApplicationPerson,
     Document,
     Establishment,
@@ -37,6 +38,8 @@ STEPS = (
     *("identity", "contact", "establishments", "persons", "account"),
     *("partners", "trainers", "documents", "declaration"),
 )
+# Of a claim: what the accreditation has looked at already is not asked again.
+CLAIM_STEPS = ("identity", "contact", "persons", "account", "documents", "declaration")
 FIELDS: dict[str, tuple[str, ...]] = {
     "identity": ("register", "country", "number", "legal_name", "trade_name"),
     "contact": ("email", "phone", "website", "turnover_cents", "currency"),
@@ -51,9 +54,16 @@ ROWS: dict[str, type[Any]] = {
 MAX_ROWS = 200
 
 
+def steps_of(application: Application) -> tuple[str, ...]:
+    """The steps of an application of its kind, in order."""
+    return CLAIM_STEPS if application.is_claim else STEPS
+
+
 @transaction.atomic
-def start_application(*, actor: User, organisation: Organisation) -> Application:
-    """The organisation's draft: a new one, or the one that it has.
+def start_application(
+    *, actor: User, organisation: Organisation, kind: str = ApplicationKind.ACCREDITATION
+) -> Application:
+    """The organisation's draft of that kind: a new one, or the one that it has.
 
     Raises: DomainError `not_allowed` for who is no member of it, or where it is no provider.
     """
@@ -61,7 +71,9 @@ def start_application(*, actor: User, organisation: Organisation) -> Application
         raise DomainError("not_allowed", status=403, what="start_application")
     draft, _ = Application.objects.get_or_create(
         organisation=organisation,
+        kind=kind,
         accreditation=None,
+        claim=None,
         defaults={
             "started_by": actor,
             "legal_name": organisation.name,
@@ -77,14 +89,18 @@ def save_step(*, actor: User, application_id: int, step: str, values: dict[str, 
     """Keep the answers of a step; the step counts as done.
 
     Locks: application. Raises: DomainError `not_allowed` once it is handed in; `duplicate` for a number under which
-    somebody else is accredited or has applied; `invalid` for a number that is none.
+    somebody else is accredited or has applied; `invalid` for a number that is none, or under which nothing is listed
+    that could be claimed.
     """
-    application = _open(actor, application_id)
+    application = open_draft(actor, application_id)
     if step == "identity":
         register = register_of(values["register"])
         country = values["country"] if register.code == "ila" else register.country
         number = checked_number(values["register"], country, values["number"])
-        _check_duplicate(application, register.code, number)
+        if application.is_claim:
+            listed_provider(register.code, number)
+        else:
+            _check_duplicate(application, register.code, number)
         values = {**values, "number": number, "country": country}
     for name in FIELDS.get(step, ()):
         setattr(application, name, values[name])
@@ -104,10 +120,10 @@ def save_account(*, actor: User, application_id: int, iban: str, holder: str) ->
         raise DomainError("invalid", status=422, what="iban")
     # Somebody who may not write is not told anything about an account either.
     with transaction.atomic():
-        _open(actor, application_id)
+        open_draft(actor, application_id)
     told = payees.open_payees().verify(iban=checked, name=holder)
     with transaction.atomic():
-        application = _open(actor, application_id)
+        application = open_draft(actor, application_id)
         application.iban, application.account_holder = checked, holder
         application.payee_answer, application.payee_name = told.answer, told.name
         application.payee_asked_at = clock.now()
@@ -122,7 +138,7 @@ def add_row(*, actor: User, application_id: int, step: str, values: dict[str, An
     Locks: application. Raises: DomainError `not_allowed`, also for a subcontractor that was delisted (F-35);
     `invalid`.
     """
-    application = _open(actor, application_id)
+    application = open_draft(actor, application_id)
     if step == "partners" and selected.is_delisted(values["number"]):
         raise DomainError("not_allowed", rule="F-35", reason="delisted")
     model = ROWS[step]
@@ -146,7 +162,7 @@ def remove_row(*, actor: User, application_id: int, step: str, row_id: int) -> N
 
     Locks: application. Raises: DomainError `not_allowed`, `not_found`.
     """
-    application = _open(actor, application_id)
+    application = open_draft(actor, application_id)
     gone, _ = ROWS[step].objects.filter(application=application, pk=row_id).delete()
     if not gone:
         raise DomainError("not_found", status=404, kind=step)
@@ -156,7 +172,7 @@ def remove_row(*, actor: User, application_id: int, step: str, row_id: int) -> N
 @transaction.atomic
 def finish_step(*, actor: User, application_id: int, step: str) -> Application:
     """Say that a step with a list is complete. Locks: application. Raises: DomainError `incomplete`, `not_allowed`."""
-    application = _open(actor, application_id)
+    application = open_draft(actor, application_id)
     missing = [code for where, code in selected.missing(application) if where == step]
     if missing:
         raise DomainError("incomplete", status=422, what=step, missing=missing[0])
@@ -172,7 +188,7 @@ def add_document(*, actor: User, application_id: int, kind: str, name: str, cont
     Locks: application. Raises: DomainError `bad_file`, `not_allowed`.
     """
     file = documents.checked_file(name, content)
-    application = _open(actor, application_id, questions=True)
+    application = open_draft(actor, application_id, questions=True)
     if application.documents.count() >= MAX_ROWS:
         raise DomainError("invalid", status=422, what="rows", reason="too_many")
     documents.keep(file)
@@ -195,7 +211,7 @@ def add_document(*, actor: User, application_id: int, kind: str, name: str, cont
 @transaction.atomic
 def remove_document(*, actor: User, application_id: int, document_id: int) -> None:
     """Take a file back before the submission. Locks: application. Raises: DomainError `not_allowed`, `not_found`."""
-    application = _open(actor, application_id)
+    application = open_draft(actor, application_id)
     gone, _ = application.documents.filter(pk=document_id).delete()
     if not gone:
         raise DomainError("not_found", status=404, kind="document")
@@ -204,15 +220,16 @@ def remove_document(*, actor: User, application_id: int, document_id: int) -> No
 
 @transaction.atomic
 def hand_in(*, actor: User, application_id: int) -> Application:
-    """Hand the application in: its terms begin (F-34), and what a person has to look at is noted.
+    """Hand an application for accreditation in: its terms begin (F-34), and what a person has to look at is noted.
 
     Locks: application, provider, accreditation. Logs: accreditation `create`, `submit`.
     Raises: DomainError `incomplete` naming the step; `duplicate`; `too_early` inside the waiting time after a refusal
     or a withdrawal (S-17); `not_allowed` for subcontracting that may not be (F-35).
     """
-    application = _open(actor, application_id)
-    if missing := selected.missing(application):
-        raise DomainError("incomplete", status=422, what=missing[0][0], missing=missing[0][1])
+    application = open_draft(actor, application_id)
+    if application.is_claim:
+        raise DomainError("not_allowed", what="hand_in", kind=application.kind)
+    refuse_incomplete(application)
     register = register_of(application.register)
     regime = regimes.regime_of(register.code)
     _check_partners(application, regime)
@@ -227,15 +244,38 @@ def hand_in(*, actor: User, application_id: int) -> Application:
     now = clock.now()
     accreditation = _draft_of(provider, regime.authority, actor)
     application.provider, application.accreditation = provider, accreditation
-    application.flags = selected.flags(application)
-    application.admissibility_due_at = regimes.admissibility_due(register, now)
-    application.decision_due_at = regimes.decision_due(register, now)
-    _touch(application)
+    begin_terms(application)
     fsm.apply(accreditation, "submit", actor=actor, at=now)
     tell_applicant(
         application, template="application_received", until=application.admissibility_due_at.isoformat()
     )
     return application
+
+
+def refuse_incomplete(application: Application) -> None:
+    """Raise DomainError `incomplete` naming the step where something is missing."""
+    if missing := selected.missing(application):
+        raise DomainError("incomplete", status=422, what=missing[0][0], missing=missing[0][1])
+
+
+def begin_terms(application: Application) -> None:
+    """Note what a person has to look at, and until when (F-34); keep the application."""
+    register, now = register_of(application.register), clock.now()
+    application.flags = selected.flags(application)
+    application.admissibility_due_at = regimes.admissibility_due(register, now)
+    application.decision_due_at = regimes.decision_due(register, now)
+    _touch(application)
+
+
+def listed_provider(register: str, number: str) -> Provider:
+    """The provider that a register lists under a number; who acts for it is told to nobody here.
+
+    Raises: DomainError `invalid` with the reason `not_listed`.
+    """
+    found = Provider.objects.filter(register=register, external_id=number).first()
+    if found is None:
+        raise DomainError("invalid", status=422, what="number", reason="not_listed")
+    return found
 
 
 def tell_applicant(application: Application, *, template: str, **context: Any) -> None:
@@ -250,7 +290,7 @@ def tell_applicant(application: Application, *, template: str, **context: Any) -
         )
 
 
-def _open(actor: User, application_id: int, *, questions: bool = False) -> Application:
+def open_draft(actor: User, application_id: int, *, questions: bool = False) -> Application:
     """The application, locked, if the actor may write in it now."""
     (application,) = locks.acquire(locks.lock(Application, application_id))
     if not permissions.acts_for_organisation(application.organisation, actor):
@@ -263,7 +303,9 @@ def _open(actor: User, application_id: int, *, questions: bool = False) -> Appli
 
 def _done(application: Application, step: str) -> None:
     if step not in application.steps_done:
-        application.steps_done = [one for one in STEPS if one in {*application.steps_done, step}]
+        application.steps_done = [
+            one for one in steps_of(application) if one in {*application.steps_done, step}
+        ]
     _touch(application)
 
 

@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.services import messages
 from catalogue import permissions, regimes
 from catalogue.importing.html import clean_text_or_html
+from catalogue.marketing import Claim
 from catalogue.models import (
     ChangeKind,
     CredentialState,
@@ -30,15 +31,13 @@ from catalogue.models import (
 )
 from catalogue.selectors import applications as applicants
 from catalogue.selectors import completeness as selected
-from catalogue.services import accreditations, micro_credentials
+from catalogue.services import accreditations, entry_versions, micro_credentials
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
 
 S = CredentialState
 HTML = ("goals_html", "content_html")
 PLACE = ("street", "postcode", "city")
-# What an entry is, and what was examined before it was registered: a new entry for anything else.
-SETTLED = frozenset({"title", "kind", "goals_html", "certifies", "assessed", "awarding_body"})
 MAX_PRICE_CENTS = 1_000_000_000
 _ENTRY_FIELDS = frozenset(
     {
@@ -109,22 +108,27 @@ def create_entry(*, actor: User, provider: Provider, title: str, kind: str) -> M
 
 @transaction.atomic
 def save_entry(*, actor: User, entry_id: int, values: dict[str, Any]) -> MicroCredential:
-    """Keep some elements of an entry. Of a registered one, what was examined stays, and the rest is looked at again.
+    """Keep some elements of an entry. Of a registered one, what was examined becomes a version that waits.
 
     values: by element; a place (street, postcode, city) too. HTML is cleaned as an import cleans it.
     Locks: micro-credential. Logs: `amend` with the values before, for a registered entry.
-    Raises: DomainError `not_allowed`, `invalid`; `forbidden_claim` for a registered entry.
+    Raises: DomainError `not_allowed`, also for the price of a registered entry; `invalid`; `forbidden_claim` for a
+    registered entry.
     """
     entry, description = _mine(actor, entry_id)
     if entry.state not in (S.DRAFT, S.REGISTERED):
         raise DomainError("not_allowed", what="save_entry", state=entry.state)
     before: dict[str, Any] = {}
+    versioned: dict[str, Any] = {}
     for name, given in values.items():
         value = _paragraphs(given) if name in HTML and given else given
         holder: Any = entry if name in _ENTRY_FIELDS else description if name in _OWN_FIELDS else None
+        if entry.state == S.REGISTERED and name in entry_versions.SETTLED:
+            versioned[name] = value
+            continue
         if holder is None or getattr(holder, name) == value:
             continue
-        if entry.state == S.REGISTERED and name in (SETTLED | {"price_cents"}):
+        if entry.state == S.REGISTERED and name == "price_cents":
             raise DomainError("not_allowed", what="save_entry", reason="settled", element=name)
         before[name] = getattr(holder, name)
         setattr(holder, name, value)
@@ -135,6 +139,9 @@ def save_entry(*, actor: User, entry_id: int, values: dict[str, Any]) -> MicroCr
         row = fsm.log_row(entry, "amend", source=entry.state, actor=actor)
         row.data = {"before": {name: str(value) for name, value in before.items()}}
         row.save(force_insert=True)
+    if versioned:
+        _refuse_claims_of(versioned, description)
+        entry_versions.keep_version(entry, actor=actor, values=versioned)
     _keep(entry, description)
     _keep_offer(entry, description, {name: values[name] for name in PLACE if name in values})
     return entry
@@ -284,7 +291,15 @@ def _submitted(actor: User, entry_id: int) -> MicroCredential:
 
 
 def _refuse_claims(entry: MicroCredential, description: EntryDescription) -> None:
-    claims = selected.claims_of(entry, description)
+    _refuse(selected.claims_of(entry, description), description)
+
+
+def _refuse_claims_of(values: dict[str, Any], description: EntryDescription) -> None:
+    """The texts of a version, before it waits."""
+    _refuse(selected.claims_in(values), description)
+
+
+def _refuse(claims: list[tuple[str, Claim]], description: EntryDescription) -> None:
     if claims and not description.claims_reason.strip():
         element, claim = claims[0]
         raise DomainError(

@@ -45,13 +45,17 @@ def create_provider(
 
 @transaction.atomic
 def change_iban(*, actor: User, provider_id: int, iban: str) -> Provider:
-    """The provider is paid into another account from now on.
+    """The authority enters the first account of a provider; another one comes by `account_changes` alone.
 
-    Locks: provider. Raises: DomainError `not_allowed`; `invalid` for an IBAN that is none.
+    The platform's own services (a demonstration, a replay) may enter any.
+    Locks: provider. Raises: DomainError `not_allowed`, also where an account is known; `invalid` for an IBAN that is
+    none.
     """
     (provider,) = locks.acquire(locks.lock(Provider, provider_id))
-    if not permissions.provider_or_authority(provider, actor):
+    if not permissions.is_authority(provider, actor):
         raise DomainError("not_allowed", status=403, what="change_iban")
+    if provider.iban and not actor.is_service:
+        raise DomainError("not_allowed", what="change_iban", reason="account_known")
     provider.iban = checked_iban(iban)
     provider.updated_at = clock.now()
     provider.save(update_fields=["iban", "updated_at"])

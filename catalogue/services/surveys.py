@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 
 from accounts.models import Citizen
 from accounts.services import messages
@@ -53,6 +55,15 @@ def invite_completer(
     )
 
 
+def close_invitations(*, sources: Collection[UUID] | QuerySet[Any]) -> int:
+    """Close what was asked about trainings that turned out never to have been: nobody is asked, no answer counts.
+
+    What was published stays until the next publication, which counts without them. Idempotent. Returns how many.
+    """
+    standing = SurveyInvitation.objects.filter(source__in=sources, closed_at=None)
+    return standing.update(closed_at=clock.now())
+
+
 def send_due_invitations(*, limit: int = 5000) -> int:
     """Mail the invitations that are due, each once; those that ended meanwhile stay unsent. Returns how many."""
     sent = 0
@@ -61,7 +72,13 @@ def send_due_invitations(*, limit: int = 5000) -> int:
             now = clock.now()
             waiting = (
                 SurveyInvitation.objects.select_for_update(of=("self",), skip_locked=True)
-                .filter(sent_at=None, due_at__lte=now, expires_at__gt=now, citizen__user__isnull=False)
+                .filter(
+                    sent_at=None,
+                    closed_at=None,
+                    due_at__lte=now,
+                    expires_at__gt=now,
+                    citizen__user__isnull=False,
+                )
                 .select_related("citizen__user", "micro_credential")
                 .order_by("due_at", "pk")[:CHUNK]
             )
@@ -103,7 +120,7 @@ def answer_survey(
         if SurveyAnswer.objects.filter(invitation=invitation).exists():
             raise DomainError("already_answered")
         now = clock.now()
-        if now >= invitation.expires_at:
+        if now >= invitation.expires_at or invitation.closed_at is not None:
             raise DomainError("too_late")
         if now < invitation.due_at:
             raise DomainError("too_early")
@@ -130,7 +147,9 @@ def publish_results() -> int:
 def _publish(kind: str) -> int:
     last = SurveyResult.objects.filter(micro_credential=OuterRef("pk"), kind=kind).order_by("-answers")
     ready = MicroCredential.objects.filter(
-        survey_invitations__kind=kind, survey_invitations__answer__isnull=False
+        survey_invitations__kind=kind,
+        survey_invitations__closed_at=None,
+        survey_invitations__answer__isnull=False,
     ).annotate(
         given=Count("survey_invitations__answer"),
         known=Subquery(last.values("answers")[:1]),
@@ -141,9 +160,9 @@ def _publish(kind: str) -> int:
             continue
         before = SurveyResult.objects.filter(micro_credential=pk, kind=kind).order_by("-answers").first()
         answers = list(
-            SurveyAnswer.objects.filter(invitation__micro_credential=pk, invitation__kind=kind).values(
-                "rating", "teaching", "useful", "recommends", "situation"
-            )
+            SurveyAnswer.objects.filter(
+                invitation__micro_credential=pk, invitation__kind=kind, invitation__closed_at=None
+            ).values("rating", "teaching", "useful", "recommends", "situation")
         )
         told = figures.published(answers, before.figures if before else {})
         new.append(

@@ -21,12 +21,13 @@ from catalogue import permissions, provider_forms, regimes
 from catalogue import provider_words as words
 from catalogue.models import Accreditation, AccreditationState, Application, Audit
 from catalogue.selectors import applications as selected
-from catalogue.services import application_reviews, audits
+from catalogue.selectors.bookability import today_at
+from catalogue.services import application_reviews, audits, listing_claims
 from ila.core import clock
 from ila.core.errors import DomainError
 
 PER_PAGE = 25
-LISTED = ("submitted", "in_review", "accredited", "refused", "suspended", "expired", "withdrawn")
+LISTED = ("submitted", "in_review", "accredited", "approved", "refused", "suspended", "expired", "withdrawn")
 
 
 def may_look(request: HttpRequest) -> User:
@@ -108,7 +109,7 @@ def _ask(user: User, one: Application, _request: HttpRequest, data: dict[str, An
 def _check(user: User, one: Application, request: HttpRequest, _data: dict[str, Any]) -> None:
     """Every point that was marked in the form; those that are left open stay so."""
     before = {mark.point: (mark.outcome, mark.note) for mark in one.marks.all()}
-    for point in regimes.regime_of(one.register).points:
+    for point in selected.points(one):
         outcome = request.POST.get(f"outcome-{point}", "")
         note = request.POST.get(f"note-{point}", "")
         if outcome and before.get(point) != (outcome, note.strip()[:500]):
@@ -130,6 +131,10 @@ def _accredit(user: User, one: Application, _request: HttpRequest, data: dict[st
     application_reviews.accredit(actor=user, application_id=one.pk, **data)
 
 
+def _approve(user: User, one: Application, _request: HttpRequest, data: dict[str, Any]) -> None:
+    listing_claims.approve(actor=user, application_id=one.pk, reason=data["reason"])
+
+
 def _refuse(user: User, one: Application, _request: HttpRequest, data: dict[str, Any]) -> None:
     application_reviews.refuse(actor=user, application_id=one.pk, reason=data["reason"])
 
@@ -142,6 +147,7 @@ ACTS: dict[str, tuple[type[Form] | None, Run]] = {
     "check": (None, _check),
     "recommend": (provider_forms.RecommendForm, _recommend),
     "accredit": (provider_forms.AccreditForm, _accredit),
+    "approve": (provider_forms.ReasonForm, _approve),
     "refuse": (provider_forms.ReasonForm, _refuse),
 }
 
@@ -250,12 +256,13 @@ def _found(public_id: str) -> Application:
     """An application that was handed in: drafts are their organisation's own. Raises: Http404."""
     one = (
         Application.objects.select_related(
-            "organisation", "accreditation", "provider", "recommended_by", "declared_by"
+            *("organisation", "accreditation", "claim", "provider__organisation"),
+            *("recommended_by", "declared_by"),
         )
-        .filter(public_id=public_id, accreditation__isnull=False)
+        .filter(public_id=public_id)
         .first()
     )
-    if one is None:
+    if one is None or one.is_draft:
         raise Http404
     return one
 
@@ -274,15 +281,17 @@ def _page(
     regime = regimes.regime_of(one.register)
     marks = {mark.point: mark for mark in one.marks.select_related("marked_by")}
     (row,) = selected.queue_rows([one])
-    assert one.accreditation is not None
+    case = one.case
+    assert case is not None
     assert one.provider is not None
-    today = audits.today(one.accreditation)
+    today = today_at(one.provider)
     grants = {"valid_from": today, "valid_until": regimes.last_day(regime, today)}
     forms: dict[str, Form] = {
         "inadmissible": provider_forms.ReasonForm(auto_id="inadmissible_%s"),
         "ask": provider_forms.QuestionForm(auto_id="ask_%s"),
         "recommend": provider_forms.RecommendForm(auto_id="recommend_%s"),
         "accredit": provider_forms.AccreditForm(auto_id="accredit_%s", initial=grants),
+        "approve": provider_forms.ReasonForm(auto_id="approve_%s"),
         "refuse": provider_forms.ReasonForm(auto_id="refuse_%s"),
     }
     if form is not None:
@@ -299,7 +308,10 @@ def _page(
         "regime_label": words.REGIMES[regime.kind],
         "state": one.state,
         "state_label": words.word(words.STATES, one.state),
-        "flags": [(words.word(words.FLAGS, each["code"]), each["detail"]) for each in one.flags],
+        "flags": [
+            (words.word(words.FLAGS, each["code"]), each["detail"])
+            for each in [*selected.disputes(one), *one.flags]
+        ],
         "establishments": one.establishments.order_by("pk"),
         "persons": [(each, words.PERSON_ROLES[each.role]) for each in one.persons.order_by("pk")],
         "partners": [(each, words.PARTNER_KINDS[each.kind]) for each in partners],
@@ -310,11 +322,11 @@ def _page(
         ],
         "payee": words.PAYEE_ANSWERS.get(one.payee_answer, ""),
         "questions": one.questions.select_related("asked_by", "answered_by").order_by("asked_at", "pk"),
-        "points": [(point, words.POINTS[point], marks.get(point)) for point in regime.points],
+        "points": [(point, words.POINTS[point], marks.get(point)) for point in selected.points(one)],
         "outcomes": words.OUTCOMES.items(),
         "marked": len(marks),
         "recommendation": words.RECOMMENDATIONS.get(one.recommendation, ""),
-        "log": words.steps_of(one.accreditation.log.select_related("actor").order_by("pk")),
+        "log": words.steps_of(case.log.select_related("actor").order_by("pk")),
         "may_act": permissions.is_authority(None, user),
         "is_other": one.recommended_by_id != user.pk,
         "forms": forms,

@@ -19,7 +19,7 @@ from catalogue import permissions, provider_forms, regimes
 from catalogue import provider_words as words
 from catalogue.models import Application, Document, MicroCredential, Provider
 from catalogue.selectors import applications as selected
-from catalogue.services import application_reviews, applications
+from catalogue.services import application_reviews, applications, listing_claims
 from ila.core.errors import DomainError
 from ila.core.lazy import lazy_module
 
@@ -66,7 +66,7 @@ def home(request: HttpRequest) -> HttpResponse:
     entries = MicroCredential.objects.filter(provider__organisation__in=mine)
     found = (
         Application.objects.filter(organisation__in=mine)
-        .select_related("accreditation", "organisation")
+        .select_related("accreditation", "claim", "organisation")
         .order_by("-created_at", "-pk")
     )
     context = {
@@ -95,7 +95,10 @@ def start(request: HttpRequest) -> HttpResponse:
         if wanted or len(mine) > 1:
             raise Http404
         organisation = mine[0]
-    draft = applications.start_application(actor=cast("User", request.user), organisation=organisation)
+    kind = "claim" if request.POST.get("kind") == "claim" else "accreditation"
+    draft = applications.start_application(
+        actor=cast("User", request.user), organisation=organisation, kind=kind
+    )
     return redirect("provider_application", draft.public_id)
 
 
@@ -112,7 +115,7 @@ def application(request: HttpRequest, public_id: str) -> HttpResponse:
 def step(request: HttpRequest, public_id: str, step: str) -> HttpResponse:
     """One step: filled in, kept, and on to the next."""
     one = _mine(request, public_id)
-    if step not in FORMS:
+    if step not in applications.steps_of(one):
         raise Http404
     if not one.is_draft:
         return redirect("provider_application", one.public_id)
@@ -143,7 +146,7 @@ def step(request: HttpRequest, public_id: str, step: str) -> HttpResponse:
 def remove(request: HttpRequest, public_id: str, step: str, row: int) -> HttpResponse:
     """Take one row of a list back."""
     one = _mine(request, public_id)
-    if step not in LISTS:
+    if step not in LISTS or step not in applications.steps_of(one):
         raise Http404
     actor = cast("User", request.user)
     try:
@@ -166,11 +169,28 @@ def submit(request: HttpRequest, public_id: str) -> HttpResponse:
     """Hand the application in."""
     one = _mine(request, public_id)
     try:
-        applications.hand_in(actor=cast("User", request.user), application_id=one.pk)
+        hand_in = listing_claims.hand_in if one.is_claim else applications.hand_in
+        hand_in(actor=cast("User", request.user), application_id=one.pk)
     except DomainError as refusal:
         context = _context(one) | {"error": words.sentence(refusal), "error_target": "submit"}
         return render(request, "catalogue/provider/application.html", context, status=422)
     messages.success(request, _("Your application is handed in. We have sent you a mail."))
+    return redirect("provider_application", one.public_id)
+
+
+@never_cache
+@require_POST
+def withdraw(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Take a claim back."""
+    one = _mine(request, public_id)
+    try:
+        listing_claims.withdraw(actor=cast("User", request.user), application_id=one.pk)
+    except DomainError as refusal:
+        if refusal.code == "not_found":
+            raise Http404 from refusal
+        messages.info(request, words.sentence(refusal))
+    else:
+        messages.success(request, _("It is taken back."))
     return redirect("provider_application", one.public_id)
 
 
@@ -233,7 +253,7 @@ def document(request: HttpRequest, public_id: str) -> HttpResponse:
 def _mine(request: HttpRequest, public_id: str) -> Application:
     """The application, if the visitor acts for its organisation. Raises: Http404 for everybody else."""
     one = (
-        Application.objects.select_related("organisation", "accreditation", "provider")
+        Application.objects.select_related("organisation", "accreditation", "claim", "provider")
         .filter(public_id=public_id)
         .first()
     )
@@ -246,9 +266,12 @@ def _context(one: Application) -> dict[str, Any]:
     missing = selected.missing(one) if one.is_draft else []
     lacking = {where for where, _code in missing}
     regime = regimes.REGIMES.get(one.register)
+    steps = applications.steps_of(one)
     questions = list(one.questions.select_related("asked_by").order_by("asked_at", "pk"))
     return {
         "application": one,
+        "case": one.case,
+        "open": one.state in selected.OPEN_STATES,
         "state": one.state,
         "state_label": words.word(words.STATES, one.state),
         "steps": [
@@ -258,9 +281,9 @@ def _context(one: Application) -> dict[str, Any]:
                 "done": name in one.steps_done and name not in lacking,
                 "begun": name in one.steps_done,
             }
-            for name in applications.STEPS
+            for name in steps
         ],
-        "done": sum(name in one.steps_done and name not in lacking for name in applications.STEPS),
+        "done": sum(name in one.steps_done and name not in lacking for name in steps),
         # What was never begun says so beside its step already.
         "missing": [
             (where, words.MISSING.get(code, code)) for where, code in missing if where in one.steps_done
@@ -340,7 +363,8 @@ def _finish(request: HttpRequest, one: Application, step: str) -> None:
 def _next(one: Application, step: str) -> HttpResponse:
     """The step after this one that is not done yet; the list of steps after the last."""
     done = Application.objects.values_list("steps_done", flat=True).get(pk=one.pk)
-    after = applications.STEPS[applications.STEPS.index(step) + 1 :]
+    steps = applications.steps_of(one)
+    after = steps[steps.index(step) + 1 :]
     following = next((name for name in after if name not in done), None)
     if following is None:
         return redirect("provider_application", one.public_id)
@@ -350,14 +374,15 @@ def _next(one: Application, step: str) -> HttpResponse:
 def _step_page(
     request: HttpRequest, one: Application, step: str, *, form: Form, error: str, status: int
 ) -> HttpResponse:
-    number = applications.STEPS.index(step) + 1
+    steps = applications.steps_of(one)
     saying = isinstance(form, provider_forms.PartnersForm)
     context = {
         "application": one,
         "step": step,
         "title": words.STEPS[step],
-        "number": number,
-        "of": len(applications.STEPS),
+        "number": steps.index(step) + 1,
+        "of": len(steps),
+        "papers": [words.DOCUMENT_KINDS[kind] for kind in selected.papers(one)],
         "form": form,
         "error": error,
         "rows": _rows(one, step),

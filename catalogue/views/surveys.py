@@ -77,7 +77,7 @@ def survey(request: HttpRequest, public_id: UUID) -> HttpResponse:
     kind: type[forms.Form] = EndForm if invitation.kind == SurveyKind.END else OutcomeForm
     form = kind(request.POST or None)
     answered = SurveyAnswer.objects.filter(invitation=invitation).exists()
-    over = clock.now() >= invitation.expires_at
+    over = clock.now() >= invitation.expires_at or invitation.closed_at is not None
     if request.method == "POST" and not answered and not over and form.is_valid():
         try:
             surveys.answer_survey(public_id=public_id, **_given(form.cleaned_data))

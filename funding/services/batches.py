@@ -9,6 +9,8 @@ from django.db import connection, transaction
 
 from accounts.models import User
 from accounts.services import service_users
+from catalogue.selectors.account_changes import former_accounts
+from catalogue.services import account_changes
 from funding import permissions
 from funding.banking.config import open_bank, paying_party
 from funding.banking.identifiers import new_reference, normalise_iban
@@ -58,6 +60,8 @@ def create_batch(
     """
     if not permissions.may_pay(None, actor):
         raise DomainError("not_allowed", status=403)
+    # Payments go to the account in force at this moment, whether the job that changes accounts has run or not.
+    account_changes.put_due_into_force()
     payable = Claim.objects.filter(state=ClaimState.APPROVED, booking__account__scheme=scheme)
     if claim_ids is not None:
         payable = payable.filter(pk__in=claim_ids)
@@ -130,16 +134,17 @@ def sort_payable(claims: Sequence[Claim], *, actor: User) -> tuple[list[Claim], 
 def stopped_bookings(bookings: Sequence[Booking], *, ibans: Sequence[str] = ()) -> set[int]:
     """Ids of bookings that must not be paid now: disputed, ended without owing anything, or on hold by any scope.
 
+    A hold on an account stops its provider's payments into a later account too.
     Bookings come with their provider. `ibans`: accounts that payments of these bookings, in the same order, go to.
     """
     open_holds = list(holds.open_holds().values_list("booking_id", "session_id", "provider_id", "iban"))
     by_booking, by_session, by_provider = ({row[n] for row in open_holds if row[n]} for n in range(3))
     by_iban = {_compact(row[3]) for row in open_holds if row[3]}
+    former = former_accounts({booking.provider_id for booking in bookings}) if by_iban else {}
     stopped = set()
     for position, booking in enumerate(bookings):
-        paid_to = {_compact(booking.provider.iban)} | {
-            _compact(iban) for iban in ibans[position : position + 1]
-        }
+        known = {booking.provider.iban, *former.get(booking.provider_id, ()), *ibans[position : position + 1]}
+        paid_to = {_compact(iban) for iban in known}
         if (
             booking.state == BookingState.DISPUTED
             or booking.is_all_back

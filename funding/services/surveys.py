@@ -19,7 +19,12 @@ def invite_completers(*, since: datetime) -> int:
     """Invite the learners whose completed training was validated since then; returns how many invitations are new.
 
     Who left early, did nothing or disputes it is not asked. Idempotent: each is invited once for each entry.
+    What was asked about a training that was undone meanwhile is closed.
     """
+    undone = Booking.objects.filter(
+        state=BookingState.CANCELLED_BY_FUNDER, service_validated_at__isnull=False
+    ).values("public_id")
+    surveys.close_invitations(sources=undone)
     known = Exists(SurveyInvitation.objects.filter(source=OuterRef("public_id")))
     waiting = (
         Booking.objects.filter(

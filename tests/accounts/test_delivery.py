@@ -61,6 +61,11 @@ VALUES = {
     "count": 2,
     "titles": ["Welding <b>basics</b>"],
     "stop": BOOKING,
+    "provider": 1,
+    "token": f"{BOOKING}:signed",
+    "ending": "0189",
+    "change": BOOKING,
+    "listing": "Atelier",
 }
 SENDERS = ("accounts", "catalogue", "funding", "fraud", "ila")
 

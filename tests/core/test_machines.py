@@ -14,7 +14,7 @@ from django.apps import apps
 from django.db import models, transaction
 
 from accounts.models import Consent, Employer
-from catalogue.models import Accreditation, Award, MicroCredential, Session
+from catalogue.models import Accreditation, AccountChange, Award, ListingClaim, MicroCredential, Session
 from funding.models import (
     Booking,
     Claim,
@@ -73,6 +73,29 @@ TABLE: dict[type[fsm.Machine], tuple[str, str]] = {
         provider hold            running                 held
         provider cancel          planned,open,guaranteed cancelled
         provider mark_never_held running                 never_held
+        """,
+    ),
+    # asked → confirmed (a second person) → approved (a third) → in force, after the time to object; stopped by an
+    # objection, refused, or taken back before it is approved
+    AccountChange: (
+        "asked confirmed approved in_force stopped refused taken_back",
+        """
+        provider confirm     asked                    confirmed
+        funder   approve     confirmed                approved
+        funder   take_effect approved                 in_force
+        provider stop        asked,confirmed,approved stopped
+        funder   refuse      asked,confirmed,approved refused
+        provider take_back   asked,confirmed          taken_back
+        """,
+    ),
+    # submitted → in_review → approved or refused; withdrawn while it is open
+    ListingClaim: (
+        "submitted in_review approved refused withdrawn",
+        """
+        funder   review   submitted           in_review
+        funder   approve  in_review           approved
+        funder   refuse   in_review           refused
+        provider withdraw submitted,in_review withdrawn
         """,
     ),
     # issued → revoked
@@ -219,10 +242,16 @@ def lines(model: type[fsm.Machine]) -> dict[str, tuple[str, set[str], str]]:
 
 def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str, Any]:
     now = clock.now()
-    if model in (Accreditation, MicroCredential, Session):
+    if model in (Accreditation, ListingClaim, MicroCredential, Session):
         dated = {"at": now}
         return dated | {"valid_from": None, "valid_until": None} if transition == "accredit" else dated
     given: dict[tuple[type[fsm.Machine], str], dict[str, Any]] = {
+        (AccountChange, "confirm"): {"by": rows.manager, "at": now, "cooling_until": now},
+        (AccountChange, "approve"): {"by": rows.other_manager, "at": now},
+        (AccountChange, "take_effect"): {"at": now},
+        (AccountChange, "stop"): {"at": now},
+        (AccountChange, "refuse"): {"at": now},
+        (AccountChange, "take_back"): {"at": now},
         (Award, "revoke"): {"at": now, "because": "error"},
         (Booking, "propose"): {"price_cents": 100, "accept_due": now, "late": False},
         (Booking, "accept"): {"scheme_version": version_on(rows.world.scheme, now.date())},

@@ -10,7 +10,17 @@ from typing import Any
 
 from accounts.models import Consent, Employer, Membership, Organisation, User
 from accounts.services import service_users
-from catalogue.models import Accreditation, Award, MicroCredential, Session, SigningKey, StatusList
+from catalogue.models import (
+    Accreditation,
+    AccountChange,
+    Application,
+    Award,
+    ListingClaim,
+    MicroCredential,
+    Session,
+    SigningKey,
+    StatusList,
+)
 from funding.models import (
     Booking,
     Claim,
@@ -40,6 +50,8 @@ class Rows:
         ).user
         self.make: dict[type[fsm.Machine], Callable[[str], fsm.Machine]] = {
             Accreditation: self._accreditation,
+            AccountChange: self._account_change,
+            ListingClaim: self._listing_claim,
             Award: self._award,
             Booking: self._booking,
             Claim: self._claim,
@@ -60,6 +72,8 @@ class Rows:
         """A saved row in that state, with its first log row."""
         row = self.make[model](state)
         fsm.start(row, actor=self.manager)
+        if isinstance(row, ListingClaim):
+            self._claimed(row)
         return row
 
     def _consent(self, state: str) -> Consent:
@@ -82,6 +96,48 @@ class Rows:
         provider.save()
         return Accreditation(
             provider=provider, authority="Other", valid_from=date(2025, 1, 1), state=state, **values
+        )
+
+    def _account_change(self, state: str) -> AccountChange:
+        now = clock.now()
+        confirmed = state not in ("asked", "stopped", "refused", "taken_back")
+        return AccountChange(
+            provider=self.world.provider,
+            iban="FR7630006000011234567890189",
+            iban_before="",
+            holder="Row",
+            payee_answer="match",
+            payee_asked_at=now,
+            asked_by=self.world.provider_user,
+            asked_at=now,
+            confirmed_by=self.manager if confirmed else None,
+            confirmed_at=now if confirmed else None,
+            cooling_until=now if confirmed else None,
+            approved_by=self.other_manager if state in ("approved", "in_force") else None,
+            approved_at=now,
+            in_force_at=now if state == "in_force" else None,
+            ended_at=now,
+            state=state,
+        )
+
+    def _listing_claim(self, state: str) -> ListingClaim:
+        now = clock.now()
+        return ListingClaim(
+            provider=self.world.provider, review_started_at=now, decided_at=now, state=state, submitted_at=now
+        )
+
+    def _claimed(self, claim: ListingClaim) -> None:
+        """Whose claim it is: the organisation that applies with it."""
+        organisation = self.world.provider.organisation
+        assert organisation is not None
+        Application.objects.create(
+            kind="claim",
+            organisation=organisation,
+            started_by=self.world.provider_user,
+            provider=claim.provider,
+            claim=claim,
+            admissibility_due_at=clock.now(),
+            decision_due_at=clock.now(),
         )
 
     def _micro_credential(self, state: str) -> MicroCredential:

@@ -5,7 +5,7 @@ from django.db import transaction
 from accounts.models import Consent, User
 from accounts.services import consents, messages, service_users
 from catalogue.models import SessionState
-from catalogue.services import sessions
+from catalogue.services import sessions, surveys
 from funding.models import Booking, BookingState
 from funding.models.bookings import SEATED_STATES
 from funding.permissions import is_learner
@@ -63,6 +63,7 @@ def resolve_dispute(*, actor: User, booking_id: int, upheld: bool, reason: str =
         seated = booking.state_before_dispute in SEATED_STATES
         fsm.apply(booking, "uphold_dispute", actor=actor, reason=reason)
         money.unwind(booking, actor=actor, reason=reason or "dispute upheld")
+        surveys.close_invitations(sources=[booking.public_id])
         if seated:
             sessions.free_seat(session_id=booking.session_id)
     else:
