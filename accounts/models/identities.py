@@ -219,7 +219,7 @@ class IdentityClaim(fsm.Machine):
 
 
 class ClaimCandidate(AppendOnlyModel):
-    """A citizen that a claim may mean, and which facts agree: facts by name, true or false; unknown ones are left out."""
+    """A citizen that a claim may mean. agreement: facts that both sides know, and whether they are the same."""
 
     claim = models.ForeignKey(IdentityClaim, on_delete=models.PROTECT, related_name="candidates")
     citizen = models.ForeignKey(Citizen, on_delete=models.PROTECT, related_name="+")
