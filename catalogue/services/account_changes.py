@@ -269,7 +269,7 @@ def _begin(change: AccountChange, *, actor: User) -> AccountChange:
 
 def _confirmed(change: AccountChange, actor: User, *, note: str) -> AccountChange:
     now = clock.now()
-    until = now + timedelta(days=settings.ACCOUNT_COOLING_DAYS)
+    until = now + timedelta(days=settings.PAYEE_COOLING_DAYS)
     fsm.apply(change, "confirm", actor=actor, by=actor, at=now, cooling_until=until, note=note)
     day = change.provider.local_date(until).isoformat()
     _tell(change, template="account_change_confirmed", day=day)
@@ -289,7 +289,7 @@ def _locked(change_id: int) -> AccountChange:
 
 def _addresses(provider: Provider) -> list[str]:
     """Everybody's addresses as they were known before: of its people, also of who left lately, and of itself."""
-    back = timedelta(days=settings.ACCOUNT_LOOK_BACK_DAYS)
+    back = timedelta(days=settings.PAYEE_LOOK_BACK_DAYS)
     people = Membership.objects.filter(
         Q(ended_at__isnull=True) | Q(ended_at__gte=clock.now() - back),
         organisation=provider.organisation_id,
