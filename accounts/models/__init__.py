@@ -4,6 +4,7 @@ from accounts.models.alarms import AccountAlarm, NotMeKind, NotMeLink
 from accounts.models.citizens import Citizen, CitizenStatus
 from accounts.models.consents import Consent, ConsentLog, SignIn
 from accounts.models.employers import Employer, EmployerLog, EmployerState
+from accounts.models.factor_resets import FactorReset
 from accounts.models.facts import CitizenFact
 from accounts.models.identities import (
     CitizenMark,
@@ -32,6 +33,7 @@ __all__ = [
     "Employer",
     "EmployerLog",
     "EmployerState",
+    "FactorReset",
     "Identity",
     "IdentityClaim",
     "IdentityClaimLog",

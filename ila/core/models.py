@@ -95,3 +95,17 @@ class JobRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.outcome})"
+
+
+class CacheEntry(models.Model):
+    """What Django's cache keeps in the database, for all processes together: counted attempts, results for minutes.
+
+    Written by Django's own cache backend, in the columns that it expects.
+    """
+
+    cache_key = models.CharField(max_length=255, primary_key=True)
+    value = models.TextField()
+    expires = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.cache_key

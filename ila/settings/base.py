@@ -10,6 +10,8 @@ import structlog
 
 from ila.core.db.setup import databases
 from ila.settings import environ
+from ila.settings.identity import *  # noqa: F403 - settings are built by layers
+from ila.settings.signing_in import *  # noqa: F403 - settings are built by layers
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA_DIR = Path(os.environ.get("ILA_DATA_DIR") or BASE_DIR / ".data")
@@ -41,6 +43,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.usersessions",
     "django_htmx",
 ]
 
@@ -54,10 +58,13 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # Deny by default: a view is open to everybody only where it says so (`login_not_required`).
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "accounts.middleware.SignInRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.SecondFactorMiddleware",
+    "accounts.middleware.SessionSeenMiddleware",
+    "accounts.middleware.KeptFormMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -100,22 +107,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_SESSION_REMEMBER = False
-ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
-ACCOUNT_FORMS = {"login": "accounts.forms.SignInForm"}
-# Whoever asks for a new password for an address nobody signs in with learns nothing, and nobody is written to.
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 # A password in place of a national e-identity: for demonstrations and tests alone.
 STAND_IN_IDENTITY = False
 LOGIN_URL = "account_login"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 LOGIN_REDIRECT_URL = "/"
-ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 
 LANGUAGE_CODE = "en"
 # Dutch says what a learner reads of STAP; everything else falls back to English there.
@@ -182,6 +178,10 @@ PAYEE_ADDRESS = os.environ.get("PAYEE_ADDRESS", "")
 PAYEE_TOKEN = os.environ.get("PAYEE_TOKEN", "")
 PAYEE_TIMEOUT = float(os.environ.get("PAYEE_TIMEOUT") or 5)
 STAND_IN_PAYEES = False
+# How long everybody may object before a provider is paid into another account, and for how long addresses that were
+# replaced are still told of it.
+PAYEE_COOLING_DAYS = int(os.environ.get("PAYEE_COOLING_DAYS") or 7)
+PAYEE_LOOK_BACK_DAYS = int(os.environ.get("PAYEE_LOOK_BACK_DAYS") or 60)
 
 PROCRASTINATE_DATABASE_ALIAS = "default"
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"

@@ -5,6 +5,7 @@ from ila.settings.base import *  # noqa: F403 - settings are built by layers
 
 SECRET_KEY = "for tests only"  # noqa: S105
 AWARD_KEY_SECRETS = ["for tests only, but long enough to be a secret"]
+BLIND_INDEX_SECRETS = ["for tests only, but long enough to find people again"]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 # An address that leads nowhere: tests/conftest.py puts the worker's own database in its place.
 DATABASES = databases({"DATABASE_URL": "postgresql://nobody@/none?host=/nonexistent"})
@@ -14,3 +15,4 @@ STATIC_ROOT = None
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
 STAND_IN_IDENTITY = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True

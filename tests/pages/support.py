@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.account.models import EmailAddress
 from django.test import Client
 
-from accounts import sessions
+from accounts import factors, sessions
+from accounts.middleware import SEEN_KEY
 from accounts.models import SignIn, User
 from catalogue.models import Offer, Session
 from funding.models import BankMessage, Booking, LaboratoryRun, PaymentBatch
@@ -176,16 +180,38 @@ def bank_message(batch: PaymentBatch, *, kind: str = "pain.002") -> BankMessage:
     )
 
 
-def signed_in(user: User | None, *, sign_in: SignIn | None = None) -> Client:
-    """A client with that person's session, under that recorded sign-in."""
+def signed_in(
+    user: User | None, *, sign_in: SignIn | None = None, factor: bool = True, again: bool = False
+) -> Client:
+    """A client with that person's session, under that recorded sign-in.
+
+    factor: whoever must use a second factor has an app, and used it. again: has proved just now who they are.
+    """
     client = Client()
     if user is not None:
         client.force_login(user)
+        prove(client, user, factor=factor, again=again)
     if sign_in is not None:
         session = client.session
         session[sessions.KEY] = sign_in.pk
         session.save()
     return client
+
+
+def prove(client: Client, user: User, *, factor: bool = True, again: bool = False) -> None:
+    """Give a session that a test opened what signing in leaves in it: how it was proved, and when it was seen."""
+    now = time.time()
+    records: list[dict[str, Any]] = [{"method": "password", "at": now, "email": user.email}]
+    if factor and factors.must_use_factor(user):
+        app = factors.set_up_app(user)
+        records.append({"method": "mfa", "at": now, "id": app.pk, "type": app.type})
+    if again:
+        records.append({"method": "password", "at": now, "reauthenticated": True})
+    session = client.session
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = records
+    session[f"{AUTHENTICATION_METHODS_SESSION_KEY}_user"] = str(user.pk)
+    session[SEEN_KEY] = (session.session_key, int(now))
+    session.save()
 
 
 def laboratory_run(scene: Scene, *, generated: int = 60, play: bool = True) -> LaboratoryRun:

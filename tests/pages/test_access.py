@@ -198,6 +198,31 @@ EXPECTED: dict[str, dict[str, int]] = {
     "account_reset_password_done": OPEN,
     "account_reset_password_from_key": OPEN,
     "account_reset_password_from_key_done": OPEN,
+    "account_signup": FOR_GUESTS,
+    "account_email": SIGNED_IN,
+    "account_change_password": SIGNED_IN,
+    # Whoever has a password changes it.
+    "account_set_password": _only(others=302),
+    "account_reauthenticate": SIGNED_IN,
+    "mfa_index": SIGNED_IN,
+    # On to where they wanted: here everybody who must use a factor has used it.
+    "second_factor": dict.fromkeys(PARTS, 302),
+    # Only between the password and the session.
+    "mfa_authenticate": dict.fromkeys(PARTS, 302),
+    "mfa_reauthenticate": SIGNED_IN,
+    "mfa_reauthenticate_webauthn": SIGNED_IN,
+    # First they prove once more who they are.
+    "mfa_activate_totp": _only(others=302),
+    "mfa_deactivate_totp": _only(*AGENCY, status=302, others=404),
+    "mfa_list_webauthn": SIGNED_IN,
+    "mfa_add_webauthn": _only(others=302),
+    "mfa_login_webauthn": dict.fromkeys(PARTS, 302),
+    "mfa_edit_webauthn": _only(others=302),
+    "mfa_remove_webauthn": _only(others=302),
+    "mfa_view_recovery_codes": _only(others=404),
+    "mfa_generate_recovery_codes": _only(others=302),
+    "mfa_download_recovery_codes": _only(others=404),
+    "usersessions_list": SIGNED_IN,
     "confirm_identity": SIGNED_IN,
 }
 
@@ -268,6 +293,8 @@ class Things:
             "scheme_draft_edit": {"draft_id": self.draft.public_id},
             "scheme_draft_act": {"draft_id": self.draft.public_id, "act": "approve"},
             "account_confirm_email": {"key": "nothing"},
+            "mfa_edit_webauthn": {"pk": 1},
+            "mfa_remove_webauthn": {"pk": 1},
             "account_reset_password_from_key": {"uidb36": "1", "key": "a-b"},
         }
         return made.get(name, {})
