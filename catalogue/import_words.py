@@ -62,6 +62,7 @@ PROBLEMS = {
     "total_mismatch": _("The parts of the price do not add up: stored, and not bookable."),
     "zip_restored": _("A leading zero was put back."),
     "cip_restored": _("A leading zero was put back."),
+    "zero_restored": _("A leading zero was put back."),
     "hours_missing": _("The hours are not specified."),
     "kind_unknown": _("The kind is not known: stored as a course."),
     "html_cleaned": _("Active content was taken out of a text."),

@@ -238,18 +238,18 @@ def cip_spelt(text: str) -> tuple[str, bool]:
     return (f"0{text}", True) if _SHORT_CIP.fullmatch(text) else (text, False)
 
 
-def formacodes(text: str) -> list[str]:
+def formacodes(text: str) -> list[str] | None:
     """FORMACODE numbers in their order, each once."""
     wrong = f"{shown(text)} is no list of FORMACODE numbers: five digits each, separated by commas"
-    return sorted(_checked(classifications.checked_formacodes, text, wrong)) if text else []
+    return sorted(_checked(classifications.checked_formacodes, text, wrong)) if text else None
 
 
-def skills(text: str) -> list[str]:
+def skills(text: str) -> list[str] | None:
     """ESCO addresses, each once."""
     wrong = (
         f"{shown(text)} is no list of ESCO addresses: http://data.europa.eu/esco/skill/…, separated by spaces"
     )
-    return sorted(_checked(classifications.checked_skills, text, wrong)) if text else []
+    return sorted(_checked(classifications.checked_skills, text, wrong)) if text else None
 
 
 def _checked(check: Callable[[str], T], text: str, wrong: str) -> T:

@@ -198,7 +198,7 @@ class _Group:
         if "isced_field" in record.values:
             told["isced_field"] = self._restored(record, "isced_field", cells.isced, "")
         if "skills" in record.values:
-            told["skills"] = self._cell(record, "skills", cells.skills, []) or None
+            told["skills"] = self._cell(record, "skills", cells.skills, None)
         if "workload" in record.values or "workload_scheme" in record.values:
             workload = self._cell(record, "workload", cells.quantity, None)
             scheme = self._cell(
@@ -216,7 +216,7 @@ class _Group:
     def _read_description(self, record: Record) -> dict[str, Any]:
         told: dict[str, Any] = {}
         if "formacodes" in record.values:
-            told["formacodes"] = self._cell(record, "formacodes", cells.formacodes, []) or None
+            told["formacodes"] = self._cell(record, "formacodes", cells.formacodes, None)
         if "cip_code" in record.values:
             told["cip_code"] = self._restored(record, "cip_code", cells.cip, None)
         return told

@@ -22,12 +22,14 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 from openpyxl.reader.excel import ExcelReader
 from openpyxl.styles.stylesheet import apply_stylesheet
 from openpyxl.utils import column_index_from_string, get_column_letter
-from openpyxl.utils.datetime import from_excel, from_ISO8601
+from openpyxl.utils import datetime as serials
 from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.xml.constants import SHARED_STRINGS
 
 from catalogue.importing.problems import RefusedWholeError
 
+_of_serial: Callable[..., Any] = serials.from_excel
+_of_iso: Callable[[str], Any] = serials.from_ISO8601
 FAULTS = (
     *(KeyError, ValueError, TypeError, AttributeError, IndexError, OSError, EOFError, AssertionError),
     *(ParseError, InvalidFileException, BadZipFile, NotImplementedError, RuntimeError, OverflowError),
@@ -106,13 +108,13 @@ class SheetRows:
                 number = int(style) if style else 0
                 if number in days:
                     try:
-                        return _as_text(from_excel(_number(text), epoch, timedelta=number in spans))
+                        return _as_text(_of_serial(_number(text), epoch, timedelta=number in spans))
                     except (OverflowError, ValueError):
                         return "#VALUE!"
                 return text if _WHOLE_NUMBER.fullmatch(text) else _as_text(_number(text))
             if kind == "b":
                 return "yes" if int(text) else "no"
-            return _as_text(from_ISO8601(text)) if kind == "d" else text
+            return _as_text(_of_iso(text)) if kind == "d" else text
 
         return value_of
 

@@ -18,12 +18,16 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
 
 from accounts.models import User
 from catalogue import import_words, tasks
 from catalogue.exporting.cells import csv_lines
+from catalogue.import_columns import TABLE, hint
 from catalogue.importing import template
-from catalogue.models import ImportRun, ImportStage
+from catalogue.models import ImportFormat, ImportRun, ImportStage
 from catalogue.permissions import is_authority
 from catalogue.services import uploads
 from ila.core import jobs
@@ -31,34 +35,8 @@ from ila.core.errors import DomainError
 
 PER_PAGE = 20
 SHOWN = 50
+_WIDE = {"title", "goals", "content", "skills"}
 UNDER_WAY = (ImportStage.CHECKING, ImportStage.STORING)
-EXAMPLE = {
-    "provider": "50000000000017",
-    "entry_number": "AGILE-1",
-    "title": "Conduct a project with agile methods",
-    "kind": "rs",
-    "code": "RS6604",
-    "goals": "<p>Plan, run and close a project in short rounds.</p>",
-    "content": "",
-    "language": "en",
-    "hours": "35",
-    "has_prerequisites": "no",
-    "offer_number": "LYON",
-    "mode": "in_person",
-    "place": "Room 3",
-    "street": "12 rue de la Paix",
-    "postcode": "69002",
-    "city": "Lyon",
-    "country": "FR",
-    "latitude": "45.76",
-    "longitude": "4.83",
-    "price": "1650.00",
-    "session_number": "JUNE",
-    "starts": "2027-06-14",
-    "ends": "2027-06-18",
-    "open": "yes",
-    "guaranteed": "no",
-}
 
 
 class UploadForm(forms.Form):
@@ -123,8 +101,8 @@ def import_run(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "counts": [(label, report.get(name, 0)) for name, label in import_words.COUNTS.items()]
         if report
         else [],
-        "errors": _lines(errors[:SHOWN]),
-        "warnings": _lines(warnings[:SHOWN]),
+        "errors": _lines(errors[:SHOWN], run.format),
+        "warnings": _lines(warnings[:SHOWN], run.format),
         "error_count": len(errors) + report.get("errors_left_out", 0),
         "warning_count": len(warnings) + report.get("warnings_left_out", 0),
         "shown": SHOWN,
@@ -167,9 +145,9 @@ def import_report(request: HttpRequest, public_id: UUID) -> StreamingHttpRespons
     """Errors and warnings as CSV: for whoever has to mend the file."""
     _importer(request)
     run = _found(public_id)
-    header = ("severity", "line", "entry", "field", "code", "message")
+    header = ("severity", "line", "entry", "field", "code", "message", "what_to_do")
     response = StreamingHttpResponse(
-        csv_lines(header, _report_rows(run.result or run.report or {})),
+        csv_lines(header, _report_rows(run.result or run.report or {}, run.format)),
         content_type="text/csv; charset=utf-8",
     )
     response.headers["Content-Disposition"] = f'attachment; filename="import-{run.public_id}.csv"'
@@ -179,20 +157,56 @@ def import_report(request: HttpRequest, public_id: UUID) -> StreamingHttpRespons
 @login_not_required
 @require_safe
 def import_template(_request: HttpRequest, ending: str) -> HttpResponse:
-    """The empty table with one example row: for providers too."""
-    row = [EXAMPLE[name] for name in template.COLUMNS]
+    """The table with one example row and what each column is, in the reader's language: for providers too."""
+    example = [column.example for column in TABLE]
     headers = {"Content-Disposition": f'attachment; filename="offers.{ending}"'}
     if ending == "csv":
-        text = "".join(csv_lines(template.COLUMNS, [row]))
+        # Rows that begin with a # are read over.
+        comments = [[f"{template.COMMENT} {line[0]}: {line[1]} {line[3]}".strip()] for line in _explained()]
+        blank = [""] * (len(TABLE) - 1)
+        rows = [*([*comment, *blank] for comment in comments), example]
+        text = "".join(csv_lines(template.COLUMNS, rows))
         return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    return HttpResponse(_template_book(example), content_type=kind, headers=headers)
+
+
+def _explained() -> list[list[str]]:
+    needed = str(_("needed"))
+    return [
+        [one.name, str(one.means), needed if one.needed else "", ", ".join(one.allowed), one.example]
+        for one in TABLE
+    ]
+
+
+def _template_book(example: list[str]) -> bytes:
     book = Workbook(write_only=True)
     sheet = book.create_sheet("offers")
-    sheet.append(list(template.COLUMNS))
-    sheet.append(row)
+    sheet.freeze_panes = "A2"
+    header = []
+    for number, column in enumerate(TABLE, start=1):
+        cell = WriteOnlyCell(sheet, column.name)
+        cell.font = Font(bold=True)
+        header.append(cell)
+        letter = get_column_letter(number)
+        sheet.column_dimensions[letter].width = 40 if column.name in _WIDE else 18
+        # As text, so that no zero is dropped and no day turned round.
+        sheet.column_dimensions[letter].number_format = "@"
+    sheet.append(header)
+    cells = [WriteOnlyCell(sheet, text) for text in example]
+    for cell in cells:
+        cell.number_format = "@"
+    sheet.append(cells)
+    explained = book.create_sheet("columns")
+    for letter, width in zip("ABCDE", (20, 80, 12, 60, 40), strict=True):
+        explained.column_dimensions[letter].width = width
+    titles = (_("Column"), _("What it is"), _("Needed"), _("Words it knows"), _("Example"))
+    explained.append([str(title) for title in titles])
+    for line in _explained():
+        explained.append(line)
     target = BytesIO()
     book.save(target)
-    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    return HttpResponse(target.getvalue(), content_type=kind, headers=headers)
+    return target.getvalue()
 
 
 def _ask(actor: User, told: dict[str, Any]) -> ImportRun:
@@ -225,16 +239,24 @@ def _decide(request: HttpRequest, public_id: UUID, *, store: bool) -> HttpRespon
     return redirect("import_run", public_id)
 
 
-def _lines(problems: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**one, "means": import_words.PROBLEMS.get(one["code"], one["code"])} for one in problems]
+def _lines(problems: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [
+        {
+            **one,
+            "means": import_words.PROBLEMS.get(one["code"], one["code"]),
+            "hint": hint(one["field"]) if kind == ImportFormat.TEMPLATE else "",
+        }
+        for one in problems
+    ]
 
 
-def _report_rows(report: dict[str, Any]) -> Iterator[list[Any]]:
+def _report_rows(report: dict[str, Any], kind: str) -> Iterator[list[Any]]:
     for severity, name in (("error", "errors"), ("warning", "warnings")):
-        for one in report.get(name, []):
-            yield [severity, one["line"], one["entry"], one["field"], one["code"], one["message"]]
+        for one in _lines(report.get(name, []), kind):
+            advice = f"{one['means']} {one['hint']}".strip()
+            yield [severity, *(one[key] for key in ("line", "entry", "field", "code", "message")), advice]
         if left_out := report.get(f"{name}_left_out"):
-            yield [severity, None, None, None, "left_out", f"{left_out} more {name} are not listed"]
+            yield [severity, None, None, None, "left_out", f"{left_out} more {name} are not listed", None]
 
 
 def _found(public_id: UUID) -> ImportRun:
