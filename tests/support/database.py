@@ -22,6 +22,7 @@ from ila.core.db.dsn import make_dsn, parse_dsn
 from ila.core.db.embedded import OWNER, EmbeddedServer
 from ila.core.db.roles import application_parts
 from ila.core.db.setup import databases
+from tests.support import prepared
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PREFIX = "ila-tests-"
@@ -147,28 +148,34 @@ def _remove_if_stale(directory: Path) -> None:
 def worker_database(directory: Path, worker: str) -> WorkerDatabase:
     """Start or join the run's server, migrate the template if nobody has, and copy it for this worker."""
     server = SuiteServer(directory / "pg", tuning=TUNING)
-    server.start()
-    _servers.append(server)
-    _alive(directory, fcntl.LOCK_SH)
     with _template_lock(directory):
+        if not server.data.exists():
+            prepared.restore(directory)
+        server.start()
+        _servers.append(server)
+        _alive(directory, fcntl.LOCK_SH)
         password_file = directory / "password"
         if not password_file.exists():
-            password = secrets.token_hex(8)
+            password_file.write_text(_migrate_template(server, directory))
             with psycopg.connect(server.superuser_dsn(), autocommit=True) as connection:
-                connection.execute(
-                    sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(OWNER), password)
-                )
-            create_empty_database(server, TEMPLATE)
-            template = WorkerDatabase(server, TEMPLATE, password)
-            done = run_manage(
-                template, "migrate", "--skip-checks", "-v0", environ={"ILA_DATA_DIR": str(directory)}
-            )
-            if done.returncode != 0:
-                raise RuntimeError(f"The template could not be migrated:\n{done.stderr}")
-            password_file.write_text(password)
+                connection.execute("CHECKPOINT")
+            prepared.keep(directory)
     database = WorkerDatabase(server, f"ila_{worker}", password_file.read_text())
     database.recreate()
     return database
+
+
+def _migrate_template(server: SuiteServer, directory: Path) -> str:
+    password = secrets.token_hex(8)
+    with psycopg.connect(server.superuser_dsn(), autocommit=True) as connection:
+        connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(OWNER), password))
+    create_empty_database(server, TEMPLATE)
+    template = WorkerDatabase(server, TEMPLATE, password)
+    environ = {"ILA_DATA_DIR": str(directory)}
+    done = run_manage(template, "migrate", "--skip-checks", "-v0", environ=environ, timeout=600)
+    if done.returncode != 0:
+        raise RuntimeError(f"The template could not be migrated:\n{done.stderr}")
+    return password
 
 
 @contextlib.contextmanager
