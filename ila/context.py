@@ -18,6 +18,7 @@ _SECTIONS = {
     "catalogue": _("Catalogue"),
     "schemes": _("Schemes"),
     "windows": _("Grants"),
+    "learning_accounts": _("My account"),
     "bookings": _("Bookings"),
     "portfolio": _("My portfolio"),
     "awards": _("Awards"),
@@ -37,6 +38,7 @@ _ABOUT = {
     "catalogue": _("Search micro-credentials and their sessions, without signing in."),
     "windows": _("Windows in which one may apply for a grant, and what was granted."),
     "schemes": _("What you get, what you pay and until when you can cancel, in plain words."),
+    "learning_accounts": _("What you have, from whom, until when; and which schemes are open to you."),
     "bookings": _("What was asked for, proposed, booked and paid, with every step and who took it."),
     "portfolio": _("What you have been awarded: keep it, print it, show it by a link."),
     "awards": _("The credentials that were issued, and how they stand."),
@@ -92,6 +94,8 @@ class Navigation:
         roles = {role for kind, role in rows if kind == OrganisationKind.AGENCY}
         provides = any(kind == OrganisationKind.PROVIDER for kind, _role in rows)
         learns = Citizen.objects.filter(user=user).exists()
+        if learns or not rows:
+            names.append("learning_accounts")
         if roles or provides or learns:
             names.append("bookings")
         if learns:

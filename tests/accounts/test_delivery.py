@@ -42,6 +42,7 @@ VALUES = {
     "window": "2022-1",
     "award": BOOKING,
     "title": "Agile methods",
+    "account": BOOKING,
     "reason": "error",
     "application": BOOKING,
     "entry": 1,

@@ -15,6 +15,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from accounts import factors
 from funding.models import Booking, LaboratoryRun, PaymentBatch, SchemeDraft
 from tests.funding.schemes.drafts import Office
 from tests.pages.award_things import AwardThings, make_award_things
@@ -124,6 +125,12 @@ EXPECTED: dict[str, dict[str, int]] = {
     "booking_accept": LEARNER_ALONE,
     # A refusal is a POST: a GET is not answered, and says nothing of whose booking it is.
     "booking_refuse": _only(others=405),
+    "booking_leave": LEARNER_ALONE,
+    "booking_ask": SIGNED_IN,
+    "learning_accounts": SIGNED_IN,
+    "learning_account": LEARNER_ALONE,
+    # Whoever is no known citizen has no account to open.
+    "learning_account_open": _only("learner", "other_learner", others=404),
     "windows": OPEN,
     "window": OPEN,
     "window_sessions": OPEN,
@@ -258,6 +265,10 @@ class Things:
             "booking": {"public_id": self.booking.public_id},
             "booking_accept": {"public_id": self.waiting.public_id},
             "booking_refuse": {"public_id": self.waiting.public_id},
+            "booking_leave": {"public_id": self.waiting.public_id},
+            "booking_ask": {"session_id": self.booking.session_id},
+            "learning_account": {"public_id": self.booking.account.public_id},
+            "learning_account_open": {"code": self.booking.account.scheme.code},
             "job_retry": {"job_id": 1},
             "review_close": {"review_id": 1},
             "window_result": {"pk": self.windows.granted.pk},
@@ -413,3 +424,35 @@ def test_an_ended_membership_opens_nothing(scene: Scene, things: Things) -> None
     membership.ended_at = membership.created_at
     membership.save()
     assert signed_in(scene.provider_member).get(f"/bookings/{things.booking.public_id}/").status_code == 404
+
+
+# -- the second factor ------------------------------------------------------------------------------------------------
+
+# What opens before it: signing out, another language, whether the platform lives, and the factor itself.
+BEFORE_FACTOR = {"second_factor", "account_logout", "set_language", "health"}
+SET_FACTOR_UP = {"mfa_activate_totp", "mfa_add_webauthn", "account_reauthenticate"}
+USE_FACTOR = {"mfa_reauthenticate", "mfa_reauthenticate_webauthn"}
+
+
+def passed(client: Client, things: Things) -> set[str]:
+    """Every address that answers otherwise than by asking for the second factor."""
+    found = set()
+    for pattern in addresses():
+        name = str(pattern.name)
+        # Signing out in the middle would end the test: a guest is asked for a password instead.
+        if name == "account_logout":
+            continue
+        url = reverse(name, kwargs=things.arguments(name))
+        for answer in (client.get(url), client.post(url)):
+            if not answer.headers.get("Location", "").startswith("/accounts/second-factor/?"):
+                found.add(name)
+    return found
+
+
+@pytest.mark.parametrize("has_app", [False, True])
+def test_without_it_no_address_opens_by_any_method(scene: Scene, things: Things, has_app: bool) -> None:
+    officer = scene.payment_officer
+    client = signed_in(officer, factor=False)
+    if has_app:
+        factors.set_up_app(officer)
+    assert passed(client, things) <= BEFORE_FACTOR | (USE_FACTOR if has_app else SET_FACTOR_UP)

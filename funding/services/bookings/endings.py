@@ -14,6 +14,7 @@ from funding.models import Booking, BookingState
 from funding.models.bookings import PERHAPS_OWED_STATES
 from funding.permissions import acts_for_funder, acts_for_provider
 from funding.schemes import deadlines
+from funding.services import reviews
 from funding.services.bookings import in_bulk, money
 from funding.services.bookings.context import Walk, open_walk
 from funding.services.bookings.guards import CALLED_OFF
@@ -53,12 +54,15 @@ def withdraw(*, actor: User, booking_id: int) -> Booking:
 
 
 @transaction.atomic
-def cancel_by_learner(*, actor: User, booking_id: int, reason: str = "") -> Booking:
+def cancel_by_learner(
+    *, actor: User, booking_id: int, reason: str = "", told: str = "", may_owe: bool = True
+) -> Booking:
     """The learner cancels: a withdrawal inside its term, free in time, else the full price stays owed (F-24).
 
-    Too late is also after the start, as long as no entry is declared.
+    Too late is also after the start, as long as no entry is declared. told: what kept them away, in their words;
+    a person of the agency reads it where it made the cancellation free. may_owe: whether they agreed to owe the price.
     Locks: account, session, booking. Logs: booking `withdraw` or `cancel_by_learner`.
-    Raises: DomainError `not_allowed`.
+    Raises: DomainError `not_allowed`, `too_late` where the price would be owed and they did not agree to it.
     """
     walk = open_walk(booking_id)
     if walk.booking.state != BookingState.ACCEPTED:
@@ -73,7 +77,11 @@ def cancel_by_learner(*, actor: User, booking_id: int, reason: str = "") -> Book
     if outcome == "withdraw":
         return end_and_return(walk, "withdraw", actor=actor, reason=reason)
     if outcome == "free":
+        if reason == "force_majeure" and told:
+            reviews.open_reviews([booking_id], reason="force_majeure", detail={"told": told})
         return end_and_return(walk, "cancel_by_learner", actor=actor, reason=reason, price_owed=False)
+    if not may_owe:
+        raise DomainError("too_late", rule="F-24", reason="price_owed")
     fsm.apply(walk.booking, "cancel_by_learner", actor=actor, reason=reason, price_owed=True)
     money.price_owed(walk.booking, walk.rules, actor=actor)
     sessions.free_seat(session_id=walk.session.pk)

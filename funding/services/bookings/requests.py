@@ -8,6 +8,7 @@ from catalogue.models import MicroCredential, Session
 from funding.models import Booking, BookingState, LearningAccount, version_on
 from funding.permissions import acts_for_provider
 from funding.schemes import deadlines, windows
+from funding.schemes.rules import SchemeRules
 from funding.services.bookings import guards
 from funding.services.bookings.context import (
     Walk,
@@ -34,21 +35,25 @@ def request_booking(*, actor: User, account_id: int, session_id: int) -> Booking
     )
     if actor.is_service or not actor.is_active or account.citizen.user_id != actor.pk:
         raise DomainError("not_found", status=404, kind="learningaccount")
-    credential = session.micro_credential
-    rules = version_on(account.scheme, today(account.scheme)).parsed
+    check_may_ask(version_on(account.scheme, today(account.scheme)).parsed, account, session)
+    return start_booking(actor=actor, account=account, session=session)
+
+
+def check_may_ask(rules: SchemeRules, account: LearningAccount, session: Session) -> None:
+    """What stands against this account asking for a place now, whatever money is in it. Raises: as `request_booking`."""
+    credential, now = session.micro_credential, clock.now()
     guards.check_account_active(account)
     if rules.funding == "window":
         raise DomainError("not_allowed", rule="N-03", reason="apply_in_a_window")
-    guards.check_learner(rules, account, credential, session, clock.now())
+    guards.check_learner(rules, account, credential, session, now)
     guards.check_session_open(session, credential, credential.provider)
-    guards.check_accredited(rules, provider=credential.provider, credential=credential, moment=clock.now())
+    guards.check_accredited(rules, provider=credential.provider, credential=credential, moment=now)
     if session.currency != account.scheme.currency:
         raise DomainError("not_bookable", reason="currency")
     if session.price_cents <= 0:
         raise DomainError("not_bookable", reason="price_zero")
     assert session.starts_at is not None
-    windows.check_start(rules, rules.calendar, applied_at=clock.now(), starts_at=session.starts_at)
-    return start_booking(actor=actor, account=account, session=session)
+    windows.check_start(rules, rules.calendar, applied_at=now, starts_at=session.starts_at)
 
 
 def start_booking(*, actor: User, account: LearningAccount, session: Session) -> Booking:

@@ -138,6 +138,17 @@ def field(bound: BoundField, **attributes: str) -> dict[str, Any]:
     }
 
 
+@register.inclusion_tag("parts/radios.html")
+def radios(bound: BoundField) -> dict[str, Any]:
+    """A choice among a few as radio buttons under their question, with hint and errors."""
+    described = [
+        f"{bound.auto_id}_{part}"
+        for part, there in (("hint", bound.help_text), ("error", bound.errors))
+        if there
+    ]
+    return {"bound": bound, "described": " ".join(described)}
+
+
 @register.inclusion_tag("parts/pagination.html", takes_context=True)
 def pagination(context: template.Context, page: Page[Any], label: Any) -> dict[str, Any]:
     """Links to the neighbouring pages of a list; the other parameters of the address stay."""
