@@ -7,7 +7,7 @@ from typing import Any
 
 from catalogue import provider_words as words
 from catalogue import words as catalogue_words
-from catalogue.models import MicroCredential
+from catalogue.models import EntryVersion, MicroCredential
 from catalogue.selectors import completeness as selected
 
 HTML = ("goals_html", "content_html")
@@ -31,6 +31,19 @@ def told_of(one: MicroCredential) -> list[tuple[Any, Any]]:
         (words.ELEMENTS[name], _shown(one, name, value))
         for name, value in _values(one)
         if name not in ELSEWHERE and value is not None and value not in ("", [])
+    ]
+
+
+def changes_of(one: MicroCredential, version: EntryVersion) -> list[tuple[Any, Any, Any, bool]]:
+    """What a version changes, in words: label, before, after, whether the values are HTML that was cleaned."""
+    return [
+        (
+            words.ELEMENTS[name],
+            _shown(one, name, version.before[name]),
+            _shown(one, name, value),
+            name in HTML,
+        )
+        for name, value in version.values.items()
     ]
 
 

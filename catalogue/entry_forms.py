@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -260,9 +261,18 @@ class SessionForm(forms.Form):
         help_text=_("Leave it out if there is no limit."),
     )
 
-    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
+    place = forms.ChoiceField(required=False, label=_("Place"))
+
+    def __init__(
+        self, *args: Any, today: date, places: Sequence[tuple[str, str]] = (), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._today = today
+        if len(places) > 1:
+            self.fields["place"].choices = [*places]  # type: ignore[attr-defined]
+            self.fields["place"].required = True
+        else:
+            del self.fields["place"]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -112,6 +112,7 @@ POINTS = {
 }
 OUTCOMES = {"met": _("Met"), "not_met": _("Not met"), "not_applicable": _("Does not apply")}
 RECOMMENDATIONS = {"accredit": _("Accredit"), "refuse": _("Refuse")}
+CLAIM_RECOMMENDATIONS = {"accredit": _("Approve the claim"), "refuse": _("Refuse")}
 REGIMES = {
     "provider": _("Accreditation of the provider"),
     "programme": _("Accreditation of each programme"),

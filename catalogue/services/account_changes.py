@@ -1,7 +1,7 @@
-"""Another bank account: asked by one person, confirmed by a second, approved by a third, in force after a time to object.
+"""Another bank account: asked by one person, confirmed by a second, approved by a third, and a time to object.
 
 The thief to keep out has one person's password. So a second person, or the agency after calling the provider back,
-says the same; everybody is told at the addresses that were known before; and whoever is told can stop it with one press.
+says the same; everybody is told at the addresses that were known before; and whoever is told can stop it at once.
 """
 
 from __future__ import annotations

@@ -346,6 +346,9 @@ def _keep_offer(entry: MicroCredential, description: EntryDescription, place: di
     for name, value in values.items():
         setattr(offer, name, value)
     offer.save(update_fields=[*values])
+    # Its other places are taught in the same way, at the same price.
+    shared = {name: value for name, value in values.items() if name not in PLACE}
+    selected.offers_of(entry).exclude(pk=offer.pk).update(**shared)
 
 
 def _jump(entry: MicroCredential, price_cents: int) -> int | None:

@@ -1,4 +1,4 @@
-"""An organisation claims the listing that a register brought in; a case worker decides, another one than recommended it.
+"""An organisation claims the listing that a register brought in; one case worker recommends, another one decides.
 
 A claim is an application of its own kind: steps, documents, questions, checklist and recommendation are those of
 `applications` and `application_reviews`.

@@ -19,13 +19,14 @@ from catalogue import described, permissions, provider_forms
 from catalogue import provider_words as words
 from catalogue.models import MicroCredential, PriceChange
 from catalogue.selectors import completeness as selected
-from catalogue.services import entry_drafts, micro_credentials
+from catalogue.services import entry_drafts, entry_versions, micro_credentials
 from catalogue.views.agency_providers import may_act, may_look
 from ila.core.errors import DomainError
 
 PER_PAGE = 25
-ACTS = ("register", "send_back", "suspend", "resume", "delist", "price_yes", "price_no")
-NEEDS_REASON = frozenset({"send_back", "suspend", "delist", "price_no"})
+VERSIONS = ("version_yes", "version_no")
+ACTS = ("register", "send_back", "suspend", "resume", "delist", "price_yes", "price_no", *VERSIONS)
+NEEDS_REASON = frozenset({"send_back", "suspend", "delist", "price_no", "version_no"})
 
 
 @never_cache
@@ -71,7 +72,13 @@ def act(request: HttpRequest, pk: int, act: str) -> HttpResponse:
         return _page(request, one, act=act, form=form)
     reason = request.POST.get("reason", "").strip()[:2000]
     try:
-        _run(user, one, act, reason, until=form.cleaned_data.get("suspended_until"))
+        if act in VERSIONS:
+            stamp = request.POST.get("stamp", "")[:40]
+            entry_versions.decide_version(
+                actor=user, entry_id=one.pk, stamp=stamp, accepted=act == "version_yes", reason=reason
+            )
+        else:
+            _run(user, one, act, reason, until=form.cleaned_data.get("suspended_until"))
     except DomainError as refusal:
         return _page(request, _found(pk), act=act, error=words.sentence(refusal))
     messages.success(request, _("It is done."))
@@ -115,8 +122,15 @@ def _page(
     description = selected.description_of(one)
     told = selected.completeness(one, description)
     waiting = one.price_changes.filter(applied_at__isnull=True, refused_at__isnull=True).first()
+    version = one.versions.filter(applied_at__isnull=True, ended_at__isnull=True).first()
     context: dict[str, Any] = {
         "entry": one,
+        "version": version,
+        "changes": described.changes_of(one, version) if version is not None else [],
+        "version_claims": [
+            (words.ELEMENTS[name], claim, words.CLAIMS[claim.name])
+            for name, claim in (selected.claims_in(version.values) if version is not None else ())
+        ],
         "description": description,
         "told": told,
         "state_label": words.word(words.ENTRY_STATES, one.state),

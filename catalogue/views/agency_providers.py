@@ -297,6 +297,8 @@ def _page(
     if form is not None:
         form.auto_id = f"{act}_%s"
         forms[act] = form
+    if one.is_claim:
+        forms["recommend"].fields["recommendation"].choices = [*words.CLAIM_RECOMMENDATIONS.items()]  # type: ignore[attr-defined]
     if not regime.graded:
         forms["accredit"].fields.pop("grade", None)
     partners = list(one.partners.order_by("pk"))
@@ -325,7 +327,9 @@ def _page(
         "points": [(point, words.POINTS[point], marks.get(point)) for point in selected.points(one)],
         "outcomes": words.OUTCOMES.items(),
         "marked": len(marks),
-        "recommendation": words.RECOMMENDATIONS.get(one.recommendation, ""),
+        "recommendation": (words.CLAIM_RECOMMENDATIONS if one.is_claim else words.RECOMMENDATIONS).get(
+            one.recommendation, ""
+        ),
         "log": words.steps_of(case.log.select_related("actor").order_by("pk")),
         "may_act": permissions.is_authority(None, user),
         "is_other": one.recommended_by_id != user.pk,

@@ -15,13 +15,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.models import User
-from catalogue import entry_forms, permissions
+from catalogue import change_forms, described, entry_forms, permissions
 from catalogue import provider_words as words
-from catalogue.models import EntryDescription, MicroCredential, Provider, Session
+from catalogue.models import EntryDescription, EntryVersion, MicroCredential, Provider, Session
 from catalogue.registers import last_second_of_day, start_of_day
 from catalogue.selectors import bookability
 from catalogue.selectors import completeness as selected
-from catalogue.services import entry_drafts, sessions
+from catalogue.services import entry_drafts, entry_places, entry_versions, sessions
 from ila.core.errors import DomainError
 
 SESSIONS = 25
@@ -67,7 +67,8 @@ def step(request: HttpRequest, pk: int, step: str) -> HttpResponse:
     if one.state not in ("draft", "registered"):
         return redirect("provider_entry", one.pk)
     description = selected.description_of(one)
-    settled = entry_drafts.SETTLED | {"price_cents"} if one.state == "registered" else set()
+    listed = one.state == "registered"
+    settled = {"price_cents"} if listed else set()
     initial = _initial(one, description, step)
     form = entry_forms.FORMS[step](request.POST or None, initial=initial)
     for name in settled & set(form.fields):
@@ -79,6 +80,8 @@ def step(request: HttpRequest, pk: int, step: str) -> HttpResponse:
         except DomainError as refusal:
             form.add_error(None, words.sentence(refusal))
         else:
+            if listed and set(values) & entry_versions.SETTLED and _version(one) is not None:
+                messages.info(request, _("The agency looks at it first. Until then it is listed as it was."))
             return _next(one, step)
     names = list(entry_forms.FORMS)
     context = {
@@ -89,6 +92,9 @@ def step(request: HttpRequest, pk: int, step: str) -> HttpResponse:
         "number": names.index(step) + 1,
         "of": len(names),
         "settled": bool(settled & set(form.fields)),
+        "versioned": [
+            words.ELEMENTS[name] for name in form.fields if listed and name in entry_versions.SETTLED
+        ],
     }
     return render(request, "catalogue/provider/entry_step.html", context, status=422 if form.errors else 200)
 
@@ -144,7 +150,7 @@ def add_session(request: HttpRequest, pk: int) -> HttpResponse:
     one = _mine(request, pk)
     if one.state != "registered" or one.price_cents is None:
         raise Http404
-    form = entry_forms.SessionForm(request.POST, today=bookability.today_at(one.provider))
+    form = _session_form(one, request.POST)
     if not form.is_valid():
         return _page(request, one, session_form=form)
     data = form.cleaned_data
@@ -159,9 +165,58 @@ def add_session(request: HttpRequest, pk: int) -> HttpResponse:
         starts_at=start_of_day(starts, zone),
         ends_at=last_second_of_day(data["ends_on"], zone),
         seats=data["seats"],
-        offer=selected.offer_of(one),
+        offer=selected.offers_of(one).filter(pk=data["place"]).first()
+        if data.get("place")
+        else selected.offer_of(one),
     )
     messages.success(request, _("The session is open to bookings."))
+    return redirect("provider_entry", one.pk)
+
+
+@never_cache
+@require_POST
+def add_place(request: HttpRequest, pk: int) -> HttpResponse:
+    """Teach it at one more place."""
+    one = _mine(request, pk)
+    form = change_forms.PlaceForm(request.POST, auto_id="place_%s")
+    if not form.is_valid():
+        return _page(request, one, place_form=form)
+    try:
+        entry_places.add_place(actor=cast("User", request.user), entry_id=one.pk, **form.cleaned_data)
+    except DomainError as refusal:
+        form.add_error(None, words.sentence(refusal))
+        return _page(request, one, place_form=form)
+    messages.success(request, _("The place is added."))
+    return redirect("provider_entry", one.pk)
+
+
+@never_cache
+@require_POST
+def remove_place(request: HttpRequest, pk: int, offer: int) -> HttpResponse:
+    """Teach it there no longer."""
+    one = _mine(request, pk)
+    try:
+        entry_places.remove_place(actor=cast("User", request.user), entry_id=one.pk, offer_id=offer)
+    except DomainError as refusal:
+        if refusal.code == "not_found":
+            raise Http404 from refusal
+        messages.info(request, words.sentence(refusal))
+    else:
+        messages.success(request, _("It is taken back."))
+    return redirect("provider_entry", one.pk)
+
+
+@never_cache
+@require_POST
+def withdraw_version(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take back what waits for the agency."""
+    one = _mine(request, pk)
+    try:
+        entry_versions.take_back_version(actor=cast("User", request.user), entry_id=one.pk)
+    except DomainError as refusal:
+        messages.info(request, words.sentence(refusal))
+    else:
+        messages.success(request, _("It is taken back."))
     return redirect("provider_entry", one.pk)
 
 
@@ -196,6 +251,16 @@ def _mine(request: HttpRequest, pk: int) -> MicroCredential:
     return one
 
 
+def _version(one: MicroCredential) -> EntryVersion | None:
+    """What waits for the agency, if anything does."""
+    return one.versions.filter(applied_at__isnull=True, ended_at__isnull=True).first()
+
+
+def _session_form(one: MicroCredential, data: Any = None) -> entry_forms.SessionForm:
+    places = change_forms.place_choices(list(selected.offers_of(one)))
+    return entry_forms.SessionForm(data, today=bookability.today_at(one.provider), places=places)
+
+
 def _next(one: MicroCredential, step: str) -> HttpResponse:
     names = list(entry_forms.FORMS)
     place = names.index(step) + 1
@@ -207,11 +272,13 @@ def _next(one: MicroCredential, step: str) -> HttpResponse:
 def _initial(one: MicroCredential, description: EntryDescription, step: str) -> dict[str, Any]:
     made: dict[str, Any] = {}
     offer = selected.offer_of(one)
+    waiting = _version(one)
+    versioned = waiting.values if waiting is not None else {}
     for name in entry_forms.FORMS[step]().fields:
         if name in entry_drafts.PLACE:
             made[name] = getattr(offer, name) if offer is not None else ""
             continue
-        value = selected.value_of(one, description, name)
+        value = versioned[name] if name in versioned else selected.value_of(one, description, name)
         if name in LISTS and value:
             value = ("\n" if name == "skills" else ", ").join(value)
         made[name] = "" if value is None else str(value) if isinstance(value, bool) else value
@@ -226,13 +293,16 @@ def _page(
     target: str = "",
     price_form: Form | None = None,
     session_form: Form | None = None,
+    place_form: Form | None = None,
 ) -> HttpResponse:
     description = selected.description_of(one)
     told = selected.completeness(one, description)
     claims = selected.claims_of(one, description)
-    today = bookability.today_at(one.provider)
+    version = _version(one)
     listed = (
-        Session.objects.filter(micro_credential=one).select_related("seats").order_by("-starts_at", "-pk")
+        Session.objects.filter(micro_credential=one)
+        .select_related("seats", "offer")
+        .order_by("-starts_at", "-pk")
     )
     page = Paginator(listed, SESSIONS).get_page(request.GET.get("page"))
     context = {
@@ -250,13 +320,17 @@ def _page(
         "claims_form": entry_forms.ClaimsForm(initial={"claims_reason": description.claims_reason}),
         "prices": list(one.price_changes.select_related("asked_by").order_by("-asked_at", "-pk")[:20]),
         "price_form": price_form or entry_forms.PriceForm(),
-        "session_form": session_form or entry_forms.SessionForm(today=today),
+        "session_form": session_form or _session_form(one),
+        "places": list(selected.offers_of(one)),
+        "place_form": place_form or change_forms.PlaceForm(auto_id="place_%s"),
+        "version": version,
+        "changes": described.changes_of(one, version) if version is not None else [],
         "page": page,
         "sessions": [(each, words.word(words.SESSION_STATES, each.state)) for each in page],
         "zone": one.provider.time_zone,
         "error": error,
         "error_target": target,
-        "form": session_form or price_form,
+        "form": session_form or price_form or place_form,
     }
-    wrong = bool(error or price_form or session_form)
+    wrong = bool(error or price_form or session_form or place_form)
     return render(request, "catalogue/provider/entry.html", context, status=422 if wrong else 200)
