@@ -88,7 +88,8 @@ STORE_LINES = f"""
         SELECT DISTINCT ON (register) * FROM horizon ORDER BY register, day
     ), chosen AS MATERIALIZED (
         SELECT entry.id, entry.title, entry.kind, entry.code, entry.language, entry.hours, entry.price_cents,
-               entry.currency, entry.eqf_level, entry.isced_field, entry.search_text, provider.country,
+               entry.currency, entry.eqf_level, entry.isced_field, entry.search_text, description.cip_code,
+               provider.country,
                provider.register NOT IN ('siret', 'etpl-nj') AS unknown,
                provider.id AS provider_id, provider.register, provider.time_zone, today.day, today.first,
                (entry.state = 'registered' AND NOT entry.total_mismatch AND coalesce(provider.name, '') <> ''
@@ -96,6 +97,7 @@ STORE_LINES = f"""
           FROM catalogue_microcredential AS entry
           JOIN catalogue_provider AS provider ON provider.id = entry.provider_id
           JOIN today ON today.register = provider.register
+          LEFT JOIN catalogue_entrydescription AS description ON description.micro_credential_id = entry.id
          WHERE entry.id = ANY(%(ids)s) AND entry.state IN ('registered', 'suspended')
     ), of_sessions AS (
         SELECT one.micro_credential_id AS id,
@@ -150,6 +152,7 @@ STORE_LINES = f"""
         SELECT worded.*, of_places.spots, titles.words, array_position(%(fields)s::text[], CASE
                    WHEN isced_field <> '' THEN left(isced_field, 2)
                    WHEN register = 'etpl-nj' THEN %(field_of_cip)s::jsonb ->> left(code, 2)
+                   WHEN cip_code IS NOT NULL THEN %(field_of_cip)s::jsonb ->> left(cip_code, 2)
                    ELSE %(field_of_kind)s::jsonb ->> kind END) AS field
           FROM worded LEFT JOIN of_places USING (id)
           -- Each word as it stands and as its stem; those of the title count more, the rest need no positions.

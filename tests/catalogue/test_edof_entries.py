@@ -288,3 +288,16 @@ def test_a_formation_with_many_sessions(import_edof, listing) -> None:
     assert counts(import_edof(many)) == (1, 0, 0, 0, 0)
     assert len(listing()[NAME]["sessions"]) == 3000
     assert counts(import_edof(many)) == (0, 0, 1, 0, 0)
+
+
+def test_formacodes_are_kept_where_the_file_tells_them(import_edof) -> None:
+    told = '<extra info="code-FORMACODE">23026</extra><extra info="formacode">FORMACODE V14: 21054, 23026</extra>'
+    import_edof(F(extra=told), F(number="F2"))
+    entry = MicroCredential.objects.get(external_id="F1")
+    assert entry.description.formacodes == ["21054", "23026"]
+    assert "21054" in entry.search_text.split()
+    assert not hasattr(MicroCredential.objects.get(external_id="F2"), "description")
+    assert counts(import_edof(F(extra=told), F(number="F2"))) == (0, 0, 2, 0, 0)
+    assert counts(import_edof(F(), F(number="F2"))) == (0, 1, 1, 0, 0)
+    entry.refresh_from_db()
+    assert entry.description.formacodes is None

@@ -173,6 +173,14 @@ def test_a_restored_cip_and_unknown_hours_are_stored(import_etpl) -> None:
     import_etpl(program(cipcode="90101", totalclockhours="0"))
     entry = MicroCredential.objects.get()
     assert (entry.code, entry.hours) == ("090101", None)
+    assert entry.description.cip_code == "09.0101"
+
+
+def test_a_cip_that_no_list_has_is_kept_as_it_was_told(import_etpl) -> None:
+    import_etpl(program(cipcode="999999"))
+    entry = MicroCredential.objects.get()
+    assert entry.code == "999999"
+    assert not hasattr(entry, "description")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from catalogue.importing.problems import Report
-from catalogue.models import EntryDescription, MicroCredential, Offer, Provider, Session
+from catalogue.models import EntryDescription, Listing, MicroCredential, Offer, Provider, Session
+from catalogue.selectors import traits
+from catalogue.services import listings
 from catalogue.services.imports import import_catalogue
 from tests.catalogue.conftest import counts, errors, warnings
 from tests.catalogue.edof_files import Folder
@@ -194,3 +196,18 @@ def test_zeros_that_spreadsheets_drop_are_put_back(import_rows: Import) -> None:
 def test_comments_are_no_rows(import_rows: Import) -> None:
     comment = {**dict.fromkeys(row(), ""), "provider": "# price: in euros"}
     assert counts(import_rows(comment, row(), comment)) == (1, 0, 0, 0, 0)
+
+
+def test_the_facet_of_fields_goes_by_isced_then_by_cip(import_rows: Import) -> None:
+    field = traits.TRAITS["field"]
+    import_rows(
+        row(isced_field="0715", cip_code="11.0701"),
+        row(entry_number="E2", cip_code="11.0701"),
+        row(entry_number="E3", formacodes="23026"),
+    )
+    listings.bring_all_up_to_date()
+    bits = {
+        line.entry.external_id: line.traits & field.ones << field.shift
+        for line in Listing.objects.select_related("entry")
+    }
+    assert bits == {"E1": field.value("07"), "E2": field.value("06"), "E3": 0}
