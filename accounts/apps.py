@@ -11,3 +11,4 @@ class AccountsConfig(AppConfig):
         # Named, not imported: models exist only now.
         ensure = import_string("accounts.services.service_users.ensure_after_migrate")
         post_migrate.connect(ensure, sender=self)
+        import_string("accounts.receivers.connect")()

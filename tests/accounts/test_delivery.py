@@ -30,6 +30,20 @@ TEMPLATES = sorted(
 BOOKING = "6f2f6a0e-3f52-4b7e-9d5d-0b2f0a8f3c11"
 # What some message or other names; each takes what it needs.
 VALUES = {
+    "text": "Training: <b>Welding</b>\nYou pay yourself: €150.00",
+    "sha256": "0" * 64,
+    "at": "2026-05-04T07:00:00+00:00",
+    "zone": "Europe/Paris",
+    "strong": True,
+    "device": "Firefox on Android",
+    "alarm": BOOKING,
+    "upheld": True,
+    "statement": BOOKING,
+    "number": 3,
+    "first_day": "2026-05-01",
+    "last_day": "2026-05-31",
+    "opening_cents": 1,
+    "closing_cents": 2,
     "booking": BOOKING,
     "percent": 90,
     "scheme": "cpf",

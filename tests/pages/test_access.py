@@ -29,6 +29,7 @@ from tests.pages.support import (
     signed_in,
     validated_booking,
 )
+from tests.pages.statements import statement_of
 from tests.pages.window_scene import WindowThings, make_window_things
 
 pytestmark = pytest.mark.django_db
@@ -131,6 +132,18 @@ EXPECTED: dict[str, dict[str, int]] = {
     "learning_account": LEARNER_ALONE,
     # Whoever is no known citizen has no account to open.
     "learning_account_open": _only("learner", "other_learner", others=404),
+    "booking_receipt": _only("learner", *AGENCY, others=404),
+    "booking_receipt_pdf": _only("learner", *AGENCY, others=404),
+    "statements": SIGNED_IN,
+    "statement": _only("learner", *REVIEWERS, others=404),
+    "statement_pdf": _only("learner", *REVIEWERS, others=404),
+    # Open to whoever has the mail; this token is in none.
+    "not_me": dict.fromkeys(PARTS, 404),
+    "account_back": SIGNED_IN,
+    "disputes": _only("case_worker", others=403),
+    # Neither is there: who may not look is not told so.
+    "dispute": _only(others=403) | {"case_worker": 404},
+    "alarm": _only(others=403) | {"case_worker": 404},
     "windows": OPEN,
     "window": OPEN,
     "window_sessions": OPEN,
@@ -248,6 +261,7 @@ class Things:
     laboratory: LaboratoryRun
     awards: AwardThings
     providers: ProviderThings
+    statement: UUID
 
     def arguments(self, name: str) -> dict[str, Any]:
         """The arguments of an address."""
@@ -263,6 +277,13 @@ class Things:
             **self.awards.arguments(),
             **self.providers.arguments(),
             "booking": {"public_id": self.booking.public_id},
+            "booking_receipt": {"public_id": self.booking.public_id},
+            "booking_receipt_pdf": {"public_id": self.booking.public_id},
+            "not_me": {"token": "unknown"},
+            "dispute": {"public_id": UUID(int=4)},
+            "alarm": {"public_id": UUID(int=4)},
+            "statement": {"public_id": self.statement},
+            "statement_pdf": {"public_id": self.statement},
             "booking_accept": {"public_id": self.waiting.public_id},
             "booking_refuse": {"public_id": self.waiting.public_id},
             "booking_leave": {"public_id": self.waiting.public_id},
@@ -332,6 +353,7 @@ def things(scene: Scene, settings: Any, tmp_path: Path) -> Things:
         run,
         awards,
         providers,
+        statement_of(booking.account),
     )
 
 

@@ -60,7 +60,7 @@ def test_what_is_written(world: World, learner: Learner) -> None:
     consent = stored.consent
     assert (consent.state, consent.sign_in, consent.answered_at) == ("given", learner.sign_in, MONDAY)
     assert consent.text_hash == Consent.hash_of(consent.text)
-    assert "Paid from rights: €1,500.00" in consent.text
+    assert "Paid from Acquired rights: €1,500.00" in consent.text
     assert "You pay yourself: €150.00" in consent.text
     assert consent.log.get(transition="give").actor == learner.user
     log = stored.log.get(transition="accept")
