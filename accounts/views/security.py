@@ -149,7 +149,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
     """Where somebody is signed in; a POST ends one of the sessions, or all but the present one."""
     user = cast("User", request.user)
     rows = _sessions_of(user)
-    form = EndSessionForm(request.POST or None)
+    form = EndSessionForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         if not form.is_valid():
             raise Http404

@@ -33,10 +33,13 @@ Enter = Callable[..., None]
 
 @pytest.fixture
 def enter(page: Page, server: LiveServer) -> Enter:
-    """`enter(user, sign_in=None)`: the browser has that person's session, without the form."""
+    """`enter(user, sign_in=None, again=False)`: the browser has that person's session, without the form.
 
-    def put(user: User, *, sign_in: SignIn | None = None) -> None:
-        client = signed_in(user, sign_in=sign_in)
+    again: they have proved just now who they are, as sensitive pages ask.
+    """
+
+    def put(user: User, *, sign_in: SignIn | None = None, again: bool = False) -> None:
+        client = signed_in(user, sign_in=sign_in, again=again)
         value = client.cookies[settings.SESSION_COOKIE_NAME].value
         page.context.add_cookies(
             [{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": server.url, "httpOnly": True}]
