@@ -11,6 +11,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 from lxml import etree
 
@@ -46,7 +47,7 @@ _ELSEWHERE = re.compile(
 
 def bake_png(award: Award) -> bytes:
     """The award's picture as PNG, with its signed credential in one uncompressed iTXt chunk."""
-    picture = drawing.as_png(drawing.draw(award))
+    picture: bytes = drawing.as_png(drawing.draw(award))
     baked = _chunk(b"iTXt", KEYWORD + _PLAIN + award.token.encode("ascii"))
     # Directly before the end, which is always the last twelve bytes.
     return picture[:-12] + baked + picture[-12:]
@@ -55,10 +56,11 @@ def bake_png(award: Award) -> bytes:
 def bake_svg(award: Award) -> bytes:
     """The award's picture as SVG, with its signed credential in the first element."""
     drawn = drawing.draw(award)
-    root = etree.Element(drawn.tag, dict(drawn.attrib), nsmap={**drawn.nsmap, "openbadges": NAMESPACE})
+    root = etree.Element(drawn.tag, dict(drawn.attrib), nsmap={**drawing.NAMES, "openbadges": NAMESPACE})
     etree.SubElement(root, f"{{{NAMESPACE}}}credential", {"verify": award.token})
     root.extend(list(drawn))
-    return drawing.as_svg(root)
+    drawn_bytes: bytes = drawing.as_svg(root)
+    return drawn_bytes
 
 
 def text_of(content: bytes) -> str:
@@ -163,7 +165,8 @@ def _of_svg(content: bytes) -> Iterator[str]:
     except (etree.XMLSyntaxError, LookupError, ValueError, OSError):
         raise NotAToken("broken_picture" if b"<svg" in content else "not_a_credential") from None
     # Another encoding than ours could hide it from the look above.
-    if root.getroottree().docinfo.doctype:
+    about: Any = root.getroottree().docinfo
+    if about.doctype:
         raise NotAToken("active_picture")
     if etree.QName(root).localname != "svg":
         raise NotAToken("not_a_credential")
@@ -172,23 +175,27 @@ def _of_svg(content: bytes) -> Iterator[str]:
     for node in root.iter():
         _check_node(node)
         if node.tag == f"{{{NAMESPACE}}}credential":
-            yield node.get("verify") or "".join(node.itertext())
+            yield node.get("verify") or _words(node)
 
 
-def _check_node(node: etree._Element) -> None:
+def _check_node(node: Any) -> None:
     """A badge only shows something: what could do more is refused, although nothing here would let it."""
     if isinstance(node, etree._ProcessingInstruction):
         raise NotAToken("active_picture")
     if not isinstance(node.tag, str):
         return
     local = etree.QName(node).localname.lower()
-    if local in _ACTIVE or (local == "style" and _ELSEWHERE.search("".join(node.itertext()))):
+    if local in _ACTIVE or (local == "style" and _ELSEWHERE.search(_words(node))):
         raise NotAToken("active_picture")
     for name, value in node.attrib.items():
         attribute = etree.QName(str(name)).localname.lower()
         link = attribute in _LINKS and not _SAFE_LINK.match(str(value))
         if link or attribute.startswith("on") or _ELSEWHERE.search(str(value)):
             raise NotAToken("active_picture")
+
+
+def _words(node: etree._Element) -> str:
+    return "".join(str(each) for each in node.itertext())
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

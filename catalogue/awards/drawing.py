@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import vl_convert
 from django.conf import settings
@@ -20,6 +21,8 @@ from catalogue.models import Award
 
 SIDE = 600
 SVG = "http://www.w3.org/2000/svg"
+# The library's types know no default namespace; the library does.
+NAMES: Any = {None: SVG}
 _FONTS = Path(__file__).resolve().parent / "fonts" / "dejavu-sans-2.37"
 # A reader without these letters takes its own; the PNG is made with ours.
 _LETTERS = "DejaVu Sans, Verdana, Arial, sans-serif"
@@ -33,7 +36,7 @@ def draw(award: Award) -> etree._Element:
     root = etree.Element(
         f"{{{SVG}}}svg",
         {"viewBox": f"0 0 {SIDE} {SIDE}", "width": str(SIDE), "height": str(SIDE), "role": "img"},
-        nsmap={None: SVG},
+        nsmap=NAMES,
     )
     etree.SubElement(root, f"{{{SVG}}}title").text = f"{said.title} – {said.holder}"
     _shape(root, "rect", width=SIDE, height=SIDE, rx=36, fill=_DEEP)

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from catalogue import words
 from catalogue.importing.html import ALLOWED_TAGS
+from catalogue.models import Award
 
 register = template.Library()
 
@@ -31,6 +32,13 @@ def cleaned(html: str) -> SafeString:
         link_rel="nofollow noopener",
     )
     return mark_safe(_LOW_HEADING.sub(r"\1h3", safe))  # noqa: S308 - cleaned in the line above
+
+
+@register.simple_tag
+def awards_of(source: Any) -> list[Award]:
+    """The awards that a proof has led to (a booking, by its public id), the one that stands first."""
+    found = Award.objects.filter(source=source).select_related("provider").defer("token", "claims")
+    return list(found.order_by("state", "-issued_at", "-pk"))
 
 
 @register.filter

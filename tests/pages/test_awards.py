@@ -120,6 +120,20 @@ def test_downloads_are_what_they_say(scene: Scene, things: AwardThings) -> None:
         assert "no-store" in answer.headers["Cache-Control"]
 
 
+@pytest.mark.parametrize("part", ["learner", "provider", "case_worker"])
+def test_the_booking_leads_to_its_award_and_back(scene: Scene, booking: Booking, part: str) -> None:
+    client, address = signed_in(scene.people[part]), f"/bookings/{booking.public_id}/"
+    assert "What was awarded" not in text_of(client.get(address))
+    award = award_booking(booking_id=booking.pk)
+    assert award is not None
+    page = client.get(address)
+    assert f'href="/awards/{award.public_id}/"' in page.content.decode()
+    assert "Certificate of attendance" in text_of(page)
+    assert f'href="{address}"' in client.get(f"/awards/{award.public_id}/").content.decode()
+    awards.revoke_award(actor=service_users.get("clock"), award_id=award.pk, reason="error")
+    assert "Revoked" in text_of(client.get(address))
+
+
 # -- links -----------------------------------------------------------------------------------------------------------
 
 
