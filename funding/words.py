@@ -272,6 +272,7 @@ JOBS = {
     "funding.exchange_with_bank": _("Exchange files with the bank"),
     "funding.run_laboratory": _("Try changed rules on a population"),
     "accounts.send_messages": _("Send messages"),
+    "accounts.forget_expired": _("Forget ended sessions"),
     "catalogue.expire_accreditations": _("Let accreditations expire"),
     "catalogue.tell_ends": _("Tell of accreditations that end and of overdue applications"),
     "core.take_up_stalled_jobs": _("Take up jobs of killed workers"),
