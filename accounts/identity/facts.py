@@ -15,7 +15,7 @@ from accounts.identity.configuration import ProviderConfig, national_id
 from accounts.identity.errors import IdentityError
 from accounts.models.identities import CitizenMark, Level
 
-_PARTS = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+_PARTS = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _WORDS = re.compile(r"[a-z0-9]+")
 MAX_NAME = 100
 # From here on two names may be one person's, written down twice: 100 is the same name.

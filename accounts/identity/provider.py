@@ -103,7 +103,7 @@ class IdentityClient(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         try:
             answer = client.get_access_token(code, pkce_code_verifier=verifier)
             token: SocialToken = self.parse_token(answer)
-        except (OAuth2Error, KeyError, TypeError, ValueError, OverflowError) as error:
+        except (OAuth2Error, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             # A code that was used before, or is not ours: the provider will not have it.
             raise IdentityError("not_believed", detail="code refused") from error
         id_token = answer.get("id_token")

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from accounts.models import Citizen, CitizenFact, User
+from accounts.models import Citizen, CitizenFact, OpenFact, User
 from accounts.permissions import may_correct_facts
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -55,6 +55,8 @@ def correct_facts(*, actor: User, citizen_id: int, evidence: str, **facts: Any) 
         raise DomainError("not_found", status=404, kind="citizen")
     before = {name: getattr(citizen, name) for name in facts}
     _set(citizen, facts)
+    # What was open is established now, also where it stood so already.
+    OpenFact.objects.filter(citizen=citizen, fact__in=list(facts)).delete()
     now = clock.now()
     written = CitizenFact.objects.bulk_create(
         CitizenFact(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import hmac
 import json
 import secrets
 import threading
@@ -15,7 +17,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from joserfc import jwt
-from joserfc.jwk import OctKey, RSAKey
+from joserfc.jwk import RSAKey
 
 CLIENT_ID, SECRET = "ila", "a secret & more"
 CAMILLE = {
@@ -53,7 +55,7 @@ class Provider:
     _tokens: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"provider": self}))
         self.server.daemon_threads = True
         self.issuer = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
@@ -77,7 +79,7 @@ class Provider:
         } | more
 
     def visit(self, address: str) -> str:
-        """What the browser does at the authorisation endpoint: the person signs in, and is sent back to this address."""
+        """What the browser does: the person signs in, and is sent back to this address."""
         asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
         self.asked.append(asked)
         code = secrets.token_urlsafe(16)
@@ -145,17 +147,18 @@ class Provider:
         return jwt.encode(header, claims, used)
 
     def unsigned(self, claims: dict[str, Any]) -> str:
-        parts = [json.dumps(each).encode() for each in ({"alg": "none"}, claims)]
-        return ".".join(base64.urlsafe_b64encode(each).rstrip(b"=").decode() for each in parts) + "."
+        return f"{_encoded({'alg': 'none'})}.{_encoded(claims)}."
 
     def confused(self, claims: dict[str, Any]) -> str:
         """Signed with the published key as if it were a secret."""
         pem = self.key.as_pem(private=False)
-        return jwt.encode({"alg": "HS256", "kid": self.key.kid}, claims, OctKey.import_key(base64_key(pem)))
+        said = f"{_encoded({'alg': 'HS256', 'kid': self.key.kid})}.{_encoded(claims)}"
+        mac = hmac.new(pem, said.encode(), hashlib.sha256).digest()
+        return f"{said}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
 
 
-def base64_key(secret: bytes) -> dict[str, Any]:
-    return {"kty": "oct", "k": base64.urlsafe_b64encode(secret).rstrip(b"=").decode()}
+def _encoded(part: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
 
 
 def _pkce_fits(asked: dict[str, str], form: dict[str, str]) -> bool:
@@ -163,64 +166,61 @@ def _pkce_fits(asked: dict[str, str], form: dict[str, str]) -> bool:
     return asked.get("code_challenge") == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
-def _handler(provider: Provider) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *args: Any) -> None:
-            """Silent."""
+class Handler(BaseHTTPRequestHandler):
+    """Its addresses."""
 
-        def do_GET(self) -> None:
-            path = urlsplit(self.path).path
-            if self._special(path):
-                return
-            if path == "/userinfo":
-                self._answer(*provider.userinfo(self.headers.get("Authorization", "")))
-            elif path == "/jwks":
-                self._answer(200, "application/json", json.dumps(provider.jwks()))
-            elif path.endswith("/openid-configuration"):
-                self._answer(200, "application/json", json.dumps(provider.discovery()))
-            else:
-                self._answer(404, "text/plain", "")
+    provider: Provider
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            if self._special("/token"):
-                return
-            form = {name: values[0] for name, values in parse_qs(body).items()}
-            status, answer = provider.token(form, self.headers.get("Authorization", ""))
-            self._answer(status, "application/json", json.dumps(answer))
+    def log_message(self, *args: Any) -> None:
+        """Silent."""
 
-        def _special(self, path: str) -> bool:
-            provider.hits.append(path)
-            if path in provider.trickles:
-                self.send_response(200)
-                self.end_headers()
-                try:
-                    for _ in range(100):
-                        self.wfile.write(b" ")
-                        self.wfile.flush()
-                        time.sleep(provider.trickles[path])
-                except OSError:
-                    pass  # the other side has had enough
-                return True
-            if path in provider.instead:
-                status, headers, content = provider.instead[path]
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                try:
-                    self.wfile.write(content)
-                except OSError:
-                    pass  # the other side has had enough
-                return True
-            return False
+    def do_GET(self) -> None:
+        path = urlsplit(self.path).path
+        if self._special(path):
+            return
+        if path == "/userinfo":
+            self._answer(*self.provider.userinfo(self.headers.get("Authorization", "")))
+        elif path == "/jwks":
+            self._answer(200, "application/json", json.dumps(self.provider.jwks()))
+        elif path.endswith("/openid-configuration"):
+            self._answer(200, "application/json", json.dumps(self.provider.discovery()))
+        else:
+            self._answer(404, "text/plain", "")
 
-        def _answer(self, status: int, kind: str, text: str) -> None:
-            content = text.encode()
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        if self._special("/token"):
+            return
+        form = {name: values[0] for name, values in parse_qs(body).items()}
+        status, answer = self.provider.token(form, self.headers.get("Authorization", ""))
+        self._answer(status, "application/json", json.dumps(answer))
+
+    def _special(self, path: str) -> bool:
+        self.provider.hits.append(path)
+        if path in self.provider.trickles:
+            self.send_response(200)
             self.end_headers()
-            self.wfile.write(content)
+            with contextlib.suppress(OSError):  # the other side has had enough
+                for _ in range(100):
+                    self.wfile.write(b" ")
+                    self.wfile.flush()
+                    time.sleep(self.provider.trickles[path])
+            return True
+        if path in self.provider.instead:
+            status, headers, content = self.provider.instead[path]
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            with contextlib.suppress(OSError):  # the other side has had enough
+                self.wfile.write(content)
+            return True
+        return False
 
-    return Handler
+    def _answer(self, status: int, kind: str, text: str) -> None:
+        content = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)

@@ -20,7 +20,7 @@ from accounts.models.identities import Level
 from tests.accounts.identity.hostile import CAMILLE, Provider
 from tests.factories.accounts import CitizenFactory
 
-NIR = "2 90 02 69 123 456 33"
+NIR = "2 90 02 69 123 456 86"
 
 
 def configure(settings: Any, *configs: dict[str, Any]) -> None:
