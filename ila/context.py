@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Citizen, Membership, OrganisationKind, Role
 from catalogue.permissions import AUTHORITY_ROLES, WATCHING_ROLES
-from funding.permissions import BATCH_ROLES, LABORATORY_ROLES
+from funding.permissions import BATCH_ROLES, FUNDER_ROLES, LABORATORY_ROLES
 
 # Pages under an address belong to its entry of the menu.
 _SECTIONS = {
@@ -28,6 +28,7 @@ _SECTIONS = {
     "batches": _("Payment batches"),
     "audit": _("Audit"),
     "operations": _("Operations"),
+    "disputes": _("Disputes"),
     "agency_schemes": _("Rules"),
     "laboratory": _("Laboratory"),
     "account_login": _("Sign in"),
@@ -48,6 +49,7 @@ _ABOUT = {
     "batches": _("What was sent to the bank, and what the bank said about it."),
     "audit": _("Whether the books hold, checked to the cent."),
     "operations": _("What falls due, what is overdue and why, and what the jobs did."),
+    "disputes": _("Bookings that learners say are not theirs, and accounts that their owners closed."),
     "agency_schemes": _("The rules of each scheme: written by one manager, put into force by another."),
     "laboratory": _("What changed rules would do: who gains, who loses, and what it costs by year."),
     "account_login": _("See your bookings, answer a proposal."),
@@ -112,6 +114,8 @@ class Navigation:
             names.append("batches")
         if roles & set(Role.values):
             names += ["audit", "operations", "agency_schemes"]
+        if roles & set(FUNDER_ROLES):
+            names.append("disputes")
         if roles & set(LABORATORY_ROLES):
             names.append("laboratory")
         return names

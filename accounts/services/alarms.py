@@ -31,7 +31,10 @@ def raise_alarm(*, link: NotMeLink) -> AccountAlarm:
     user.set_unusable_password()
     user.save(update_fields=["password"])
     alarm = AccountAlarm.objects.create(user=user, kind=link.kind, link=link, raised_at=clock.now())
-    messages.queue(recipient=user, template="alarm_raised", alarm=str(alarm.public_id))
+    # To where the link went: the address of today may be that of who changed it.
+    messages.queue(
+        recipient=user, template="alarm_raised", address=link.message.address, alarm=str(alarm.public_id)
+    )
     return alarm
 
 

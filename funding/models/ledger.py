@@ -57,7 +57,13 @@ class JournalEntry(AppendOnlyModel):
             models.UniqueConstraint(fields=["scheme", "idempotency_key"], name="journalentry_key_once")
         ]
         indexes: ClassVar[list[Any]] = [
-            models.Index(fields=["transaction_id"], name="journalentry_transaction")
+            models.Index(fields=["transaction_id"], name="journalentry_transaction"),
+            # Learners are told of these: a few entries, however many accounts each credits (decision 153).
+            models.Index(
+                fields=["occurred_at"],
+                condition=Q(kind__in=["credit", "accrue", "age_credit"]),
+                name="journalentry_credits",
+            ),
         ]
 
     def __str__(self) -> str:

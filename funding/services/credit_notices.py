@@ -20,7 +20,7 @@ TEMPLATE = "account_credited"
 
 WAITING = f"""
 SELECT entry.id FROM {JournalEntry._meta.db_table} AS entry
- WHERE entry.kind = ANY (%(kinds)s) AND entry.occurred_at > %(since)s AND entry.reverses_id IS NULL
+ WHERE entry.kind IN ({", ".join(f"'{kind}'" for kind in KINDS)}) AND entry.occurred_at > %(since)s AND entry.reverses_id IS NULL
    AND NOT EXISTS (SELECT FROM {CreditNotice._meta.db_table} AS notice WHERE notice.entry_id = entry.id)
  ORDER BY entry.id LIMIT %(limit)s
 """
@@ -61,7 +61,7 @@ def tell_credits(*, limit: int = 2000) -> int:
     told = 0
     since = clock.now() - RECENT
     with connection.cursor() as cursor:
-        cursor.execute(WAITING, {"kinds": list(KINDS), "since": since, "limit": limit})
+        cursor.execute(WAITING, {"since": since, "limit": limit})
         entries = [entry_id for (entry_id,) in cursor.fetchall()]
     for entry_id in entries:
         with transaction.atomic(), connection.cursor() as cursor:
