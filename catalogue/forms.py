@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -19,6 +20,12 @@ DAYS = ["%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y"]
 MAX_TEXT = 200
 MAX_OWN_CENTS = 10_000_000
 
+SORTS = [
+    ("", _("Best match")),
+    ("price", _("Price")),
+    ("start", _("Next start")),
+    ("distance", _("Distance")),
+]
 _NOTHING = [("", "")]
 
 
@@ -78,40 +85,42 @@ class SearchForm(forms.Form):
     before = forms.DateField(required=False, label=_("Starts until"), input_formats=DAYS)
     guaranteed = forms.BooleanField(required=False, label=_("Only guaranteed sessions"))
     bookable = forms.BooleanField(required=False, label=_("Only what can be booked now"))
-    sort = forms.ChoiceField(
-        required=False,
-        label=_("Sort by"),
-        choices=[
-            ("", _("Best match")),
-            ("price", _("Price")),
-            ("start", _("Next start")),
-            ("distance", _("Distance")),
-        ],
-    )
+    sort = forms.ChoiceField(required=False, label=_("Sort by"), choices=SORTS)
 
-    def asked(self) -> dict[str, Any]:
-        """The values that were given and make sense, by name."""
-        self.is_valid()
-        return {
-            name: value
-            for name, value in self.cleaned_data.items()
-            if value is not None and value is not False and value != ""
-        }
+    @classmethod
+    def read(cls, given: QueryDict | Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+        """The values that were given and make sense, by name; and the names of those that make none.
+
+        Each field reads its own parameter, as a bound form would let it, without a form made for each search.
+        """
+        asked: dict[str, Any] = {}
+        senseless: list[str] = []
+        for name, field in cls.base_fields.items():
+            if name not in given:
+                continue
+            try:
+                value = field.clean(field.widget.value_from_datadict(given, {}, name))
+            except forms.ValidationError:
+                senseless.append(name)
+                continue
+            if value is not None and value is not False and value != "":
+                asked[name] = value
+        return asked, senseless
 
     @classmethod
     def query_of(cls, given: QueryDict) -> str:
         """An address's query in one way of writing it: only filters that make sense, in the form's order."""
-        asked = cls(given).asked()
+        asked, _senseless = cls.read(given)
         made = QueryDict(mutable=True)
         for name, value in asked.items():
             if name != "sort":
                 made.appendlist(name, as_parameter(value))
         return made.urlencode()
 
-    def left_out(self) -> list[Any]:
-        """The labels of what was given and makes no sense."""
-        self.is_valid()
-        return [self.fields[name].label for name in self.errors if name in self.fields]
+    @classmethod
+    def label(cls, name: str) -> Any:
+        """What a field is called."""
+        return cls.base_fields[name].label
 
 
 def as_parameter(value: Any) -> str:

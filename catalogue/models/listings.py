@@ -44,6 +44,7 @@ class Listing(models.Model):
     class Meta:
         indexes: ClassVar[list[Any]] = [
             GinIndex(fields=["search"], name="listing_search"),
+            GinIndex(fields=["title_search"], name="listing_title_search"),
             GinIndex(fields=["spots"], name="listing_spots"),
             # Few different values: counting all lines by it reads this index alone.
             models.Index(fields=["traits"], name="listing_traits"),

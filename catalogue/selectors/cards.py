@@ -14,6 +14,10 @@ from catalogue.selectors.places import Centre, distance_sql
 from catalogue.selectors.sql import Sql
 from catalogue.selectors.traits import TRAITS
 
+_BOOKABLE = TRAITS["bookable"].value("on")
+_GUARANTEED = TRAITS["guaranteed"].value("on")
+_MODES = tuple((code, TRAITS["mode"].value(code)) for code in TRAITS["mode"].codes)
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -50,18 +54,17 @@ class Card:
     @property
     def can_book(self) -> bool:
         """Whether something of it may be booked now."""
-        return bool(self.traits & TRAITS["bookable"].value("on"))
+        return bool(self.traits & _BOOKABLE)
 
     @property
     def guaranteed(self) -> bool:
         """Whether one of the sessions that can be booked is sure to take place."""
-        return bool(self.traits & TRAITS["guaranteed"].value("on"))
+        return bool(self.traits & _GUARANTEED)
 
     @property
     def modes(self) -> tuple[str, ...]:
         """The ways in which it is taught."""
-        mode = TRAITS["mode"]
-        return tuple(code for code in mode.codes if self.traits & mode.value(code))
+        return tuple(code for code, bit in _MODES if self.traits & bit)
 
     def code_of(self, trait: str) -> str:
         """Its level, length, field, language or grade; empty when not specified."""

@@ -17,6 +17,8 @@ from catalogue.selectors.traits import Tally
 
 RANKED_AT_MOST = 1000
 """More matches than these are not ranked word by word: that reads the texts of all of them."""
+WALKED = 3000
+"""So many lines are looked through, in the list's own order, for what very many entries fit."""
 FAR_AWAY = date(9999, 12, 31)
 
 DAYS_OF_A_MONTH = 30.5
@@ -54,19 +56,61 @@ class Search:
 
     def page(self, *, sort: str, total: int, offset: int, limit: int) -> list[Card]:
         """The cards of one page, in order. total: how many there are, by which it is chosen how they are ranked."""
-        return read_cards(*self.page_statement(sort=sort, total=total, offset=offset, limit=limit))
+        cards: list[Card] = []
+        for text, params in self.page_statements(sort=sort, total=total, offset=offset, limit=limit):
+            cards = read_cards(text, params)
+            if len(cards) == limit:
+                break
+        return cards
 
     def tally_statement(self, *, besides: str = "") -> tuple[str, list[Any]]:
         """What `tally` sends, with its parameters."""
         where = _all_of(clause for name, clause in self.clauses.items() if name != besides)
         return tally_sql(where.text), where.params
 
-    def page_statement(self, *, sort: str, total: int, offset: int, limit: int) -> tuple[str, list[Any]]:
-        """What `page` sends, with its parameters."""
+    def page_statements(
+        self, *, sort: str, total: int, offset: int, limit: int
+    ) -> list[tuple[str, list[Any]]]:
+        """What `page` sends, with the parameters: the next one only if one finds less than a page."""
+        offset = max(0, offset)
+        made = [self._sorted(sort, total, offset, limit)]
+        if self.words and not sort and total > RANKED_AT_MOST:
+            made = [self._titles_met(offset, limit), self._titles_and_mentions_met(offset, limit), *made]
+        return made
+
+    def _sorted(self, sort: str, total: int, offset: int, limit: int) -> tuple[str, list[Any]]:
         where = _all_of([*self.clauses.values(), *self._trait_clauses()])
         order = self._order(sort, total)
         cards = cards_sql(lines_sql(where.text, order.text), centre=self.centre)
-        return cards.text, [*cards.params, *where.params, *order.params, limit, max(0, offset)]
+        return cards.text, [*cards.params, *where.params, *order.params, limit, offset]
+
+    def _titles_met(self, offset: int, limit: int) -> tuple[str, list[Any]]:
+        """A page of very many matches, if the first lines of the list fill it.
+
+        What has all words in its title comes first, in the list's own order (standing, start, title): where a word
+        is in very many titles, a page of them is soon met on the way through the list, and nothing has to be sorted.
+        """
+        where = _all_of([self._in_titles(), *self._beside_words()])
+        cards = cards_sql(f"{met_sql(where.text)} OFFSET %s", centre=self.centre)
+        return cards.text, [*cards.params, WALKED, *where.params, limit, offset]
+
+    def _titles_and_mentions_met(self, offset: int, limit: int) -> tuple[str, list[Any]]:
+        """The same for a word that is in few titles: an index knows those, and mentions are met on the way."""
+        others = self._beside_words()
+        titles = _all_of([Sql("line.standing < 2"), self._in_titles(), *others])
+        in_title = self._in_titles()
+        mentions = _all_of([self.clauses["q"], Sql(f"NOT ({in_title.text})", in_title.params), *others])
+        cards = cards_sql(titles_first_sql(titles.text, mentions.text), centre=self.centre)
+        met = [WALKED, *mentions.params, offset + limit]
+        return cards.text, [*cards.params, *titles.params, *met, limit, offset]
+
+    def _beside_words(self) -> list[Sql]:
+        return [*(clause for name, clause in self.clauses.items() if name != "q"), *self._trait_clauses()]
+
+    def _in_titles(self) -> Sql:
+        """All the words are in the title."""
+        asked = words.matching(self.words, self.spellings)
+        return Sql(f"line.title_search @@ ({asked.text})", asked.params)
 
     def new_since(self, moment: datetime, *, limit: int) -> list[int]:
         """The entries listed since that moment that fit, newest first."""
@@ -98,12 +142,12 @@ class Search:
             return Sql(f"line.standing = 2, {nearest} NULLS LAST, {last}", distance.params)
         if not self.words:
             return Sql(f"line.standing, {last}")
-        asked = words.matching(self.words, self.spellings)
-        in_title = Sql(f"NOT line.title_search @@ ({asked.text})", asked.params)
+        in_title = self._in_titles()
         if total > RANKED_AT_MOST:
-            return Sql(f"line.standing = 2, {in_title.text}, line.standing, {last}", in_title.params)
+            return Sql(f"line.standing = 2, NOT ({in_title.text}), line.standing, {last}", in_title.params)
+        asked = words.matching(self.words, self.spellings)
         return Sql(
-            f"line.standing = 2, {in_title.text}, line.standing,"
+            f"line.standing = 2, NOT ({in_title.text}), line.standing,"
             f" ts_rank(line.search, {asked.text}) DESC, {last}",
             [*in_title.params, *asked.params],
         )
@@ -117,11 +161,33 @@ def tally_sql(where: str) -> str:
     )
 
 
+_COLUMNS = "line.entry_id, line.traits, line.from_cents, line.next_start, line.spots"
+# The index `listing_order`: what can be booked, guaranteed sessions first.
+_LIST_ORDER = "line.standing, line.next_start, line.title_key, line.entry_id"
+
+
 def lines_sql(where: str, order: str) -> str:
     """The query of a page's lines; its last parameters are how many, and after how many."""
-    columns = "line.entry_id, line.traits, line.from_cents, line.next_start, line.spots"
     return (
-        f"SELECT {columns} FROM catalogue_listing AS line WHERE {where} ORDER BY {order} LIMIT %s OFFSET %s"
+        f"SELECT {_COLUMNS} FROM catalogue_listing AS line WHERE {where} ORDER BY {order} LIMIT %s OFFSET %s"
+    )
+
+
+def met_sql(where: str, columns: str = _COLUMNS) -> str:
+    """Those of the list's first lines that fit; a parameter before `where`'s is how many are looked at, the last
+    how many are wanted."""
+    first = f"SELECT line.* FROM catalogue_listing AS line WHERE line.standing < 2 ORDER BY {_LIST_ORDER} LIMIT %s"
+    return f"SELECT {columns} FROM ({first}) AS line WHERE {where} ORDER BY {_LIST_ORDER} LIMIT %s"
+
+
+def titles_first_sql(titles: str, mentions: str) -> str:
+    """All lines that fit `titles`, then those of the list's first lines that fit `mentions`."""
+    columns = f"{_COLUMNS}, line.standing, line.title_key"
+    return (
+        f"WITH titled AS MATERIALIZED (SELECT {columns} FROM catalogue_listing AS line WHERE {titles}),"
+        f" met AS MATERIALIZED ({met_sql(mentions, columns)})"
+        f" SELECT {_COLUMNS} FROM (SELECT 0 AS part, * FROM titled UNION ALL SELECT 1, * FROM met) AS line"
+        f" ORDER BY part, {_LIST_ORDER} LIMIT %s OFFSET %s"
     )
 
 
@@ -140,8 +206,9 @@ def make_search(
     clauses: dict[str, Sql] = {}
     asked_words = words.words_of(asked.get("q", ""))
     if asked_words:
-        query = words.matching(asked_words, spellings)
-        clauses["q"] = Sql(f"line.search @@ ({query.text})", query.params)
+        # A condition for each word: the index meets two of them faster than one that joins them.
+        each = [words.matching([word], spellings) for word in asked_words]
+        clauses["q"] = _all_of(Sql(f"line.search @@ ({one.text})", one.params) for one in each)
     centre = None
     if place := asked.get("place"):
         centre = places.find_centre(place)

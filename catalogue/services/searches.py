@@ -95,7 +95,7 @@ def _check_next() -> int | None:
     search.save(update_fields=["checked_at"])
     if not search.owner.is_active:
         return 0
-    asked = SearchForm(QueryDict(search.query)).asked()
+    asked = SearchForm.read(QueryDict(search.query))[0]
     wallet = costs.wallet_of(search.owner) if "own" in asked else None
     limits = wallet.limits(asked["own"]) if wallet is not None else None
     new = make_search(asked, now, limits=limits).new_since(since, limit=MOST_COUNTED)

@@ -96,7 +96,7 @@ def _sentences(reasons: set[str]) -> list[Any]:
 def _back(request: HttpRequest) -> str:
     """The search one came from, when one did: a query of our own catalogue, nothing else."""
     query = QueryDict(request.GET.get("from", ""))
-    allowed = {name: query[name] for name in SearchForm().fields if query.get(name)}
+    allowed = {name: query[name] for name in SearchForm.base_fields if query.get(name)}
     if not allowed:
         return reverse("catalogue")
     again = QueryDict(mutable=True)

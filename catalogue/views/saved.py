@@ -25,7 +25,7 @@ def saved_searches(request: HttpRequest) -> HttpResponse:
     """The reader's searches; a POST keeps one more."""
     user: Any = request.user
     if request.method == "POST":
-        asked = SearchForm(QueryDict(request.POST.get("query", "")[:2000])).asked()
+        asked = SearchForm.read(QueryDict(request.POST.get("query", "")[:2000]))[0]
         name = described(asked) or _("The whole catalogue")
         try:
             searches.save_search(actor=user, query=request.POST.get("query", "")[:2000], name=name)
@@ -40,7 +40,7 @@ def saved_searches(request: HttpRequest) -> HttpResponse:
     rows = [
         {
             "search": one,
-            "name": described(SearchForm(QueryDict(one.query)).asked()) or _("The whole catalogue"),
+            "name": described(SearchForm.read(QueryDict(one.query))[0]) or _("The whole catalogue"),
             "url": f"{reverse('catalogue')}?{one.query}" if one.query else reverse("catalogue"),
         }
         for one in kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,11 +13,12 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.formats import date_format, number_format
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from catalogue import costs, words
-from catalogue.forms import MONTHS, OWN, SearchForm, as_parameter
+from catalogue.forms import MONTHS, OWN, SORTS, SearchForm, as_parameter
 from catalogue.selectors import finding, places
 from catalogue.selectors.cards import Card
 from catalogue.selectors.finding import Found
@@ -40,6 +42,7 @@ FACETS: dict[str, tuple[dict[str, Any], bool]] = {
     "language": (words.LANGUAGES, False),
     "grade": (words.GRADES, True),
 }
+IN_FILTER_FORM = ("place", "km", "price", "own", "within", "after", "before", "bookable", "guaranteed")
 
 
 @login_not_required
@@ -48,8 +51,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     """Search micro-credentials. Every filter is part of the address: a result can be kept and shared."""
     now = clock.now()
     listings.bring_up_to_date(limit=LINES_MADE_FIRST)
-    form = SearchForm(request.GET)
-    asked = form.asked()
+    asked, senseless = SearchForm.read(request.GET)
     wallet = costs.wallet_of(request.user)
     limits = wallet.limits(asked["own"]) if wallet is not None and "own" in asked else None
     found = finding.find(asked, now, limits=limits)
@@ -58,15 +60,15 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     address = Address(request.GET, asked)
     compared = compared_ids(request.GET.getlist("with"))[: MOST_COMPARED - 1]
     context = {
-        "form": form,
-        "left_out": [*form.left_out(), *([form.fields["own"].label] if "own" in found.unused else [])],
+        "left_out": [SearchForm.label(name) for name in (*senseless, *found.unused)],
+        "unused": found.unused,
         "asked": asked,
+        "sorts": SORTS,
         "hidden": address.parameters,
+        "hidden_beside_filters": [one for one in address.parameters if one[0] not in IN_FILTER_FORM],
         "page": page,
         "rows": rows_of(cards, wallet),
-        "facets": [
-            facet for name in FACETS if (facet := _facet(form, address, asked, found, name))["choices"]
-        ],
+        "facets": [facet for name in FACETS if (facet := _facet(address, asked, found, name))["choices"]],
         "counts": found.tally.counts,
         "prices": [(n, _up_to(n), found.tally.counts["price"][str(n)]) for n in PRICES],
         "distances": places.DISTANCES,
@@ -94,16 +96,23 @@ class Address:
 
     def __init__(self, query: QueryDict, asked: Mapping[str, Any]) -> None:
         kept = [(name, as_parameter(value)) for name, value in asked.items()]
-        self.saved = _encoded([(name, value) for name, value in kept if name != "sort"])
-        self.here = _encoded(kept)
         self.parameters = kept + [("with", str(pk)) for pk in compared_ids(query.getlist("with"))]
+        # Written once each: a page has sixty addresses that differ in one parameter.
+        self._written = [(name, _written(name, value)) for name, value in self.parameters]
+        self._page = reverse("catalogue")
+        here = self._written[: len(kept)]
+        self.saved = "&".join(text for name, text in here if name != "sort")
+        self.here = "&".join(text for _name, text in here)
 
     def __call__(self, **changes: Any) -> str:
         """The address; None drops a parameter."""
-        kept = [(name, value) for name, value in self.parameters if name not in changes]
-        kept += [(name, as_parameter(value)) for name, value in changes.items() if value is not None]
-        text = _encoded(kept)
-        return f"{reverse('catalogue')}?{text}" if text else reverse("catalogue")
+        kept = [text for name, text in self._written if name not in changes]
+        kept += [_written(name, as_parameter(value)) for name, value in changes.items() if value is not None]
+        return f"{self._page}?{'&'.join(kept)}" if kept else self._page
+
+
+def _written(name: str, value: str) -> str:
+    return urlencode({name: value})
 
 
 def compared_ids(given: list[str]) -> list[int]:
@@ -135,13 +144,6 @@ def described(asked: Mapping[str, Any]) -> str:
     return ", ".join(label_of(name, value) for name, value in _filters(asked))
 
 
-def _encoded(parameters: list[tuple[str, str]]) -> str:
-    made = QueryDict(mutable=True)
-    for name, value in parameters:
-        made.appendlist(name, value)
-    return made.urlencode()
-
-
 def _filters(asked: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """What narrows: a distance alone, or an order, does not."""
     return [
@@ -156,27 +158,32 @@ def _dropped(name: str) -> dict[str, None]:
     return dict.fromkeys([name, "km"] if name == "place" else [name])
 
 
-def _facet(
-    form: SearchForm, address: Address, asked: Mapping[str, Any], found: Found, name: str
-) -> dict[str, Any]:
-    names, in_order = FACETS[name]
-    counts = found.tally.counts[name]
-    codes = [code for code in counts if counts[code] or asked.get(name) == code]
+def _facet(address: Address, asked: Mapping[str, Any], found: Found, name: str) -> dict[str, Any]:
+    _names, in_order = FACETS[name]
+    counts, chosen = found.tally.counts[name], asked.get(name)
+    codes = [code for code in counts if counts[code] or chosen == code]
     if not in_order:
         codes.sort(key=lambda code: -counts[code])
+    language = get_language() or "en"
     return {
         "name": name,
-        "label": form.fields[name].label,
+        "label": SearchForm.label(name),
         "choices": [
             {
-                "label": words.word(names, code),
+                "label": _spoken(name, code, language),
                 "count": counts[code],
-                "here": asked.get(name) == code,
-                "url": address(**{name: None if asked.get(name) == code else code}),
+                "here": chosen == code,
+                "url": address(**{name: None if chosen == code else code}),
             }
             for code in codes[:FACETS_SHOWN]
         ],
     }
+
+
+@lru_cache(maxsize=1_000)
+def _spoken(facet: str, code: str, _language: str) -> str:
+    """What a code of a facet is called in the language in force, kept: a page says so a hundred times."""
+    return str(words.word(FACETS[facet][0], code))
 
 
 def _without(found: Found, asked: Mapping[str, Any], address: Address) -> list[tuple[str, str, int]]:
@@ -216,7 +223,8 @@ def rows_of(cards: Iterable[Card], wallet: costs.Wallet | None) -> list[dict[str
 
 def _row(one: Card, own: costs.Cost | None) -> dict[str, Any]:
     towns = one.towns or ([one.provider_city] if one.provider_city else [])
-    facts = [words.word(words.KINDS, one.kind), *(words.word(words.MODES, mode) for mode in one.modes)]
+    language = get_language() or "en"
+    facts = [_spoken("kind", one.kind, language), *(_spoken("mode", mode, language) for mode in one.modes)]
     if one.guaranteed:
         facts.insert(0, _("guaranteed to take place"))
     if one.hours:

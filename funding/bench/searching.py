@@ -83,9 +83,19 @@ def _bare(asked: Mapping[str, str]) -> None:
 
 
 def _statements(asked: Mapping[str, str]) -> list[tuple[str, list[Any]]]:
-    """The two statements of a first page: all facets at once, and the ids in order."""
-    search, total = _PREPARED[frozenset(asked.items())]
-    return [search.tally_statement(), search.page_statement(sort="", total=total, offset=0, limit=PER_PAGE)]
+    """What a first page sends: all facets at once, and the cards in order."""
+    return _PREPARED[frozenset(asked.items())]
+
+
+def _sent(search: Search, total: int) -> list[tuple[str, list[Any]]]:
+    sent = [search.tally_statement()]
+    with connection.cursor() as cursor:
+        for text, params in search.page_statements(sort="", total=total, offset=0, limit=PER_PAGE):
+            sent.append((text, params))
+            cursor.execute(text, params)
+            if len(cursor.fetchall()) == PER_PAGE:
+                break
+    return sent
 
 
 def _searches() -> list[dict[str, str]]:
@@ -112,7 +122,7 @@ def _searches() -> list[dict[str, str]]:
         search = make_search(_typed(asked), now)
         if total := search.tally().total:
             drawn.append(asked)
-            _PREPARED[frozenset(asked.items())] = (search, total)
+            _PREPARED[frozenset(asked.items())] = _sent(search, total)
     return drawn
 
 
@@ -228,4 +238,4 @@ def _host() -> str:
 
 
 _CLIENT = Client(headers={"host": _host()})
-_PREPARED: dict[frozenset[tuple[str, str]], tuple[Search, int]] = {}
+_PREPARED: dict[frozenset[tuple[str, str]], list[tuple[str, list[Any]]]] = {}

@@ -78,7 +78,7 @@ def look(world: World) -> Look:
 
     def search(**parameters: str) -> Found:
         listings.bring_all_up_to_date()
-        return finding.find(SearchForm(parameters).asked(), clock.now())
+        return finding.find(SearchForm.read(parameters)[0], clock.now())
 
     return search
 
