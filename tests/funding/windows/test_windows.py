@@ -107,6 +107,8 @@ def test_only_for_oneself_with_ones_own_strong_sign_in(world: World) -> None:
     expect_refusal("consent_missing", None, apply, **given, sign_in=other.sign_in)
     weak = SignInFactory.create(user=learner.citizen.user, assurance="weak")
     expect_refusal("weak_identity", "F-32", apply, **given, sign_in=weak)
+    old = SignInFactory.create(user=learner.citizen.user, at=OPENS - timedelta(minutes=10))
+    expect_refusal("sign_in_too_old", "F-32", apply, **given, sign_in=old)
     elsewhere = LearningAccountFactory.create(
         citizen=learner.citizen, scheme=SchemeFactory.create(code="cpf")
     )
