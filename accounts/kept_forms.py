@@ -1,8 +1,8 @@
 """Forms that were sent too late: kept while their sender signs in again, then given back as they were filled in.
 
 A form is kept in the browser's own session on the server, encrypted with a key that only a cookie of this browser
-holds, for an hour. Passwords and codes are never kept, files never either: the page says so. Nothing is sent again by
-itself: the person sees the form as they left it, and sends it.
+holds, for an hour. Passwords, codes and consents are never kept, files never either: the page says so. Nothing is
+sent again by itself: the person sees the form as they left it, and sends it.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ KEPT_SECONDS = 60 * 60
 MAX_CHARACTERS = 64_000
 MAX_FIELDS = 300
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
-# By their names: what proves who somebody is, and what only the server writes.
-NEVER_KEPT = re.compile(r"passw|secret|token|credential|^code$|^otp|csrf|^next$|pin$", re.IGNORECASE)
+# By their names: what proves who somebody is, what only the server writes, and a consent, which is given to the text
+# that stands on the page at that moment or not at all.
+NEVER_KEPT = re.compile(r"passw|secret|token|credential|^code$|^otp|csrf|^next$|pin$|consent", re.IGNORECASE)
 
 
 @dataclass

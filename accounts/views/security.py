@@ -49,7 +49,8 @@ def overview(request: HttpRequest) -> HttpResponse:
         "app": next((each for each in kept if each.type == Authenticator.Type.TOTP), None),
         "passkeys": sum(each.type == Authenticator.Type.WEBAUTHN for each in kept),
         "codes_left": len(codes.wrap().get_unused_codes()) if codes else None,
-        "sessions": len(_sessions_of(user)),
+        # The present one may not be noted yet.
+        "sessions": max(1, len(_sessions_of(user))),
         "must_use_factor": factors.must_use_factor(user),
     }
     return render(request, "account/overview.html", shown)

@@ -107,8 +107,8 @@ def test_whoever_was_never_signed_in_here_leaves_nothing_behind(scene: Scene, cl
     assert Session.objects.count() == before
 
 
-def test_passwords_and_codes_are_never_kept(late: Client) -> None:
-    secrets = {"oldpassword": "old one", "password1": "new one", "code": "123456", "csrfmiddlewaretoken": "t"}
+def test_passwords_codes_and_consents_are_never_kept(late: Client) -> None:
+    secrets = {"oldpassword": "old one", "password1": "new one", "code": "123456", "consent": "on"}
     late.post("/accounts/password/change/", secrets | {"harmless": "kept"})
     sign_in(late)
     request = late.get("/accounts/password/change/").wsgi_request

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -10,11 +11,15 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.conf import settings as configured
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Citizen, SignIn, User
+from accounts.services import leftovers
+from ila.core.models import CacheEntry
 from tests.pages.support import PASSWORD, Scene, signed_in
 from tests.pages.test_bookings import text_of
 from tests.support.queries import captured_queries
@@ -313,3 +318,18 @@ def test_every_page_speaks_the_readers_language(scene: Scene, language: str) -> 
     client.post("/language/", {"language": language})
     page = client.get("/accounts/", headers={"accept-language": language})
     assert words[language] in text_of(page.content)
+
+
+def test_what_is_over_is_forgotten_each_hour(scene: Scene, client: Client) -> None:
+    sign_in(client)
+    ended = Client()
+    sign_in(ended)
+    key = ended.cookies[configured.SESSION_COOKIE_NAME].value
+    Session.objects.filter(pk=key).update(expire_date=timezone.now() - timedelta(seconds=1))
+    cache.set("counted", 1, timeout=60)
+    CacheEntry.objects.update(expires=timezone.now() - timedelta(seconds=1))
+    counted = CacheEntry.objects.count()
+    assert leftovers.forget_expired() == {"sessions": 1, "places": 1, "cache": counted}
+    assert counted > 0
+    assert client.get("/bookings/").status_code == 200
+    assert leftovers.forget_expired() == {"sessions": 0, "places": 0, "cache": 0}
