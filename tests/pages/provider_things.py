@@ -5,8 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from catalogue.models import Accreditation, Application, MicroCredential, Session
-from catalogue.services import applications
+from catalogue.models import (
+    AccountChange,
+    Accreditation,
+    Application,
+    MicroCredential,
+    ProviderDetail,
+    Session,
+)
+from catalogue.selectors.details import today_at
+from catalogue.services import account_changes, applications, details
 from tests.catalogue.providers.desk import Desk
 from tests.pages.support import Scene
 
@@ -20,13 +28,29 @@ class ProviderThings:
     entry: MicroCredential
     session: Session
     accreditation: Accreditation
+    change: AccountChange
+    detail: ProviderDetail
 
     def arguments(self) -> dict[str, dict[str, Any]]:
         """The arguments of each address."""
         draft, handed_in = {"public_id": self.draft.public_id}, {"public_id": self.handed_in.public_id}
         document = self.handed_in.documents.order_by("pk")[0]
         entry = {"pk": self.entry.pk}
+        provider, change = {"provider": self.entry.provider_id}, {"public_id": self.change.public_id}
         return {
+            "provider_withdraw": draft,
+            "provider_account": provider,
+            "provider_account_act": {**provider, **change, "act": "confirm"},
+            "account_objection": {"token": account_changes.link_of(self.change)},
+            "provider_details": provider,
+            "provider_detail": {**provider, "pk": self.detail.pk},
+            "provider_detail_new": {**provider, "kind": "trainer"},
+            "agency_detail_act": {"pk": self.detail.pk, "act": "accept"},
+            "agency_account_change": change,
+            "agency_account_change_act": {**change, "act": "refuse"},
+            "provider_entry_places": entry,
+            "provider_entry_place_remove": {**entry, "offer": 1},
+            "provider_entry_version_withdraw": entry,
             "provider_application": draft,
             "provider_step": {**draft, "step": "persons"},
             "provider_submit": draft,
@@ -57,4 +81,19 @@ def make_provider_things(scene: Scene) -> ProviderThings:
     handed_in = desk.handed_in()
     draft = applications.start_application(actor=scene.provider_member, organisation=organisation)
     accreditation = scene.world.provider.accreditations.order_by("pk")[0]
-    return ProviderThings(handed_in, draft, scene.world.credential, scene.world.session, accreditation)
+    change = account_changes.ask(
+        actor=scene.provider_member,
+        provider_id=scene.world.provider.pk,
+        iban="NL91ABNA0417164300",
+        holder=str(scene.world.provider),
+    )
+    detail = details.add_detail(
+        actor=scene.provider_member,
+        provider_id=scene.world.provider.pk,
+        kind="trainer",
+        facts={"full_name": "Ada", "subject": "Welding", "qualification": "Master", "certified": True},
+        valid_from=today_at(scene.world.provider),
+    )
+    return ProviderThings(
+        handed_in, draft, scene.world.credential, scene.world.session, accreditation, change, detail
+    )

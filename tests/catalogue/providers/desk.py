@@ -9,7 +9,7 @@ from typing import Any
 from accounts.models import Organisation, User
 from catalogue import regimes
 from catalogue.models import Application, MicroCredential, Provider
-from catalogue.services import application_reviews, applications, entry_drafts
+from catalogue.services import application_reviews, applications, entry_drafts, listing_claims
 from tests.catalogue.providers import files
 from tests.factories.accounts import MembershipFactory, OrganisationFactory
 
@@ -119,6 +119,57 @@ class Desk:
             application_id=one.pk,
             recommendation=recommendation,
             reason="All points are met.",
+        )
+
+    def claimed(self, **changes: Any) -> Application:
+        """A claim of the listing that has SIRET, handed in."""
+        one = applications.start_application(
+            actor=self.applicant, organisation=self.organisation, kind="claim"
+        )
+        told: dict[str, Any] = {"application_id": one.pk, "actor": self.applicant}
+        identity: dict[str, Any] = {
+            "register": "siret",
+            "country": "FR",
+            "number": changes.get("number", SIRET),
+            "legal_name": self.organisation.name,
+            "trade_name": "",
+        }
+        applications.save_step(**told, step="identity", values=identity)
+        contact: dict[str, Any] = {
+            "email": "claim@atelier.example.org",
+            "phone": "+33 4 00 00 00 01",
+            "website": "",
+            "turnover_cents": 10_000_000,
+            "currency": "EUR",
+        }
+        applications.save_step(**told, step="contact", values=contact)
+        person: dict[str, Any] = {
+            "role": "director",
+            "full_name": "Claude Moreau",
+            "birth_date": date(1970, 4, 2),
+            "share_percent": None,
+        }
+        applications.add_row(**told, step="persons", values=person)
+        applications.finish_step(**told, step="persons")
+        applications.save_account(**told, iban=changes.get("iban", IBAN), holder=self.organisation.name)
+        for kind in regimes.CLAIM_PAPERS:
+            applications.add_document(**told, kind=kind, name=f"{kind}.pdf", content=files.pdf(kind))
+        applications.finish_step(**told, step="documents")
+        applications.save_step(**told, step="declaration", values={})
+        return listing_claims.hand_in(actor=self.applicant, application_id=one.pk)
+
+    def claim_recommended(self, recommendation: str = "accredit", **changes: Any) -> Application:
+        one = self.claimed(**changes)
+        application_reviews.admit(actor=self.case_worker, application_id=one.pk)
+        for point in regimes.CLAIM_POINTS:
+            application_reviews.mark_point(
+                actor=self.case_worker, application_id=one.pk, point=point, outcome="met"
+            )
+        return application_reviews.recommend(
+            actor=self.case_worker,
+            application_id=one.pk,
+            recommendation=recommendation,
+            reason="The papers agree.",
         )
 
     def accredited(self, **changes: Any) -> Provider:

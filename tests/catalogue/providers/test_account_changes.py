@@ -1,4 +1,4 @@
-"""Another bank account: two persons of the provider, a third of the agency, a time to object, and nobody paid before."""
+"""Another bank account: two persons of the provider, a third of the agency, and a time to object."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_the_bank_says_that_it_is_another_name(
     monkeypatch.setattr(
         payees.StandInPayees,
         "verify",
-        lambda self, *, iban, name: payees.Verification(PayeeAnswer(answer), "The real one"),
+        lambda *_, **__: payees.Verification(PayeeAnswer(answer), "The real one"),
     )
     with pytest.raises(DomainError) as refusal:
         asked(desk, provider)
