@@ -17,6 +17,14 @@ STAGES = {
     "discarded": _("Discarded"),
     "failed": _("Broken off"),
 }
+# By the stage and what it is at: an import reads the whole file before it looks at what is stored.
+WORK = {
+    ("checking", "read"): _("Reading and checking the file"),
+    ("checking", "store"): _("Comparing with the catalogue"),
+    ("storing", "read"): _("Reading the file once more"),
+    ("storing", "store"): _("Storing provider by provider"),
+}
+WAITS = _("It waits for its turn: another import is at work, or no worker is running.")
 COLOURS = {
     "checking": "blue",
     "checked": "yellow",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from io import BytesIO
 from typing import Any, cast
 from uuid import UUID
@@ -14,6 +15,7 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -30,11 +32,12 @@ from catalogue.importing import template
 from catalogue.models import ImportFormat, ImportRun, ImportStage
 from catalogue.permissions import is_authority
 from catalogue.services import uploads
-from ila.core import jobs
+from ila.core import clock, jobs
 from ila.core.errors import DomainError
 
 PER_PAGE = 20
 SHOWN = 50
+PATIENCE = timedelta(seconds=20)
 _WIDE = {"title", "goals", "content", "skills"}
 UNDER_WAY = (ImportStage.CHECKING, ImportStage.STORING)
 
@@ -97,8 +100,9 @@ def import_run(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "colour": import_words.COLOURS[run.stage],
         "format": import_words.FORMATS[run.format],
         "under_way": run.stage in UNDER_WAY,
+        "how_far": _how_far(run),
         "refused": bool(errors) and not any(report.get(name) for name in import_words.COUNTS),
-        "counts": [(label, report.get(name, 0)) for name, label in import_words.COUNTS.items()]
+        "counts": [(label, _grouped(report.get(name, 0))) for name, label in import_words.COUNTS.items()]
         if report
         else [],
         "errors": _lines(errors[:SHOWN], run.format),
@@ -123,6 +127,7 @@ def import_progress(request: HttpRequest, public_id: UUID) -> JsonResponse:
             "stage": str(import_words.STAGES[run.stage]),
             "work": run.work,
             "done": run.done,
+            "says": _how_far(run),
         }
     )
 
@@ -237,6 +242,25 @@ def _decide(request: HttpRequest, public_id: UUID, *, store: bool) -> HttpRespon
             raise Http404 from refusal
         # Pressed twice, or decided in another window: the page says how it stands.
     return redirect("import_run", public_id)
+
+
+def _how_far(run: ImportRun) -> str:
+    """What an import is doing, and of how many entries it has done that."""
+    if run.stage not in UNDER_WAY:
+        return ""
+    if not run.work:
+        asked = run.decided_at or run.requested_at
+        return str(import_words.WAITS if clock.now() - asked > PATIENCE else "")
+    doing = import_words.WORK[run.stage, run.work]
+    report = run.report or {}
+    # What the check has counted is what there is to store.
+    total = sum(report.get(name, 0) for name in ("created", "updated", "unchanged", "rejected"))
+    words = _("%(doing)s: %(done)s of %(total)s entries") if total else _("%(doing)s: %(done)s entries")
+    return str(words) % {"doing": doing, "done": _grouped(run.done), "total": _grouped(total)}
+
+
+def _grouped(number: int) -> str:
+    return number_format(number, force_grouping=True)
 
 
 def _lines(problems: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:

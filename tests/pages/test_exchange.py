@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -72,6 +73,38 @@ def test_a_file_is_checked_then_stored(client: Client) -> None:
     tasks.store_import(run_id=run.pk)
     assert "What was done" in client.get(address).content.decode()
     assert MicroCredential.objects.get(title="Welding").entry == f"{P1}/E1"
+
+
+def test_how_far_it_is_is_said_in_words(client: Client) -> None:
+    upload(client, as_csv(row()))
+    run = ImportRun.objects.get()
+    address = f"/import/{run.public_id}/"
+
+    def says(**told: Any) -> str:
+        ImportRun.objects.update(**told)
+        words = client.get(f"{address}progress/").json()["says"]
+        assert words in client.get(address).content.decode()
+        return str(words)
+
+    assert says() == ""
+    assert "no worker is running" in says(requested_at=clock.now() - timedelta(minutes=1))
+    assert says(work="read", done=12_345) == "Reading and checking the file: 12,345 entries"
+    assert says(work="store", done=800) == "Comparing with the catalogue: 800 entries"
+    tasks.check_import(run_id=run.pk)
+    client.post(f"{address}confirm/")
+    assert says(work="store", done=1) == "Storing provider by provider: 1 of 1 entries"
+
+
+def test_a_problem_says_what_its_column_is_in_the_readers_language(client: Client) -> None:
+    upload(client, as_csv(row(mode="post")))
+    run = ImportRun.objects.get()
+    tasks.check_import(run_id=run.pk)
+    page = client.get(f"/import/{run.public_id}/", headers={"accept-language": "fr"}).content.decode()
+    assert "Comment les apprenants participent. (in_person, blended, online)" in page
+    report = client.get(f"/import/{run.public_id}/report.csv", headers={"accept-language": "fr"})
+    line, *_ = csv.DictReader(io.StringIO(b"".join(report).decode("utf-8-sig")))
+    assert (line["line"], line["field"]) == ("2", "A1/mode")
+    assert "Comment les apprenants participent." in line["what_to_do"]
 
 
 def test_a_discarded_file_is_not_stored(client: Client) -> None:

@@ -18,7 +18,8 @@ async function look() {
     return;
   }
   const count = panel.querySelector("[data-progress-count]");
-  const text = told.done ? `${told.done} ${panel.dataset.entries}` : "";
+  // In words where the page has them, else as a number of what it counts.
+  const text = told.says ?? (told.done ? `${told.done} ${panel.dataset.entries}` : "");
   // Written only when it changed: a screen reader says it each time.
   if (count.textContent !== text) count.textContent = text;
   setTimeout(look, wait);
