@@ -65,7 +65,6 @@ def opportunity(one: PublicEntry) -> dict[str, Any]:
         "elm:learningAchievementSpecification": _achievement(one, language),
         "dc:modified": _literal(credential.updated_at.isoformat(timespec="seconds"), "dateTime"),
         "elm:mode": [_concept(MODES[mode]) for mode in one.modes],
-        "elm:status": credential.state,
     }
     if text:
         made["dc:description"] = _text(text, language)

@@ -44,7 +44,6 @@ PROFILE: dict[str, dict[str, tuple[int, int | None]]] = {
         "elm:hasPart": ANY,
         "elm:defaultLanguage": (1, 1),
         "dc:modified": (0, 1),
-        "elm:status": (0, 1),
     },
     "elm:Organisation": {"rov:legalName": (1, None), "adms:identifier": ANY, "elm:location": (1, None)},
     "dc:Location": {"elm:geographicName": ANY, "elm:address": (1, None)},
