@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import AccountAlarm, Message, NotMeKind, NotMeLink, User
 from accounts.models.consents import Assurance
-from accounts.services import alarms, delivery, messages, sign_ins
+from accounts.services import alarms, delivery, messages, service_users, sign_ins
 from funding.models import Booking, BookingReview
-from funding.services import bookings, credit_notices, holds, not_me
+from funding.services import accruals, bookings, credit_notices, holds, not_me
 from ila.core import clock
 from ila.core.clock import VirtualClock
 from ila.core.errors import DomainError
@@ -239,6 +241,28 @@ def test_each_credit_is_told_once_in_the_learners_language(world: World) -> None
     (sent,) = mail.outbox
     assert "€ 123,45" in str(sent.body).replace("\u00a0", " ")
     assert NotMeLink.objects.get(token_hash=not_me.not_me.hash_of(token)).kind == "credit"
+
+
+def test_a_populations_year_is_told_by_as_many_queries_as_one_learners(
+    world: World, hand: VirtualClock
+) -> None:
+    hand.move(datetime(2027, 1, 4, 9, 0, tzinfo=UTC))
+    for _ in range(3):
+        world.make_learner(rights_cents=0)
+    service = service_users.get("ledger")
+    for year, others in ((2025, 3), (2026, 0)):
+        accruals.accrue_year(scheme=world.scheme, year=year, actor=service, budget=world.budget)
+        Message.objects.all().delete()
+        with CaptureQueriesContext(connection) as queries:
+            told = credit_notices.tell_credits()
+        assert told == (3 if year == 2025 else 6)
+        assert (
+            Message.objects.filter(template="account_credited", context__amount_cents=50_000).count() == told
+        )
+        counted = [query for query in queries if "funding_posting" in query["sql"]]
+        assert len(counted) == 1, "one statement writes them all"
+        for _ in range(others):
+            world.make_learner(rights_cents=0)
 
 
 def test_what_was_credited_to_who_cannot_sign_in_is_told_to_nobody(world: World) -> None:
