@@ -206,7 +206,8 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         """The QR code as a picture that stands in the page: without colours of its own, without a declaration."""
         code = QRCode(image_factory=SvgPathImage, border=2)
         code.add_data(url)
-        return mark_safe(code.make_image().to_string(encoding="unicode"))  # noqa: S308 - drawn here, of squares only
+        picture: str = code.make_image().to_string(encoding="unicode")
+        return mark_safe(picture)  # noqa: S308 - drawn here, of squares only
 
     def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:  # noqa: A002, ARG002
         return devices.said(devices.in_words(context.request.headers.get("User-Agent", "")))

@@ -77,6 +77,12 @@ def set_up_app(user: User) -> Authenticator:
     return made
 
 
+def code_now(secret: str) -> str:
+    """What an app with this key shows now."""
+    now = list(yield_hotp_counters_from_time())[app_settings.TOTP_TOLERANCE]
+    return str(format_hotp_value(hotp_value(secret, now)))
+
+
 def present_code(user: Any) -> str | None:
     """The code that the person's app shows now, or the next one when that was used; None without an app."""
     app = Authenticator.objects.filter(user_id=user.pk, type=Authenticator.Type.TOTP).first()
@@ -112,7 +118,8 @@ def unseal(sealed: str) -> str:
 
 
 def _keys() -> MultiFernet:
-    secrets = settings.FACTOR_KEY_SECRETS or [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    installation: list[str | bytes] = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    secrets = settings.FACTOR_KEY_SECRETS or installation
     return MultiFernet([fernet_of(force_bytes(secret), purpose="accounts.factors") for secret in secrets])
 
 

@@ -38,7 +38,7 @@ def fill(text: str, *, page: str, target: str, fields: Mapping[str, list[str]], 
         said.tail = main.text
         main.text = None
         main.insert(0, said)
-    return html.tostring(document, doctype="<!DOCTYPE html>", encoding="unicode")
+    return str(html.tostring(document, doctype="<!DOCTYPE html>", encoding="unicode"))
 
 
 def _goes_to(form: HtmlElement, page: str, target: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -16,7 +17,7 @@ from django.utils.http import urlencode
 from accounts import factors, kept_forms
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 # When a session was seen is written down this seldom: it is a hint for its owner, not a log.
 SEEN_SECONDS = 300

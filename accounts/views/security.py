@@ -145,7 +145,7 @@ class Row:
 
 @never_cache
 @require_http_methods(["GET", "POST"])
-@reauthentication_required(allow_get=True)
+@reauthentication_required(allow_get=True)  # type: ignore[untyped-decorator] # the library has no types
 def sessions(request: HttpRequest) -> HttpResponse:
     """Where somebody is signed in; a POST ends one of the sessions, or all but the present one."""
     user = cast("User", request.user)
