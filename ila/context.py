@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Citizen, Membership, OrganisationKind, Role
+from accounts.permissions import FACT_ROLES
 from catalogue.permissions import AUTHORITY_ROLES, WATCHING_ROLES
 from funding.permissions import BATCH_ROLES, FUNDER_ROLES, LABORATORY_ROLES
 
@@ -24,6 +25,7 @@ _SECTIONS = {
     "awards": _("Awards"),
     "provider_home": _("For providers"),
     "agency_providers": _("Providers"),
+    "identity_claims": _("Claims"),
     "imports": _("Imports"),
     "batches": _("Payment batches"),
     "audit": _("Audit"),
@@ -45,6 +47,7 @@ _ABOUT = {
     "awards": _("The credentials that were issued, and how they stand."),
     "provider_home": _("Apply for accreditation, describe what you teach, plan sessions."),
     "agency_providers": _("Applications, accreditations and what was submitted to the register."),
+    "identity_claims": _("People whose learning account is not certain: find it, open one, or ask."),
     "imports": _("Catalogue files: checked first, stored when you say so."),
     "batches": _("What was sent to the bank, and what the bank said about it."),
     "audit": _("Whether the books hold, checked to the cent."),
@@ -108,6 +111,8 @@ class Navigation:
             names.append("provider_home")
         if roles & {*AUTHORITY_ROLES, *WATCHING_ROLES}:
             names.append("agency_providers")
+        if roles & set(FACT_ROLES):
+            names.append("identity_claims")
         if roles & set(AUTHORITY_ROLES):
             names.append("imports")
         if roles & set(BATCH_ROLES):

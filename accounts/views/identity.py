@@ -41,6 +41,9 @@ from ila.core.errors import DomainError
 
 log = structlog.get_logger(__name__)
 
+# What a provider says when the person stopped there.
+_REFUSED = frozenset({"access_denied", "login_required", "consent_required", "interaction_required"})
+
 
 @sensitive_post_parameters("password")
 @never_cache
@@ -127,7 +130,9 @@ def callback(request: HttpRequest, provider: str) -> HttpResponse:
     # Taken away first: an answer that comes a second time finds nothing.
     state = statekit.unstash_state(request, provider_id=provider, state_id=state_id)
     if state is None:
-        return _failed(request, IdentityError("expired"), config=config, target=reverse("start"))
+        # Some providers forget the state where somebody refuses: nothing was done, and nothing is.
+        code = "cancelled" if request.GET.get("error") in _REFUSED else "expired"
+        return _failed(request, IdentityError(code), config=config, target=reverse("start"))
     target = state.get("next") or reverse("start")
     try:
         _check_answer(request, state, config)
@@ -156,7 +161,7 @@ def _check_answer(request: HttpRequest, state: dict[str, object], config: Provid
     if state.get("user") != request.user.pk:
         raise IdentityError("session_changed")
     if "error" in request.GET or "code" not in request.GET:
-        refused = request.GET.get("error") in {"access_denied", "login_required", "consent_required"}
+        refused = request.GET.get("error") in _REFUSED
         raise IdentityError("cancelled" if refused else "no_answer", detail="error at the provider")
 
 

@@ -13,7 +13,7 @@ import pytest
 from django.apps import apps
 from django.db import models, transaction
 
-from accounts.models import Consent, Employer
+from accounts.models import Consent, Employer, IdentityClaim
 from catalogue.models import Accreditation, AccountChange, Award, ListingClaim, MicroCredential, Session
 from funding.models import (
     Booking,
@@ -96,6 +96,20 @@ TABLE: dict[type[fsm.Machine], tuple[str, str]] = {
         funder   approve  in_review           approved
         funder   refuse   in_review           refused
         provider withdraw submitted,in_review withdrawn
+        """,
+    ),
+    # opened → questioned and back; matched, created or refused; an account with a sign-in: proposed, then matched.
+    IdentityClaim: (
+        "opened questioned proposed matched created refused",
+        """
+        funder  ask         opened            questioned
+        learner give_answer questioned        opened
+        funder  propose     opened            proposed
+        funder  send_back   proposed          opened
+        funder  match       opened            matched
+        funder  confirm     proposed          matched
+        funder  create      opened            created
+        funder  refuse      opened,questioned refused
         """,
     ),
     # issued → revoked
@@ -252,6 +266,13 @@ def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str
         (AccountChange, "stop"): {"at": now},
         (AccountChange, "refuse"): {"at": now},
         (AccountChange, "take_back"): {"at": now},
+        (IdentityClaim, "ask"): {"question": "Where?"},
+        (IdentityClaim, "give_answer"): {"answer": "There."},
+        (IdentityClaim, "propose"): {"citizen": rows.learner.citizen, "proposer": rows.manager},
+        (IdentityClaim, "match"): {"citizen": rows.learner.citizen, "decider": rows.manager},
+        (IdentityClaim, "confirm"): {"decider": rows.manager},
+        (IdentityClaim, "create"): {"citizen": rows.learner.citizen, "decider": rows.manager},
+        (IdentityClaim, "refuse"): {"decider": rows.manager},
         (Award, "revoke"): {"at": now, "because": "error"},
         (Booking, "propose"): {"price_cents": 100, "accept_due": now, "late": False},
         (Booking, "accept"): {"scheme_version": version_on(rows.world.scheme, now.date())},

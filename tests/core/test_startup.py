@@ -26,6 +26,7 @@ ARGUMENTS = {
     "bench": ("accept",),
     "catalogue_import": ("--format", "edof", str(ROOT / "tests/data/edof/exemple_catalogue.xml")),
     "catalogue_list": ("--json",),
+    "citizens_preregister": (str(ROOT / "pyproject.toml"),),
     "createsuperuser": ("--noinput", "--email", "a@example.org"),
     "demo": ("--no-serve",),
     "demo_code": ("approver@demo.example",),

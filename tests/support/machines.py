@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from accounts.models import Consent, Employer, Membership, Organisation, User
+from accounts.models import Consent, Employer, Identity, IdentityClaim, Membership, Organisation, User
 from accounts.services import service_users
 from catalogue.models import (
     Accreditation,
@@ -56,6 +56,7 @@ class Rows:
             Booking: self._booking,
             Claim: self._claim,
             Consent: self._consent,
+            IdentityClaim: self._identity_claim,
             Employer: self._employer,
             MicroCredential: self._micro_credential,
             PaymentBatch: self._batch,
@@ -84,6 +85,24 @@ class Rows:
             answered_at=clock.now(),
             sign_in=self.learner.sign_in,
             state=state,
+        )
+
+    def _identity_claim(self, state: str) -> IdentityClaim:
+        decided = {"decided_by": self.manager, "decided_at": clock.now()}
+        found = {"citizen": self.learner.citizen}
+        identity, _new = Identity.objects.get_or_create(
+            user=self.other_manager, provider="id", issuer="https://id.example.org", subject_index="x"
+        )
+        return IdentityClaim(
+            user=self.other_manager,
+            identity=identity,
+            reason="same_name",
+            given_name="Camille",
+            family_name="Durand",
+            birth_date="1990-02-03",
+            state=state,
+            **(found if state in {"proposed", "matched", "created"} else {}),
+            **(decided if state in {"matched", "created", "refused"} else {}),
         )
 
     def _accreditation(self, state: str) -> Accreditation:
