@@ -9,6 +9,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         # Named, not imported: models exist only now.
+        import_string("accounts.identity.checks.check_providers")
         ensure = import_string("accounts.services.service_users.ensure_after_migrate")
         post_migrate.connect(ensure, sender=self)
         import_string("accounts.receivers.connect")()

@@ -59,6 +59,20 @@ _ABOUT = {
 }
 
 
+# Which roles in an agency open what, in order.
+_OF_AGENCIES: dict[str, set[str]] = {
+    "agency_providers": {*AUTHORITY_ROLES, *WATCHING_ROLES},
+    "identity_claims": {*FACT_ROLES},
+    "imports": {*AUTHORITY_ROLES},
+    "batches": {*BATCH_ROLES},
+    "audit": {*Role.values},
+    "operations": {*Role.values},
+    "agency_schemes": {*Role.values},
+    "disputes": {*FUNDER_ROLES},
+    "laboratory": {*LABORATORY_ROLES},
+}
+
+
 @dataclass(frozen=True)
 class Item:
     """An entry of the menu. here: `page` on the page itself, `true` on one under it, else empty."""
@@ -109,21 +123,7 @@ class Navigation:
             names.append("awards")
         if provides:
             names.append("provider_home")
-        if roles & {*AUTHORITY_ROLES, *WATCHING_ROLES}:
-            names.append("agency_providers")
-        if roles & set(FACT_ROLES):
-            names.append("identity_claims")
-        if roles & set(AUTHORITY_ROLES):
-            names.append("imports")
-        if roles & set(BATCH_ROLES):
-            names.append("batches")
-        if roles & set(Role.values):
-            names += ["audit", "operations", "agency_schemes"]
-        if roles & set(FUNDER_ROLES):
-            names.append("disputes")
-        if roles & set(LABORATORY_ROLES):
-            names.append("laboratory")
-        return names
+        return names + [name for name, wanted in _OF_AGENCIES.items() if roles & wanted]
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:

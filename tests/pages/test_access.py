@@ -259,6 +259,19 @@ EXPECTED: dict[str, dict[str, int]] = {
     "mfa_download_recovery_codes": _only(others=404),
     "usersessions_list": SIGNED_IN,
     "confirm_identity": SIGNED_IN,
+    # Whoever is signed in proves themselves on the page above; who was not proved has no address to give.
+    "identity_choose": FOR_GUESTS,
+    "identity_address": dict.fromkeys(PARTS, 302),
+    "identity_code": dict.fromkeys(PARTS, 302),
+    "identity_account": SIGNED_IN,
+    "identity_answer": _only(others=404),
+    "identity_left": OPEN,
+    "identity_leave": dict.fromkeys(PARTS, 302),
+    "identity_begin": dict.fromkeys(PARTS, 404),
+    "identity_callback": dict.fromkeys(PARTS, 404),
+    "identity_claims": _only("case_worker", others=403),
+    "identity_claim": _only(others=403) | {"case_worker": 404},
+    "identity_claim_act": _only(others=405),
 }
 
 
@@ -339,6 +352,10 @@ class Things:
             "scheme_draft": {"draft_id": self.draft.public_id},
             "scheme_draft_edit": {"draft_id": self.draft.public_id},
             "scheme_draft_act": {"draft_id": self.draft.public_id, "act": "approve"},
+            "identity_begin": {"provider": "unknown"},
+            "identity_callback": {"provider": "unknown"},
+            "identity_claim": {"public_id": UUID(int=4)},
+            "identity_claim_act": {"public_id": UUID(int=4), "act": "match"},
             "account_confirm_email": {"key": "nothing"},
             "mfa_edit_webauthn": {"pk": 1},
             "mfa_remove_webauthn": {"pk": 1},
