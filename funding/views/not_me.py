@@ -90,7 +90,6 @@ def _context(link: NotMeLink) -> dict[str, Any]:
 
 def _answer(request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     answer = render(request, "funding/not_me.html", context, status=status)
-    # The address is a secret: it goes to nobody else, and to no search engine.
-    answer.headers["Referrer-Policy"] = "no-referrer"
+    # The address is a secret: it goes to nobody else (every page's referrer stays here), and to no search engine.
     answer.headers["X-Robots-Tag"] = "noindex"
     return answer

@@ -171,7 +171,7 @@ def test_opening_the_link_changes_nothing_and_the_button_disputes_without_signin
     for _ in range(3):
         page = Client().get(address)
         assert page.status_code == 200
-        assert page.headers["Referrer-Policy"] == "no-referrer"
+        assert page.headers["Referrer-Policy"] == "same-origin"
         assert b"Was this not you?" in page.content
         Client().head(address)
     assert Booking.objects.get(pk=booking.pk).state == "accepted"
