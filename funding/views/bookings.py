@@ -169,6 +169,7 @@ def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     if booking.state != BookingState.PROPOSED and not error:
         return redirect("booking", public_id=booking.public_id)
     terms = _terms(booking)
+    form = consent_forms.tick_again_if_changed(form, terms.text)
     needs_identity = terms.strong and consents.needs_strong_sign_in(sessions.sign_in_of(request))
     context = {
         "booking": booking,

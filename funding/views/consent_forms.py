@@ -41,14 +41,26 @@ def form_for(request: HttpRequest, form: type[F]) -> F:
         return form(request.POST)
     kept = request.session.pop(_KEPT, None)
     if kept is not None and kept["path"] == request.path:
-        return form(initial={"key": kept["key"], "consent": True})
+        return form(initial={"key": kept["key"], "consent": bool(kept["shown"]), "shown": kept["shown"]})
     return form(initial={"key": uuid.uuid4()})
 
 
 def prove_and_return(request: HttpRequest, form: ShownText) -> HttpResponse:
     """On to the e-identity, and back to the form with what was entered in it."""
-    request.session[_KEPT] = {"path": request.path, "key": str(form.cleaned_data["key"])}
+    request.session[_KEPT] = {
+        "path": request.path,
+        "key": str(form.cleaned_data["key"]),
+        "shown": form.cleaned_data["shown"],
+    }
     return redirect(identity_url(request))
+
+
+def tick_again_if_changed(form: F, text: str) -> F:
+    """The form for showing that text: a tick that was set beside another text is not set any more."""
+    before = form["shown"].value()
+    if before and before != Consent.hash_of(text):
+        return type(form)(initial={"key": form["key"].value()})
+    return form
 
 
 def identity_url(request: HttpRequest) -> str:

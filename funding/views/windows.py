@@ -214,6 +214,8 @@ def application(request: HttpRequest, pk: int, session_id: int) -> HttpResponse:
     standing = waiting.standing_in(window, account)
     needs_identity = rules.strong_identity_required and consents.needs_strong_sign_in(sign_in)
     grant, own = _split(rules, session)
+    text = _consent_text(rules, account, session)
+    form = consent_forms.tick_again_if_changed(form, text)
     context = {
         "window": window,
         "zone": window.scheme.timezone,
@@ -228,7 +230,7 @@ def application(request: HttpRequest, pk: int, session_id: int) -> HttpResponse:
         "standing": standing,
         "turn": window.admissions_per_s is None or (standing is not None and standing.is_turn),
         "changes": changes,
-        "consent": consent_forms.showing(_consent_text(rules, account, session)),
+        "consent": consent_forms.showing(text),
         "identity_url": consent_forms.identity_url(request) if needs_identity else "",
     }
     status = 409 if error else 422 if form.errors else 200

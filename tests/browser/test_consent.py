@@ -41,6 +41,7 @@ def test_from_the_consent_to_the_decision(
     expect(page.get_by_role("heading", name="What has changed since you read it")).to_be_visible()
     check("consent-changed")
     assert page.locator("#consent-text").text_content() != text
+    page.get_by_label(re.compile("^I have read")).check()
     page.get_by_role("button", name="Book for").click()
     expect(page).to_have_url(re.compile(rf"/bookings/{booking.public_id}/$"))
     page.get_by_role("link", name="The receipt, to print").click()

@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pypdf import PdfReader
 
+from accounts import sessions
 from accounts.models import AccountAlarm, NotMeKind, NotMeLink
 from accounts.services import alarms, delivery, messages
 from funding.models import Application, Booking
@@ -108,7 +109,8 @@ def test_two_tabs_what_changed_is_named_and_nothing_is_booked(scene: Scene) -> N
     assert "<del>You pay yourself: €150.00</del>" in page
     assert "<strong>Paid from Employer&#x27;s top-up: €" in page
     assert Booking.objects.get(pk=booking.pk).state == "proposed"
-    # The same page shows the new text, which may be agreed to.
+    # The same page shows the new text, which may be agreed to: the box is to be ticked again.
+    assert not re.search(rb'name="consent"[^>]*checked', answer.content)
     assert client.post(address_of(booking), fields_of(answer.content)).status_code == 302
 
 
@@ -160,6 +162,27 @@ def test_nobody_else_consents_by_a_page(scene: Scene, part: str) -> None:
         assert signed_in(user, sign_in=sign_in).post(address_of(booking), form).status_code == 404
     assert Booking.objects.get(pk=booking.pk).state == "proposed"
     assert not Application.objects.exists()
+
+
+def test_what_changed_on_the_way_to_the_e_identity_is_to_be_ticked_again(scene: Scene) -> None:
+    booking = proposed_booking(scene)
+    client = signed_in(
+        scene.learner.user,
+        sign_in=SignInFactory.create(user=scene.learner.user, at=clock.now() - timedelta(minutes=9)),
+    )
+    form = form_of(client, address_of(booking))
+    with clock.at(clock.now() + timedelta(minutes=2)):
+        assert client.post(address_of(booking), form).status_code == 302
+        scene.world.credit(scene.learner.account, 20_000, "employer")
+        page = signed_in_again(client, scene).get(address_of(booking)).content
+        assert not re.search(rb'name="consent"[^>]*checked', page)
+
+
+def signed_in_again(client: Client, scene: Scene) -> Client:
+    session = client.session
+    session[sessions.KEY] = SignInFactory.create(user=scene.learner.user).pk
+    session.save()
+    return client
 
 
 # -- the link of a mail ---------------------------------------------------------------------------------------------
