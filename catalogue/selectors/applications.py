@@ -143,14 +143,13 @@ def _claim_flags(application: Application, provider: Provider) -> list[dict[str,
 def disputes(application: Application) -> list[dict[str, Any]]:
     """What stands between a claim and its approval at this moment: somebody has the listing, or claims it too."""
     provider = application.provider
-    if not application.is_claim or provider is None:
+    claim = application.claim
+    if claim is None or provider is None:
         return []
     found: list[dict[str, Any]] = []
     if provider.organisation is not None and provider.organisation_id != application.organisation_id:
         found.append({"code": "linked", "detail": provider.organisation.name})
-    rivals = ListingClaim.objects.filter(provider=provider, state__in=OPEN_STATES).exclude(
-        pk=application.claim_id
-    )
+    rivals = ListingClaim.objects.filter(provider=provider, state__in=OPEN_STATES).exclude(pk=claim.pk)
     names = rivals.order_by("pk").values_list("application__legal_name", flat=True)
     return found + [{"code": "rival", "detail": name} for name in names[:5]]
 

@@ -287,9 +287,9 @@ def _held(actor: User, application_id: int) -> tuple[Application, Accreditation 
 
 def _locked(application_id: int) -> tuple[Application, Accreditation | ListingClaim]:
     known = Application.objects.filter(pk=application_id).values_list("accreditation", "claim").first()
-    if known is None or known == (None, None):
+    accreditation, claim = known or (None, None)
+    if accreditation is None and claim is None:
         raise DomainError("not_found", status=404, kind="application")
-    accreditation, claim = known
     case = locks.lock(Accreditation, accreditation) if accreditation else locks.lock(ListingClaim, claim)
     application, found = locks.acquire(locks.lock(Application, application_id), case)
     # What was locked is what the application speaks of: the permission to withdraw a claim asks for its organisation.

@@ -245,6 +245,7 @@ def hand_in(*, actor: User, application_id: int) -> Application:
     accreditation = _draft_of(provider, regime.authority, actor)
     application.provider, application.accreditation = provider, accreditation
     begin_terms(application)
+    assert application.admissibility_due_at is not None
     fsm.apply(accreditation, "submit", actor=actor, at=now)
     tell_applicant(
         application, template="application_received", until=application.admissibility_due_at.isoformat()

@@ -141,7 +141,7 @@ def _page(
         "vouched": one.payee_answer == PayeeAnswer.MATCH,
         "is_other": user.pk not in (one.asked_by_id, one.confirmed_by_id),
         "may_act": permissions.is_authority(None, user),
-        "log": words.steps_of(one.log.select_related("actor").order_by("pk")),  # type: ignore[attr-defined]
+        "log": words.steps_of(one.log.select_related("actor").order_by("pk")),
         "forms": forms,
         "form": form,
         "act": act,

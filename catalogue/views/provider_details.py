@@ -188,7 +188,7 @@ def _initial(row: ProviderDetail | None) -> dict[str, Any]:
         return {}
     made = dict(row.facts)
     if row.kind == DetailKind.ESTABLISHMENT:
-        made["accessible"] = {True: "yes", False: "no"}.get(made.get("accessible"), "")
+        made["accessible"] = {"True": "yes", "False": "no"}.get(str(made.get("accessible")), "")
     if row.kind == DetailKind.PARTNER:
         made["passes_on"] = "no"
     return made

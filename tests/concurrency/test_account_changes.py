@@ -51,7 +51,7 @@ def test_an_objection_races_the_taking_effect() -> None:
             put, objected = together(*acts(change, second))
         stored = AccountChange.objects.get()
         iban = Provider.objects.get().iban
-        ends = stored.log.filter(target__in=("in_force", "stopped"))  # type: ignore[attr-defined]
+        ends = stored.log.filter(target__in=("in_force", "stopped"))
         assert ends.count() == 1
         if put == 1:
             assert (stored.state, iban, codes([objected])) == ("in_force", OTHER_IBAN, ["not_allowed"])

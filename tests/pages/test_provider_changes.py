@@ -88,8 +88,10 @@ def test_a_listing_is_claimed_from_the_first_step_to_acting_for_it(desk: Desk) -
     send(worker, f"{at}admit/")
     send(worker, f"{at}ask/", text="Who are you?")
     send(applicant, f"{address}questions/{one.questions.get().pk}/", answer="The director.")
-    points = ("identity", "mandate", "listing", "account")
-    send(worker, f"{at}check/", **{f"outcome-{point}": "met" for point in points})
+    marks: dict[str, Any] = {
+        f"outcome-{point}": "met" for point in ("identity", "mandate", "listing", "account")
+    }
+    send(worker, f"{at}check/", **marks)
     send(worker, f"{at}recommend/", recommendation="accredit", reason="It is them.")
     shown = page(manager, at)
     assert "Atelier du Rhône then acts for Atelier du Rhône" in shown
@@ -225,7 +227,7 @@ def test_a_registered_entry_changes_by_a_version_and_has_places(desk: Desk, prov
     send(applicant, f"{address}places/", postcode="75002", city="Paris")
     paris = entry.offers.latest("pk")
     year = date.today().year + 1  # noqa: DTZ011 - far enough ahead in every zone
-    days = {"starts_on": f"{year}-06-01", "ends_on": f"{year}-06-02"}
+    days: dict[str, Any] = {"starts_on": f"{year}-06-01", "ends_on": f"{year}-06-02"}
     send(applicant, f"{address}sessions/", status=422, **days)
     send(applicant, f"{address}sessions/", place=str(paris.pk), **days)
     assert Session.objects.get().offer == paris

@@ -71,7 +71,7 @@ def test_the_way_of_a_change_to_the_day_it_is_in_force(
     assert provider.iban == OTHER_IBAN
     assert to("account_change_in_force") == everybody
     assert former_accounts([provider.pk]) == {provider.pk: {IBAN}}
-    steps = AccountChange.objects.get().log.order_by("pk").values_list("transition", flat=True)  # type: ignore[attr-defined]
+    steps = AccountChange.objects.get().log.order_by("pk").values_list("transition", flat=True)
     assert list(steps) == ["create", "confirm", "approve", "take_effect"]
 
 
@@ -105,7 +105,7 @@ def test_whoever_joined_after_it_was_asked_is_no_second_person(
 
 def test_a_provider_of_one_person_is_called_back(desk: Desk, provider: Provider, hand: Hand) -> None:
     change = asked(desk, provider)
-    told = {"change_id": change.pk, "note": "Called +33 4 00, Claude Moreau says so."}
+    told: dict[str, Any] = {"change_id": change.pk, "note": "Called +33 4 00, Claude Moreau says so."}
     refused("not_allowed", account_changes.confirm_by_call_back, actor=desk.applicant, **told)
     refused(
         "incomplete",

@@ -49,10 +49,11 @@ def test_the_way_of_a_claim(desk: Desk, listed: Provider) -> None:
     assert listed.organisation is None, "nobody acts for a listing before its claim is approved"
     approve(desk, one)
     listed.refresh_from_db()
-    assert (listed.organisation, listed.iban) == (desk.organisation, IBAN)
+    after = Provider.objects.get(pk=listed.pk)
+    assert (after.organisation, after.iban) == (desk.organisation, IBAN)
     assert listed.accreditations.get().state == "accredited", "the register's accreditation stands as it was"
     assert Application.objects.get().state == "approved"
-    steps = ListingClaim.objects.get().log.order_by("pk").values_list("transition", flat=True)  # type: ignore[attr-defined]
+    steps = ListingClaim.objects.get().log.order_by("pk").values_list("transition", flat=True)
     assert list(steps) == ["submit", "review", "approve"]
     assert mails(desk.applicant) == ["claim_received", "application_admissible", "claim_approved"]
     kinds = ProviderDetail.objects.filter(provider=listed).order_by("pk").values_list("kind", flat=True)

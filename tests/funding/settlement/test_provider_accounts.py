@@ -25,10 +25,9 @@ def ground(settings: Any) -> None:
 
 def approved(desk: Desk) -> AccountChange:
     provider = desk.providers[0]
+    first = desk.world.user_of(provider)
     second = MembershipFactory.create(organisation=provider.organisation, role="staff").user
-    change = account_changes.ask(
-        actor=desk.world.user_of(provider), provider_id=provider.pk, iban=NEW, holder="Provider"
-    )
+    change = account_changes.ask(actor=first, provider_id=provider.pk, iban=NEW, holder="Provider")
     account_changes.confirm(actor=second, change_id=change.pk)
     return account_changes.approve(actor=desk.world.case_worker, change_id=change.pk)
 
@@ -75,7 +74,12 @@ def test_an_objection_keeps_the_account(desk: Desk) -> None:
 
 def test_a_hold_on_the_old_account_is_not_left_behind(desk: Desk) -> None:
     claim = desk.claim(desk.booking())
-    holds.place_hold(actor=desk.world.case_worker, iban=IBANS[0], reason="suspected")
+    holds.place_hold(
+        owner=desk.world.case_worker,
+        iban=IBANS[0],
+        reason="suspected",
+        until=clock.now() + timedelta(days=60),
+    )
     change = approved(desk)
     assert change.cooling_until is not None
     desk.hand.move(change.cooling_until)
