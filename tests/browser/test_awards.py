@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.conf import settings
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
+from catalogue.awards import baking
 from catalogue.models import Award
 from catalogue.services import awards
 from funding.services import bookings
 from funding.services.awards import award_booking
 from ila.core import clock
 from tests.browser.conftest import DESKTOP, PHONE, Check, Enter
-from tests.catalogue.awards.support import make_award
+from tests.catalogue.awards.support import encoded, make_award, signed_by, stranger_key
 from tests.pages.support import TITLE, Scene
 from tests.support.world import ENDS, MONDAY, STARTS
 
@@ -199,3 +202,37 @@ def test_pages_of_awards_in_french(page: Page, scene: Scene, enter: Enter, check
     }.items():
         page.goto(address)
         check(name)
+
+
+def test_badges_that_somebody_changed_are_told_apart(page: Page, scene: Scene, check: Check) -> None:
+    """Files as a person is sent them: genuine, altered, forged, revoked, expired, and one that could run something."""
+    award = assessed_award(scene)
+    header, _claims, signature = award.token.split(".")
+    genuine, token = baking.bake_png(award), award.token
+    award.token = f"{header}.{encoded(award.claims | {'name': 'Doctor'})}.{signature}"
+    altered = baking.bake_png(award)
+    award.token = signed_by(stranger_key(), {"alg": "RS256", "typ": "JWT"}, award.claims)
+    forged = baking.bake_svg(award)
+    award.token = token
+    with clock.at(clock.now() - timedelta(days=2000)):
+        old = make_award(
+            scene.world.make_credential(title="First aid at work", validity_months=24),
+            citizen=scene.learner.citizen,
+        )
+    active = baking.bake_svg(award).replace(b"</svg>", b"<script>alert(1)</script></svg>")
+
+    def verify(name: str, content: bytes, finding: str) -> None:
+        page.goto("/verify/")
+        chosen = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+        page.get_by_label("Or choose the file").set_input_files(chosen)
+        page.get_by_role("button", name="Verify", exact=True).click()
+        expect(page.get_by_role("status").get_by_role("heading", name=finding, exact=True)).to_be_visible()
+        check(f"verify-{finding.lower().replace(' ', '-')}")
+
+    verify("badge.png", genuine, "Valid")
+    verify("badge.png", altered, "Altered")
+    verify("badge.svg", forged, "Forged")
+    verify("old.png", baking.bake_png(old), "Expired")
+    verify("badge.svg", active, "A picture that could run a program")
+    awards.revoke_award(actor=scene.case_worker, award_id=award.pk, reason="fraud")
+    verify("badge.png", genuine, "Revoked")
