@@ -11,7 +11,7 @@ from accounts.views import identity, identity_claims, security
 urlpatterns = [
     # The library's name of the overview of factors; ours is of the whole sign-in.
     path("", security.overview, name="mfa_index"),
-    path("login/", allauth.login, name="account_login"),
+    path("login/", security.SignInView.as_view(), name="account_login"),
     path("logout/", allauth.logout, name="account_logout"),
     path("signup/", allauth.signup, name="account_signup"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),

@@ -8,6 +8,7 @@ from typing import Any, cast
 from allauth.account.decorators import reauthentication_required
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.models import EmailAddress
+from allauth.account.views import LoginView
 from allauth.mfa.adapter import get_adapter as get_factor_adapter
 from allauth.mfa.base.views import AuthenticateView, ReauthenticateView
 from allauth.mfa.models import Authenticator
@@ -30,6 +31,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import factors
 from accounts.forms import EndSessionForm
+from accounts.identity.configuration import providers
 from accounts.models import User
 from accounts.services import devices
 
@@ -67,6 +69,14 @@ def second_factor(request: HttpRequest) -> HttpResponse:
         return redirect(target)
     kinds = {each.type for each in factors.factors_of(request.user)}
     return render(request, "account/second_factor.html", {"kinds": kinds, "next": target})
+
+
+class SignInView(LoginView):  # type: ignore[misc]
+    """The sign-in, with the way to a national e-identity where one is connected."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = cast("dict[str, Any]", super().get_context_data(**kwargs))
+        return {**context, "has_identity": bool(providers())}
 
 
 # -- using, setting up and taking away ----------------------------------------------------------------
