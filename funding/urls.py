@@ -32,6 +32,7 @@ urlpatterns = [
     path("account/<uuid:public_id>/", learning_accounts.account_detail, name="learning_account"),
     path("bookings/<uuid:public_id>/receipt/", receipts.receipt, name="booking_receipt"),
     path("bookings/<uuid:public_id>/receipt.pdf", receipts.receipt_pdf, name="booking_receipt_pdf"),
+    path("bookings/<uuid:public_id>/not-mine/", not_me.not_mine, name="booking_not_mine"),
     path("not-me/<str:token>/", not_me.report, name="not_me"),
     path("account/back/", not_me.account_back, name="account_back"),
     path("statements/", statements.statement_list, name="statements"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -48,6 +49,29 @@ def report(request: HttpRequest, token: str) -> HttpResponse:
         code = "link_expired" if link.used_at is None else "link_used"
         return _answer(request, {**context, "over": code}, status=410)
     return _answer(request, context)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def not_mine(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The same from the page of a booking, for its learner."""
+    user = cast("User", request.user)
+    booking = (
+        Booking.objects.select_related("credential", "provider", "account__citizen")
+        .filter(public_id=public_id, account__citizen__user_id=user.pk)
+        .first()
+    )
+    if booking is None:
+        raise Http404
+    context: dict[str, Any] = {"booking": booking, "own": True}
+    if request.method == "POST":
+        try:
+            done = not_me.dispute_booking(actor=user, booking_id=booking.pk)
+        except DomainError as refused:
+            messages.error(request, sentence(refused))
+            return redirect("booking", public_id=public_id)
+        context["done"] = done.value
+    return render(request, "funding/not_me.html", context)
 
 
 @never_cache

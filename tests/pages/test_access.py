@@ -133,6 +133,7 @@ EXPECTED: dict[str, dict[str, int]] = {
     # Whoever is no known citizen has no account to open.
     "learning_account_open": _only("learner", "other_learner", others=404),
     "booking_receipt": _only("learner", *AGENCY, others=404),
+    "booking_not_mine": LEARNER_ALONE,
     "booking_receipt_pdf": _only("learner", *AGENCY, others=404),
     "statements": SIGNED_IN,
     "statement": _only("learner", *REVIEWERS, others=404),
@@ -306,6 +307,7 @@ class Things:
             **self.providers.arguments(),
             "booking": {"public_id": self.booking.public_id},
             "booking_receipt": {"public_id": self.booking.public_id},
+            "booking_not_mine": {"public_id": self.booking.public_id},
             "booking_receipt_pdf": {"public_id": self.booking.public_id},
             "not_me": {"token": "unknown"},
             "dispute": {"public_id": UUID(int=4)},

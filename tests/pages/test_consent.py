@@ -210,6 +210,19 @@ def test_opening_the_link_changes_nothing_and_the_button_disputes_without_signin
     assert guest.get(f"/bookings/{booking.public_id}/").status_code == 302, "the link opens nothing else"
 
 
+def test_a_booking_is_disputed_from_its_own_page_too(scene: Scene) -> None:
+    booking = accepted(scene)
+    address = f"/bookings/{booking.public_id}/not-mine/"
+    client = client_of(scene.learner)
+    assert address in client.get(f"/bookings/{booking.public_id}/").content.decode()
+    for part in (*NOT_MINE, "case_worker"):
+        assert signed_in(scene.people[part]).post(address).status_code == 404
+    assert client.get(address).status_code == 200
+    assert Booking.objects.get(pk=booking.pk).state == "accepted"
+    assert b"Thank you for telling us" in client.post(address).content
+    assert Booking.objects.get(pk=booking.pk).state == "disputed"
+
+
 def test_a_form_from_elsewhere_uses_no_link(scene: Scene) -> None:
     booking = accepted(scene)
     guest = Client(enforce_csrf_checks=True)
