@@ -122,7 +122,8 @@ def _page(request: HttpRequest) -> str:
 
 def mark_person(request: HttpRequest, response: HttpResponse) -> None:
     """Let this browser remember, in a word that says nothing, who was signed in: a late form is theirs alone."""
-    if not request.user.is_authenticated:
+    # What anybody's cache may keep carries nobody's cookie.
+    if not request.user.is_authenticated or "public" in response.headers.get("Cache-Control", ""):
         return
     person = _person(request.user.pk)
     if _person_of_cookie(request) != person:

@@ -13,7 +13,7 @@ from allauth.mfa.adapter import get_adapter as get_factor_adapter
 from allauth.mfa.base.views import AuthenticateView, ReauthenticateView
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.views import ActivateTOTPView
-from allauth.mfa.webauthn.views import AddWebAuthnView, RemoveWebAuthnView
+from allauth.mfa.webauthn.views import AddWebAuthnView, ReauthenticateWebAuthnView, RemoveWebAuthnView
 from allauth.usersessions.internal.flows import sessions as library_sessions
 from allauth.usersessions.models import UserSession
 from django.conf import settings
@@ -103,12 +103,26 @@ class UseFactorView(ShownCode, AuthenticateView):  # type: ignore[misc]
 class UseFactorAgainView(ShownCode, ReauthenticateView):  # type: ignore[misc]
     """Asks for it once more, before something that matters."""
 
+    def form_valid(self, form: Any) -> HttpResponse:
+        # The session may do more from now on: whoever knew its key before knows it no more.
+        self.request.session.cycle_key()
+        return cast("HttpResponse", super().form_valid(form))
+
+
+class UsePasskeyAgainView(ReauthenticateWebAuthnView):  # type: ignore[misc]
+    """The same with a passkey."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        self.request.session.cycle_key()
+        return cast("HttpResponse", super().form_valid(form))
+
 
 class ActivateAppView(ActivateTOTPView):  # type: ignore[misc]
     """Sets up an authenticator app; its first code proves the session's second factor as well."""
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = cast("HttpResponse", super().form_valid(form))
+        self.request.session.cycle_key()
         app = Authenticator.objects.get(user_id=self.request.user.pk, type=Authenticator.Type.TOTP)
         record_authentication(self.request, self.request.user, "mfa", id=app.pk, type=app.type)
         return response
@@ -119,6 +133,7 @@ class AddPasskeyView(AddWebAuthnView):  # type: ignore[misc]
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = cast("HttpResponse", super().form_valid(form))
+        self.request.session.cycle_key()
         newest = factors.factors_of(self.request.user)[-1]
         record_authentication(self.request, self.request.user, "mfa", id=newest.pk, type=newest.type)
         return response

@@ -155,7 +155,9 @@ def test_a_session_without_it_cannot_add_another_factor(scene: Scene) -> None:
     shown = client.get("/accounts/second-factor/?next=https://evil.example/")
     assert "evil" not in text_of(shown.content)
     code = code_of(scene.payment_officer)
+    before = client.session.session_key
     used = client.post("/accounts/second-factor/again/", {"code": code, "next": "/agency/batches/"})
+    assert client.session.session_key != before, "the session may do more: its key is another"
     assert used.headers["Location"] == "/agency/batches/"
     assert client.get("/agency/batches/").status_code == 200
 
