@@ -24,7 +24,7 @@ WORK = {
     ("storing", "read"): _("Reading the file once more"),
     ("storing", "store"): _("Storing provider by provider"),
 }
-WAITS = _("It waits for its turn: another import is at work, or no worker is running.")
+WAITS = _("It waits for its turn: the workers are busy with something else, or no worker is running.")
 COLOURS = {
     "checking": "blue",
     "checked": "yellow",
