@@ -130,7 +130,7 @@ def test_an_app_is_set_up_and_used_on_a_phone(
     check("second-factor-use")
     code = factors.present_code(scene.payment_officer)
     page.get_by_label("Code", exact=True).fill(code or "")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page).to_have_url(at("/"))
 
 

@@ -69,9 +69,15 @@ def test_password_and_app_open_the_session_and_are_recorded(scene: Scene, client
     assert (recorded.method, recorded.assurance) == ("password+app", "weak")
 
 
-def test_the_code_is_told_in_demonstrations_alone(scene: Scene, client: Client, settings: Any) -> None:
-    settings.STAND_IN_IDENTITY = False
+def test_the_code_is_told_in_demonstrations_alone(
+    scene: Scene, client: Client, settings: Any, capsys: Any
+) -> None:
     factors.set_up_app(scene.payment_officer)
+    call_command("demo_code", OFFICER)
+    assert capsys.readouterr().out.strip() == code_of(scene.payment_officer)
+    with pytest.raises(CommandError, match="has no authenticator app"):
+        call_command("demo_code", "learner@example.org")
+    settings.STAND_IN_IDENTITY = False
     client.post("/accounts/login/", LOGIN)
     shown = client.get("/accounts/second-factor/use/")
     assert code_of(scene.payment_officer) not in text_of(shown.content)
