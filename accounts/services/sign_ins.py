@@ -26,9 +26,7 @@ def record_sign_in(
         device_name=devices.in_words(device),
     )
     with transaction.atomic():
-        # One at a time for a person, so that two sign-ins at once tell of one new device once.
-        User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
-        if _is_new_device(sign_in):
+        if sign_in.device_hash and _is_new_device(sign_in):
             messages.queue(
                 recipient=user,
                 template="sign_in_new_device",
@@ -41,8 +39,8 @@ def record_sign_in(
 
 
 def _is_new_device(sign_in: SignIn) -> bool:
-    if not sign_in.device_hash:
-        return False
+    # One at a time for a person, so that two sign-ins at once tell of one new device once.
+    User.objects.select_for_update(no_key=True).filter(pk=sign_in.user_id).first()
     earlier = SignIn.objects.filter(user=sign_in.user)
     return earlier.exists() and not earlier.filter(device_hash=sign_in.device_hash).exists()
 

@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import AccountAlarm, Message, NotMeKind, NotMeLink, User
 from accounts.models.consents import Assurance
 from accounts.services import alarms, delivery, messages, service_users, sign_ins
+from accounts.services import not_me as links
 from funding.models import Booking, BookingReview
 from funding.services import accruals, bookings, credit_notices, holds, not_me
 from ila.core import clock
@@ -122,7 +123,7 @@ def test_a_link_is_for_its_own_booking_alone(world: World, learner: Learner) -> 
     by_booking = {
         link.reference: token
         for token in tokens()
-        for link in [NotMeLink.objects.get(token_hash=not_me.not_me.hash_of(token))]
+        for link in [NotMeLink.objects.get(token_hash=links.hash_of(token))]
     }
     not_me.report(token=by_booking[str(mine.public_id)])
     assert bookings.read_booking(other.pk).state == "accepted"
@@ -240,7 +241,7 @@ def test_each_credit_is_told_once_in_the_learners_language(world: World) -> None
     (token,) = tokens()
     (sent,) = mail.outbox
     assert "€ 123,45" in str(sent.body).replace("\u00a0", " ")
-    assert NotMeLink.objects.get(token_hash=not_me.not_me.hash_of(token)).kind == "credit"
+    assert NotMeLink.objects.get(token_hash=links.hash_of(token)).kind == "credit"
 
 
 def test_a_populations_year_is_told_by_as_many_queries_as_one_learners(

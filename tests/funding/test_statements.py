@@ -158,7 +158,7 @@ def test_the_job_makes_them_in_the_first_days_of_a_month(world: World, hand: Vir
 
 
 def test_as_many_queries_for_many_as_for_one(world: World) -> None:
-    counts = []
+    counts: list[int] = []
     for _ in range(2):
         for _ in range(3):
             world.make_learner()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.test import Client
 from lxml import html
@@ -16,7 +16,7 @@ def form_of(client: Client, address: str) -> dict[str, str]:
 def fields_of(content: bytes) -> dict[str, str]:
     """The hidden fields of the form of consent on a page, and its tick. Line breaks as browsers send them."""
     page = html.fromstring(content.decode())
-    found: list[Any] = page.xpath("//form[.//input[@name='consent']]//input[@type='hidden']")
+    found = cast("list[Any]", page.xpath("//form[.//input[@name='consent']]//input[@type='hidden']"))
     fields = {field.get("name"): field.get("value", "") for field in found}
     fields.pop("csrfmiddlewaretoken", None)
     return {name: value.replace("\n", "\r\n") for name, value in fields.items()} | {"consent": "on"}
@@ -25,5 +25,5 @@ def fields_of(content: bytes) -> dict[str, str]:
 def shown_text(content: bytes) -> str:
     """The text of the consent as a page shows it."""
     page = html.fromstring(content.decode())
-    (found,) = page.xpath("//*[@id='consent-text']")
+    (found,) = cast("list[Any]", page.xpath("//*[@id='consent-text']"))
     return str(found.text_content())

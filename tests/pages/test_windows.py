@@ -301,8 +301,8 @@ def test_before_the_turn_the_form_is_not_there_and_a_post_is_refused(
     assert refused.status_code == 409
     assert "nobody goes before their turn" in text(refused)
     hand.move(OPENS + timedelta(seconds=10))
-    sent = form_of(client, address(window, world))
-    assert client.post(address(window, world), sent).status_code == 302
+    form = form_of(client, address(window, world))
+    assert client.post(address(window, world), form).status_code == 302
 
 
 def test_a_refusal_is_said_with_its_rule(world: World) -> None:
