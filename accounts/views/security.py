@@ -83,15 +83,17 @@ class SignInView(LoginView):  # type: ignore[misc]
 
 
 class ShownCode:
-    """Shows the present code beside its field, where a demonstration stands in for telephones."""
+    """Knows which factors there are; shows the present code where a demonstration stands in for telephones."""
 
     request: HttpRequest
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = cast("dict[str, Any]", super().get_context_data(**kwargs))  # type: ignore[misc]
+        stage = getattr(self.request, "_login_stage", None)
+        user = stage.login.user if stage is not None else self.request.user
+        kinds = {each.type for each in factors.factors_of(user)}
+        context["has_passkey"] = Authenticator.Type.WEBAUTHN in kinds
         if settings.STAND_IN_IDENTITY:
-            stage = getattr(self.request, "_login_stage", None)
-            user = stage.login.user if stage is not None else self.request.user
             context["shown_code"] = factors.present_code(user)
         return context
 
@@ -175,6 +177,9 @@ def sessions(request: HttpRequest) -> HttpResponse:
     """Where somebody is signed in; a POST ends one of the sessions, or all but the present one."""
     user = cast("User", request.user)
     rows = _sessions_of(user)
+    if not any(_is_current(request, each) for each in rows):
+        UserSession.objects.create_from_request(request)
+        rows = _sessions_of(user)
     form = EndSessionForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         if not form.is_valid():
