@@ -84,10 +84,10 @@ def preregister_citizens(lines: Iterable[str], *, dry_run: bool = False) -> Repo
     Raises: DomainError `invalid` for a file without the columns it needs.
     """
     report = Report()
-    rows = list(_read(lines, report))
     with transaction.atomic():
         # Two files at once wait for each other; so does nothing else.
         _lock()
+        rows = list(_read(lines, report))
         new = list(_new_rows(rows, report))
         if not report.errors:
             report.created = len(new)

@@ -178,7 +178,11 @@ class Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         if self._special(path):
             return
-        if path == "/userinfo":
+        if path == "/authorize":
+            self.send_response(302)
+            self.send_header("Location", self.provider.visit(self.path))
+            self.end_headers()
+        elif path == "/userinfo":
             self._answer(*self.provider.userinfo(self.headers.get("Authorization", "")))
         elif path == "/jwks":
             self._answer(200, "application/json", json.dumps(self.provider.jwks()))
