@@ -13,6 +13,7 @@ from pytest_django import Settings
 from accounts import sessions
 from accounts.models import SignIn
 from accounts.services import service_users
+from tests.pages.consenting import form_of
 from tests.pages.support import PASSWORD, Scene, proposed_booking, signed_in
 from tests.pages.test_bookings import consent, text_of
 
@@ -151,7 +152,7 @@ def test_f32_the_stand_in_makes_the_session_strong_and_the_booking_possible(
     assert asked.headers["Location"].startswith("/accounts/e-identity/?next=")
     proved = client.post("/accounts/e-identity/", {"password": PASSWORD, "next": address})
     assert proved.headers["Location"] == address
-    assert client.post(address, consent()).status_code == 302
+    assert client.post(address, form_of(client, address)).status_code == 302
     booking.refresh_from_db(fields=["consent"])
     assert booking.consent is not None
     assert booking.consent.sign_in is not None
