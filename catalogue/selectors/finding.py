@@ -43,7 +43,7 @@ class Found:
     def page(self, *, offset: int, limit: int) -> list[Card]:
         """The cards of one page, in the order asked for."""
         sort = self.asked.get("sort", "")
-        return self.search.page(sort=sort, total=self.total, offset=offset, limit=limit)
+        return self.search.page(self.tally, sort=sort, offset=offset, limit=limit)
 
     def without_each(self) -> dict[str, int]:
         """What dropping each single filter would leave, by its name. A query for each that is no facet."""

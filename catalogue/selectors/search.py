@@ -51,13 +51,13 @@ class Search:
         """Count all facets in one statement; without one of the clauses, if told."""
         with connection.cursor() as cursor:
             cursor.execute(*self.tally_statement(besides=besides))
-            (raw,) = cursor.fetchone()
-        return traits.tally(traits.unpacked(raw), self.chosen)
+            raw, entries = cursor.fetchone()
+        return traits.tally(traits.unpacked(raw), self.chosen, entries)
 
-    def page(self, *, sort: str, total: int, offset: int, limit: int) -> list[Card]:
-        """The cards of one page, in order. total: how many there are, by which it is chosen how they are ranked."""
+    def page(self, tally: Tally, *, sort: str, offset: int, limit: int) -> list[Card]:
+        """The cards of one page, in order. tally: how many there are, by which it is chosen how they are ranked."""
         cards: list[Card] = []
-        for text, params in self.page_statements(sort=sort, total=total, offset=offset, limit=limit):
+        for text, params in self.page_statements(tally, sort=sort, offset=offset, limit=limit):
             cards = read_cards(text, params)
             if len(cards) == limit:
                 break
@@ -66,21 +66,28 @@ class Search:
     def tally_statement(self, *, besides: str = "") -> tuple[str, list[Any]]:
         """What `tally` sends, with its parameters."""
         where = _all_of(clause for name, clause in self.clauses.items() if name != besides)
-        return tally_sql(where.text), where.params
+        if besides or not (self.words and self.chosen):
+            return tally_sql(where.text), where.params
+        fits = _all_of(self._trait_clauses())
+        params = [*fits.params, *where.params]
+        return tally_sql(where.text, fits.text), [RANKED_AT_MOST, RANKED_AT_MOST, *params]
 
     def page_statements(
-        self, *, sort: str, total: int, offset: int, limit: int
+        self, tally: Tally, *, sort: str, offset: int, limit: int
     ) -> list[tuple[str, list[Any]]]:
         """What `page` sends, with the parameters: the next one only if one finds less than a page."""
         offset = max(0, offset)
-        made = [self._sorted(sort, total, offset, limit)]
-        if self.words and not sort and total > RANKED_AT_MOST:
+        made = [self._sorted(tally, sort, offset, limit)]
+        if self.words and not sort and tally.total > RANKED_AT_MOST:
             made = [self._titles_met(offset, limit), self._titles_and_mentions_met(offset, limit), *made]
         return made
 
-    def _sorted(self, sort: str, total: int, offset: int, limit: int) -> tuple[str, list[Any]]:
-        where = _all_of([*self.clauses.values(), *self._trait_clauses()])
-        order = self._order(sort, total)
+    def _sorted(self, tally: Tally, sort: str, offset: int, limit: int) -> tuple[str, list[Any]]:
+        if tally.entries is None:
+            where = _all_of([*self.clauses.values(), *self._trait_clauses()])
+        else:
+            where = Sql("line.entry_id = ANY(%s::bigint[])", [f"{{{tally.entries}}}"])
+        order = self._order(sort, tally.total)
         cards = cards_sql(lines_sql(where.text, order.text), centre=self.centre)
         return cards.text, [*cards.params, *where.params, *order.params, limit, offset]
 
@@ -153,10 +160,21 @@ class Search:
         )
 
 
-def tally_sql(where: str) -> str:
-    """The statement that fetches which traits what fits has, and how many have each, as one value."""
+def tally_sql(where: str, fits: str = "") -> str:
+    """The statement that fetches which traits what matches has, and how many have each, as one value.
+
+    fits: conditions that leave few of very many matches. Where they do, the entries left come along in a second
+    value, parted by commas, so that no second statement has to find the very many again. Its first two parameters
+    say what is many, and what few.
+    """
+    ids = f", array_agg(line.entry_id) FILTER (WHERE {fits}) AS ids" if fits else ""
+    few = (
+        "CASE WHEN sum(entries) > %s AND sum(cardinality(ids)) <= %s"
+        " THEN string_agg(array_to_string(ids, ','), ',') END"
+    )
     return (
-        "SELECT string_agg(int8send(traits) || int8send(entries), '') FROM (SELECT line.traits, count(*) AS entries"
+        f"SELECT string_agg(int8send(traits) || int8send(entries), ''), {few if fits else 'NULL'}"
+        f" FROM (SELECT line.traits, count(*) AS entries{ids}"
         f" FROM catalogue_listing AS line WHERE {where} GROUP BY line.traits) AS counted"
     )
 

@@ -107,15 +107,17 @@ def unpacked(raw: bytes | None) -> Packed:
 class Tally:
     """What a search leaves. total: entries that pass all filters. counts: by trait and code, under all the others.
 
-    without: by trait in force, what dropping that filter alone would leave.
+    without: by trait in force, what dropping that filter alone would leave. entries: those that pass, parted by
+    commas, where it is known which they are.
     """
 
     total: int
     counts: Mapping[str, Mapping[str, int]]
     without: Mapping[str, int]
+    entries: str | None = None
 
 
-def tally(found: Packed, chosen: Mapping[str, Any]) -> Tally:
+def tally(found: Packed, chosen: Mapping[str, Any], entries: str | None = None) -> Tally:
     """Count everything at once. found: pairs of traits and how many have them; chosen: the filters in force."""
     packed, weights = found[:, 0], found[:, 1]
     masks = {name: _passes(packed, TRAITS[name], value) for name, value in chosen.items()}
@@ -128,7 +130,7 @@ def tally(found: Packed, chosen: Mapping[str, Any]) -> Tally:
             kept = weights * _both((mask for other, mask in masks.items() if other != name), len(packed))
             without[name] = int(kept.sum())
         counts[name] = _counted(packed, kept, trait)
-    return Tally(int(all_pass.sum()), counts, without)
+    return Tally(int(all_pass.sum()), counts, without, entries)
 
 
 def condition(name: str, value: Any) -> tuple[str, list[Any]]:

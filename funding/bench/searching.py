@@ -27,6 +27,7 @@ from catalogue.models import (
     SessionState,
 )
 from catalogue.selectors.search import Search, make_search
+from catalogue.selectors.traits import Tally
 from catalogue.services import listings
 from catalogue.views.search import PER_PAGE
 from funding.bench.bulk import continue_numbers, execute, fill, settle
@@ -87,10 +88,10 @@ def _statements(asked: Mapping[str, str]) -> list[tuple[str, list[Any]]]:
     return _PREPARED[frozenset(asked.items())]
 
 
-def _sent(search: Search, total: int) -> list[tuple[str, list[Any]]]:
+def _sent(search: Search, tally: Tally) -> list[tuple[str, list[Any]]]:
     sent = [search.tally_statement()]
     with connection.cursor() as cursor:
-        for text, params in search.page_statements(sort="", total=total, offset=0, limit=PER_PAGE):
+        for text, params in search.page_statements(tally, sort="", offset=0, limit=PER_PAGE):
             sent.append((text, params))
             cursor.execute(text, params)
             if len(cursor.fetchall()) == PER_PAGE:
@@ -120,9 +121,10 @@ def _searches() -> list[dict[str, str]]:
         for name in dice.sample(sorted(filters), dice.choice((0, 0, 1, 1, 2))):
             asked[name] = filters[name]
         search = make_search(_typed(asked), now)
-        if total := search.tally().total:
+        tally = search.tally()
+        if tally.total:
             drawn.append(asked)
-            _PREPARED[frozenset(asked.items())] = _sent(search, total)
+            _PREPARED[frozenset(asked.items())] = _sent(search, tally)
     return drawn
 
 

@@ -1,5 +1,6 @@
 """Very many matches: the short ways to a page show what sorting all of them would."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ def many(add: Add) -> None:
 
 def every_way(found: Found, *, offset: int, limit: int) -> list[list[int]]:
     """The entries that each of the statements for a page finds."""
-    statements = found.search.page_statements(sort="", total=found.total, offset=offset, limit=limit)
+    statements = found.search.page_statements(found.tally, sort="", offset=offset, limit=limit)
     return [[card.pk for card in read_cards(*one)] for one in statements]
 
 
@@ -85,4 +86,35 @@ def test_few_matches_and_other_orders_have_one_way(many: None, look: Look) -> No
         assert len(every_way(found, offset=0, limit=5)) == 1
     found = look(q="welding")
     for sort in ("price", "start"):
-        assert len(found.search.page_statements(sort=sort, total=found.total, offset=0, limit=5)) == 1
+        assert len(found.search.page_statements(found.tally, sort=sort, offset=0, limit=5)) == 1
+
+
+@pytest.mark.parametrize("sort", ["", "price", "start"])
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [
+        ({"q": "little welding", "guaranteed": "on", "mode": "online"}, 2),
+        ({"q": "welding", "guaranteed": "on", "price": "100000", "kind": "rs", "place": "Lyon"}, 2),
+        ({"q": "welding", "kind": "rncp"}, 0),
+    ],
+    ids=str,
+)
+def test_few_that_filters_leave_of_many_come_along_with_the_counts(
+    many: None, look: Look, asked: dict[str, str], left: int, sort: str
+) -> None:
+    found = look(**asked, sort=sort)
+    assert found.total == left
+    assert (found.tally.entries is not None) == bool(left)
+    known = found.page(offset=0, limit=5)
+    unknown = found.search.page(replace(found.tally, entries=None), sort=sort, offset=0, limit=5)
+    assert known == unknown
+    assert len(known) == left
+
+
+def test_nothing_comes_along_where_few_match_or_many_are_left(many: None, look: Look) -> None:
+    for asked in (
+        {"q": "welding 5", "mode": "online"},
+        {"q": "welding", "mode": "online"},
+        {"mode": "blended"},
+    ):
+        assert look(**asked).tally.entries is None
