@@ -35,7 +35,9 @@ class ProviderSession(requests.Session):
         self.trust_env = False
         self.auth = _NoCredentials()
 
-    def request(self, method: Any, url: Any, **kwargs: Any) -> requests.Response:
+    def request(  # type: ignore[override]
+        self, method: Any, url: Any, **kwargs: Any
+    ) -> requests.Response:
         """The answer, read whole."""
         until = time.monotonic() + settings.E_IDENTITY_TIMEOUT
         try:
@@ -51,7 +53,7 @@ class ProviderSession(requests.Session):
             with super().request(method, url, headers=headers, **kwargs) as answer:
                 if answer.status_code in _REDIRECTS or answer.headers.get("Content-Encoding"):
                     raise IdentityError("no_answer", detail=f"status {answer.status_code}")
-                answer._content = _read(answer, until)  # type: ignore[attr-defined]
+                answer._content = _read(answer, until)
                 return answer
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise IdentityError("no_answer", detail=type(error).__name__) from error

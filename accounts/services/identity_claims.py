@@ -81,7 +81,8 @@ def answer_question(*, user: User, answer: str) -> IdentityClaim:
     text = answer.strip()
     if not text or len(text) > MAX_ANSWER:
         raise DomainError("incomplete", status=422, what="answer", at_most=MAX_ANSWER)
-    (claim,) = locks.acquire(locks.lock(IdentityClaim, asked.pk))
+    (locked,) = locks.acquire(locks.lock(IdentityClaim, asked.pk))
+    claim: IdentityClaim = locked
     fsm.apply(claim, "give_answer", actor=user, answer=text)
     return claim
 

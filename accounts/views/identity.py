@@ -213,7 +213,7 @@ def address(request: HttpRequest) -> HttpResponse:
         try:
             get_adapter(request).send_mail(template, email, {"code": code})
         except ImmediateHttpResponse as no_mail:
-            return no_mail.response
+            return cast("HttpResponse", no_mail.response)
         return redirect("identity_code")
     status = 422 if form.errors else 200
     return render(request, "account/identity_address.html", {"form": form}, status=status)

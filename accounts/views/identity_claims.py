@@ -174,7 +174,7 @@ def _page(
         "candidates": candidates,
         "log": [
             (row, words.ACTS.get(row.transition, row.transition))
-            for row in one.log.select_related("actor").order_by("pk")  # type: ignore[attr-defined]
+            for row in one.log.select_related("actor").order_by("pk")
         ],
         "form": form or DecisionForm(),
         "error": error,

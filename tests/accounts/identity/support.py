@@ -93,7 +93,7 @@ def proved(config: dict[str, Any], **more: Any) -> Proved:
         "email": "",
         "email_verified": False,
     } | more
-    return Proved(**values)  # type: ignore[arg-type]
+    return Proved(**values)
 
 
 CONFIG = {

@@ -126,8 +126,8 @@ def test_the_first_e_identity_of_a_learner_is_linked_to_them() -> None:
     citizen = registered(user=UserFactory.create(), marks={})
     identity = identities.step_up(user=citizen.user, proved=proved(CONFIG))  # type: ignore[arg-type]
     assert identity.user == citizen.user
-    assert mails(citizen.user) == ["identity_linked"]  # type: ignore[arg-type]
-    assert identities.step_up(user=citizen.user, proved=proved(CONFIG)) == identity  # type: ignore[arg-type]
+    assert mails(citizen.user) == ["identity_linked"]
+    assert identities.step_up(user=citizen.user, proved=proved(CONFIG)) == identity
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_an_account_with_a_sign_in_needs_two_clerks() -> None:
     citizen = registered(user=owner)
     claim, first, second = claimed(), clerk(), clerk()
     assert claim.reason == "already_claimed"
-    act = {"claim_id": claim.public_id, "reason": "passport seen"}
+    act: dict[str, Any] = {"claim_id": claim.public_id, "reason": "passport seen"}
     identity_claims.match_claim(actor=first, citizen_id=citizen.public_id, **act)
     claim.refresh_from_db()
     citizen.refresh_from_db()
@@ -254,7 +254,7 @@ def test_an_account_with_a_sign_in_needs_two_clerks() -> None:
 def test_a_proposal_is_sent_back() -> None:
     citizen = registered(user=UserFactory.create())
     claim = claimed()
-    act = {"claim_id": claim.public_id, "reason": "not sure"}
+    act: dict[str, Any] = {"claim_id": claim.public_id, "reason": "not sure"}
     identity_claims.match_claim(actor=clerk(), citizen_id=citizen.public_id, **act)
     identity_claims.send_back(actor=clerk(), **act)
     claim.refresh_from_db()
@@ -280,7 +280,11 @@ def test_one_provider_knows_its_people_apart() -> None:
 
 def test_a_day_known_in_part_is_established_by_the_clerk() -> None:
     _identity, settled = enrol(person=person(birth_date=BirthDate(1990, 0, 0)))
-    act = {"actor": clerk(), "claim_id": settled.claim.public_id, "reason": "birth certificate"}
+    act: dict[str, Any] = {
+        "actor": clerk(),
+        "claim_id": settled.claim.public_id,
+        "reason": "birth certificate",
+    }
     with refused("incomplete", what="birth_date"):
         identity_claims.create_account(**act)
     with refused("invalid"):
@@ -308,7 +312,7 @@ def test_a_refusal_gives_nothing_and_says_why() -> None:
 def test_only_case_workers_decide_and_never_their_own() -> None:
     citizen = registered(marks={})
     claim = claimed()
-    act = {"claim_id": claim.public_id, "reason": "x"}
+    act: dict[str, Any] = {"claim_id": claim.public_id, "reason": "x"}
     for actor in (claim.user, officer("auditor"), officer(), UserFactory.create()):
         with refused("not_allowed"):
             identity_claims.match_claim(actor=actor, citizen_id=citizen.public_id, **act)

@@ -104,8 +104,8 @@ def test_an_address_and_a_code(provider: Provider, client: Client, settings: Any
     assert client.post("/accounts/e-identity/code/", {"code": "x"}).status_code == 422
     code = code_in_mail()
     spaced = f"{code[:3]} {code[3:]}"
-    answer = client.post("/accounts/e-identity/code/", {"code": spaced})
-    assert answer.headers["Location"] == "/accounts/e-identity/account/"
+    done = client.post("/accounts/e-identity/code/", {"code": spaced})
+    assert done.headers["Location"] == "/accounts/e-identity/account/"
     citizen.refresh_from_db()
     assert citizen.user is not None
     assert citizen.user.email == "me@example.org"
@@ -293,7 +293,7 @@ def test_plain_facts_are_read_too(provider: Provider, client: Client) -> None:
 
 def test_a_provider_that_tells_too_little(provider: Provider, client: Client) -> None:
     for missing in ("given_name", "family_name", "birthdate"):
-        provider.change_userinfo = lambda told, missing=missing: told.pop(missing)  # type: ignore[misc]
+        provider.change_userinfo = lambda told, missing=missing: told.pop(missing)
         answer = prove(client, provider, strong=True)
         assert answer.status_code == 403
         assert "did not give them" in answer.content.decode()
