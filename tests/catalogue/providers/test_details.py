@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection
 
 from accounts.models import Message
@@ -163,6 +166,21 @@ def test_strangers_change_nothing(desk: Desk, provider: Provider) -> None:
         )
         refused("not_allowed", details.replace_detail, **told, detail_id=row.pk, facts={}, valid_from=DAY)
         refused("not_allowed", details.end_detail, **told, detail_id=row.pk, last_day=DAY)
+
+
+def test_what_was_told_before_there_were_days_is_dated_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(details, "adopt_application", lambda *_, **__: 0)
+    provider = desk.accredited(partners=[{**PARTNER, "amount_cents": 1_000}])
+    assert not provider.facts_told.exists()
+    migration = import_module("catalogue.migrations.0015_date_told_facts")
+    for _ in range(2):
+        migration.date_told_facts(apps, SimpleNamespace(connection=connection))
+        kinds = [one.kind for one in selected.current(provider, DAY)]
+        assert kinds == ["contact", "establishment", "partner", "person", "person", "trainer", "trainer"]
+    (partner,) = of(provider, "partner")
+    assert (partner.facts["contract_signed_on"], partner.valid_from) == ("2026-01-01", DAY)
 
 
 def test_the_application_role_never_rewrites_a_fact(desk: Desk, provider: Provider) -> None:
