@@ -37,15 +37,16 @@ class RefusedWholeError(Exception):
 
 @dataclass(slots=True)
 class Problems:
-    """A list that stops growing at 1,000 and goes on counting."""
+    """A list that stops growing, at 1,000 unless told otherwise, and goes on counting."""
 
     listed: list[Problem] = field(default_factory=list)
     count: int = 0
+    most: int = MAX_LISTED
 
     def add(self, problem: Problem) -> None:
         """Count it, and list it while there is room."""
         self.count += 1
-        if len(self.listed) < MAX_LISTED:
+        if len(self.listed) < self.most:
             self.listed.append(problem)
 
     @property

@@ -26,6 +26,8 @@ from ila.core.locks import acquire, lock
 MAX_BYTES = 250_000_000
 PIECE = 1_000_000
 TELL_SECONDS = 1.0
+# Who mends a table wants all of its errors at once.
+LISTED = 10_000
 KINDS: dict[str, Format] = {"template": "template", "edof": "edof", "etpl": "etpl"}
 _UNDER_WAY = {ImportStage.CHECKING, ImportStage.STORING}
 
@@ -155,6 +157,7 @@ def _run(run: ImportRun, *, dry_run: bool) -> Report:
             full=run.full,
             dry_run=dry_run,
             progress=progress,
+            listed=LISTED,
         )
 
 

@@ -73,7 +73,7 @@ def imports(request: HttpRequest) -> HttpResponse:
             return redirect("import_run", run.public_id)
     runs = (
         ImportRun.objects.select_related("file", "requested_by")
-        .defer("result")
+        .defer("result", "report")
         .order_by("-requested_at", "-pk")
     )
     page = Paginator(runs, PER_PAGE).get_page(request.GET.get("page"))

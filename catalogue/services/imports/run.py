@@ -15,7 +15,7 @@ from accounts.services import service_users
 from catalogue.importing import edof, etpl, registers, template
 from catalogue.importing.decoding import open_file
 from catalogue.importing.entries import Entry
-from catalogue.importing.problems import Problem, Problems, RefusedWholeError, Report
+from catalogue.importing.problems import MAX_LISTED, Problem, Problems, RefusedWholeError, Report
 from catalogue.importing.registers import RegisterRow
 from catalogue.importing.spool import Spool
 from catalogue.importing.values import is_siret
@@ -40,12 +40,14 @@ def import_catalogue(
     full: bool = False,
     dry_run: bool = False,
     progress: Callable[[str, int], None] | None = None,
+    listed: int = MAX_LISTED,
 ) -> Report:
     """Read catalogue files as one catalogue, and store each provider whole or not at all.
 
     All files are read and checked before anything is stored. A second call waits for the first. Acts as
     the service user `catalogue-import`. full: what a provider no longer lists is delisted. dry_run: the
     same report, nothing written. progress: told the stage and how many entries it has done.
+    listed: how many errors, and how many warnings, the report has at most; all are counted.
     Locks: an advisory lock for the whole storing; then as `EntryWriter.write`. Logs: each state written.
     """
     tell = progress or _silent
@@ -57,7 +59,7 @@ def import_catalogue(
             open_file(path).close()
         rows = _read_register(kind, register)
         with Spool(NUMBER_FIELDS[kind]) as spool:
-            report = Report()
+            report = Report(errors=Problems(most=listed), warnings=Problems(most=listed))
             _read_files(kind, paths, rows, spool, report.errors, tell)
             _store(kind, rows, spool, report, actor=actor, full=full, dry_run=dry_run, tell=tell)
             return report

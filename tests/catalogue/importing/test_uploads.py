@@ -111,6 +111,17 @@ def test_checked_then_stored(case_worker: User, make: Any) -> None:
     assert json.dumps(run.result["created"]) == "1", "a job that runs twice stores once"
 
 
+def test_a_page_lists_more_errors_than_the_command(
+    case_worker: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "LISTED", 3)
+    run = ask(case_worker, as_csv(*(row(entry_number=f"E{number}", price="") for number in range(5))))
+    tasks.check_import(run_id=run.pk)
+    run.refresh_from_db()
+    assert run.report is not None
+    assert (len(run.report["errors"]), run.report["errors_left_out"]) == (3, 2)
+
+
 def test_a_discarded_import_stores_nothing(case_worker: User) -> None:
     run = ask(case_worker, as_csv(row()))
     with pytest.raises(DomainError, match="not_checked"):
