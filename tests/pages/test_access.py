@@ -61,6 +61,8 @@ OF_PROVIDER = _only("provider", others=404)
 REVIEWERS = ("case_worker", "auditor")
 BATCHES = _only("payment_officer", "auditor", others=403)
 SIGNED_IN = _only(*PARTS[1:], others=200)
+# Whoever has neither password nor factor came with an e-identity: there is nothing more to ask of them here.
+WITH_PASSWORD = ("learner", "provider", *AGENCY)
 # Whoever is signed in already is sent on from the sign-in.
 FOR_GUESTS = {"anonymous": 200} | dict.fromkeys(PARTS[1:], 302)
 
@@ -236,27 +238,27 @@ EXPECTED: dict[str, dict[str, int]] = {
     "account_reset_password_from_key_done": OPEN,
     "account_signup": FOR_GUESTS,
     "account_email": SIGNED_IN,
-    "account_change_password": SIGNED_IN,
+    "account_change_password": _only(*WITH_PASSWORD, others=302),
     # Whoever has a password changes it.
-    "account_set_password": _only(others=302),
-    "account_reauthenticate": SIGNED_IN,
+    "account_set_password": _only(*WITH_PASSWORD, status=302, others=200),
+    "account_reauthenticate": _only(*WITH_PASSWORD, others=403),
     "mfa_index": SIGNED_IN,
     # On to where they wanted: here everybody who must use a factor has used it.
     "second_factor": dict.fromkeys(PARTS, 302),
     # Only between the password and the session.
     "mfa_authenticate": dict.fromkeys(PARTS, 302),
-    "mfa_reauthenticate": SIGNED_IN,
-    "mfa_reauthenticate_webauthn": SIGNED_IN,
+    "mfa_reauthenticate": _only(*AGENCY, others=403) | {"learner": 302, "provider": 302},
+    "mfa_reauthenticate_webauthn": _only(*WITH_PASSWORD, status=302, others=403),
     # First they prove once more who they are.
     "mfa_activate_totp": _only(others=302),
     "mfa_deactivate_totp": _only(*AGENCY, status=302, others=404),
     "mfa_list_webauthn": SIGNED_IN,
     "mfa_add_webauthn": _only(others=302),
     "mfa_login_webauthn": dict.fromkeys(PARTS, 302),
-    "mfa_edit_webauthn": _only(others=302),
-    "mfa_remove_webauthn": _only(others=302),
+    "mfa_edit_webauthn": _only(*WITH_PASSWORD, status=302, others=404),
+    "mfa_remove_webauthn": _only(*WITH_PASSWORD, status=302, others=404),
     "mfa_view_recovery_codes": _only(others=404),
-    "mfa_generate_recovery_codes": _only(others=302),
+    "mfa_generate_recovery_codes": _only(*WITH_PASSWORD, status=302, others=200),
     "mfa_download_recovery_codes": _only(others=404),
     "usersessions_list": SIGNED_IN,
     "confirm_identity": SIGNED_IN,
