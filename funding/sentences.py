@@ -11,6 +11,31 @@ from funding.schemes.rules import SchemeRules
 from ila.core.errors import DomainError
 
 SENTENCES: dict[str, Promise] = {
+    "no_top_ups": _("Bookings of this scheme are not paid with employers' money. Choose another scheme."),
+    "employer_not_verified": _(
+        "The agency has not verified your organisation, so it cannot order. Look at how its registration stands."
+    ),
+    "already_over": _("The last day of use lies in the past. Choose a later one, or none."),
+    "bad_number": _("This is not a national number of that country: look for a slip."),
+    "already_registered": _(
+        "An organisation with this number is registered already. Ask one of its managers to add you."
+    ),
+    "last_manager": _("An employer needs a manager. Make somebody else one first."),
+    "unknown_reference": _("There is no order with this reference. Look for a slip."),
+    "other_currency": _("The transfer is in another currency than the order. It cannot be for it."),
+    "closed_order": _("This order is closed: nothing can be paid on it any more. Send the money back."),
+    "closed_employer": _("The employer is not verified any more. Send the money back."),
+    "bad_iban": _("This is not an IBAN: look for a slip."),
+    "nothing_to_refund": _("There is nothing of this order to give back."),
+    "list_unreadable": _("The list cannot be read. Use the empty table as a pattern."),
+    "not_checked": _("The list was decided on meanwhile. Look at how it stands."),
+    "nothing_to_order": _("No row of the list can be ordered. Mend it and hand it in again."),
+    "too_many_lists": _(
+        "You have handed in many lists or unknown references today. Try again tomorrow, or ask the agency."
+    ),
+    "too_many_rows": _("The list has more than 200,000 rows: split it."),
+    "file_empty": _("The file is empty."),
+    "file_too_large": _("The file is larger than 20 MB: split it."),
     "insufficient_rights": _(
         "There is no money in your account that may be used for this training. "
         "Look at your entitlements, or ask your employer for a top-up."

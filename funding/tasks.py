@@ -1,5 +1,7 @@
 """Funding's jobs."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -21,6 +23,7 @@ from funding.services import (
     seals,
     statements,
     surveys,
+    top_ups,
 )
 from ila.core import clock, jobs
 
@@ -163,3 +166,46 @@ def tell_credits(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the schedu
 def make_statements(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
     """In the first days of a month: the statements of the month before."""
     return statements.make_due()
+
+
+@jobs.task(
+    name="funding.allocate_top_ups",
+    queue="money",
+    cron="* * * * *",
+    lock="funding.allocate_top_ups",
+    retry=False,
+)
+def allocate_top_ups(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Put the money of employers' paid orders on their employees' accounts."""
+    return {"allocated": top_ups.allocate_waiting()}
+
+
+@jobs.task(name="funding.end_top_ups", queue="deadlines", cron="11 * * * *", lock="funding.end_top_ups")
+def end_top_ups(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Return what is unspent of orders whose last day is over, and close pledges that were never paid."""
+    return {"ended": top_ups.end_top_ups(), "closed": top_ups.fail_overdue()}
+
+
+@jobs.task(name="funding.check_top_up_list", queue="imports", retry=False)
+def check_top_up_list(*, draft_id: int) -> dict[str, int]:
+    """Try an employer's list without ordering anything."""
+    with _draft_told_when_broken(draft_id):
+        draft = top_ups.check_draft(draft_id=draft_id)
+    return {"rows": draft.rows, "matched": draft.matched}
+
+
+@jobs.task(name="funding.order_top_up_list", queue="imports", retry=False)
+def order_top_up_list(*, draft_id: int) -> dict[str, int]:
+    """Order an employer's list that a manager confirmed."""
+    with _draft_told_when_broken(draft_id):
+        draft = top_ups.order_draft(draft_id=draft_id)
+    return {"lines": draft.matched}
+
+
+@contextmanager
+def _draft_told_when_broken(draft_id: int) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        top_ups.fail_draft(draft_id=draft_id, error=type(error).__name__)
+        raise

@@ -27,6 +27,9 @@ _SECTIONS = {
     "agency_providers": _("Providers"),
     "identity_claims": _("Claims"),
     "imports": _("Imports"),
+    "my_top_ups": _("Employer's money"),
+    "employer_home": _("For employers"),
+    "agency_employers": _("Employers"),
     "batches": _("Payment batches"),
     "audit": _("Audit"),
     "operations": _("Operations"),
@@ -49,6 +52,9 @@ _ABOUT = {
     "agency_providers": _("Applications, accreditations and what was submitted to the register."),
     "identity_claims": _("People whose learning account is not certain: find it, open one, or ask."),
     "imports": _("Catalogue files: checked first, stored when you say so."),
+    "my_top_ups": _("A reference to give to your employer, and what employers added to your account."),
+    "employer_home": _("Add money to your employees' learning accounts, and see what was used in totals."),
+    "agency_employers": _("Who is to be verified, transfers that nobody could place, refunds."),
     "batches": _("What was sent to the bank, and what the bank said about it."),
     "audit": _("Whether the books hold, checked to the cent."),
     "operations": _("What falls due, what is overdue and why, and what the jobs did."),
@@ -65,6 +71,7 @@ _OF_AGENCIES: dict[str, set[str]] = {
     "identity_claims": {*FACT_ROLES},
     "imports": {*AUTHORITY_ROLES},
     "batches": {*BATCH_ROLES},
+    "agency_employers": {*Role.values},
     "audit": {*Role.values},
     "operations": {*Role.values},
     "agency_schemes": {*Role.values},
@@ -118,11 +125,13 @@ class Navigation:
         if roles or provides or learns:
             names.append("bookings")
         if learns:
-            names.append("portfolio")
+            names += ["portfolio", "my_top_ups"]
         if provides or roles & set(AUTHORITY_ROLES):
             names.append("awards")
         if provides:
             names.append("provider_home")
+        if any(kind == OrganisationKind.EMPLOYER for kind, _role in rows):
+            names.append("employer_home")
         return names + [name for name, wanted in _OF_AGENCIES.items() if roles & wanted]
 
 

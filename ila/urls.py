@@ -13,4 +13,5 @@ urlpatterns = [
     path("accounts/", include("accounts.urls")),
     path("", include("catalogue.urls")),
     path("", include("funding.urls")),
+    path("", include("funding.employer_urls")),
 ]

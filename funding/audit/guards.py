@@ -44,6 +44,12 @@ _INVARIANT_OF_TABLE = {
     "catalogue_accreditation": 9,
     "catalogue_accreditationlog": 9,
     "funding_bankmessage": 10,
+    "funding_topup": 10,
+    "funding_topuplog": 10,
+    "funding_topupline": 5,
+    "funding_topupreceipt": 10,
+    "funding_topuprefund": 10,
+    "funding_topuprefundlog": 10,
     "funding_seal": 11,
     "funding_sealedleaves": 11,
     "funding_sealepoch": 11,
@@ -57,6 +63,7 @@ _ONCE = {
     "lot_one_per_source_and_expiry",
     "application_once",
     "agecreditgiven_once",
+    "topupline_employee_once",
 }
 _MONEY_APPS = ("accounts", "catalogue", "funding")
 # Balances move by postings only.

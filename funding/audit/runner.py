@@ -8,7 +8,17 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from funding.audit import accreditation, balances, bookings, grants, guards, journal, machines, payments
+from funding.audit import (
+    accreditation,
+    balances,
+    bookings,
+    grants,
+    guards,
+    journal,
+    machines,
+    payments,
+    top_ups,
+)
 from funding.audit.chain import chain_check
 from funding.audit.checks import Check, Count, PythonCheck
 from funding.audit.report import INVARIANTS, AuditReport, Finding, InvariantReport
@@ -22,6 +32,7 @@ GROUPS = (
     bookings.GROUP,
     grants.GROUP,
     payments.GROUP,
+    top_ups.GROUP,
     accreditation.GROUP,
     machines.GROUP,
 )

@@ -158,6 +158,7 @@ def _read_detail(node: Node, entry_cents: int, entry_currency: str, *, single: b
     returned = node.child("RtrInf")
     # Up to version 02 a party is the element itself; later there is a `Pty` inside it.
     party = node.child("RltdPties", "Cdtr", "Pty") or node.child("RltdPties", "Cdtr")
+    payer = node.child("RltdPties", "Dbtr", "Pty") or node.child("RltdPties", "Dbtr")
     end_to_end_id = node.text("Refs", "EndToEndId")
     return EntryDetail(
         end_to_end_id="" if end_to_end_id == "NOTPROVIDED" else end_to_end_id,
@@ -176,6 +177,14 @@ def _read_detail(node: Node, entry_cents: int, entry_currency: str, *, single: b
         remittance=" ".join(
             line.text() for info in node.children("RmtInf") for line in info.children("Ustrd")
         ),
+        creditor_reference=" ".join(
+            strd.text("CdtrRefInf", "Ref")
+            for info in node.children("RmtInf")
+            for strd in info.children("Strd")
+        ).strip(),
+        debtor=payer.text("Nm") if payer is not None else "",
+        debtor_iban=node.text("RltdPties", "DbtrAcct", "Id", "IBAN"),
+        bank_reference=node.text("Refs", "AcctSvcrRef") or node.text("Refs", "TxId"),
     )
 
 

@@ -115,6 +115,10 @@ class EntryDetail:
     counterparty_iban: str = ""
     return_reason: Reason | None = None
     remittance: str = ""
+    creditor_reference: str = ""
+    debtor: str = ""
+    debtor_iban: str = ""
+    bank_reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ class JournalEntry(AppendOnlyModel):
             # Learners are told of these: a few entries, however many accounts each credits (decision 153).
             models.Index(
                 fields=["occurred_at"],
-                condition=Q(kind__in=["credit", "accrue", "age_credit"]),
+                condition=Q(kind__in=["credit", "accrue", "age_credit", "top_up_allocated"]),
                 name="journalentry_credits",
             ),
         ]

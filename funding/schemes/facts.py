@@ -37,11 +37,15 @@ class LearnerFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialFacts:
-    """What is booked, as far as rules look at it: `code` in its register (RS5616), `field` of study."""
+    """What is booked, as far as rules look at it: `code` in its register (RS5616), `field` of study (ISCED-F).
+
+    `entry`: its number in the catalogue.
+    """
 
     kind: str
     code: str = ""
     field: str = ""
+    entry: str = ""
     publicly_funded: bool = False
     prerequisites: bool = False
     hours: Decimal | None = None
@@ -49,7 +53,7 @@ class CredentialFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LotFacts:
-    """Money of one source in an account. `expires` is its last valid day; `earmark` a kind, code or field."""
+    """Money of one source in an account. `expires` is its last valid day; `earmark`: what alone it pays."""
 
     id: LotId
     source: str

@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
+from funding.schemes import earmarks
 from funding.schemes.accrual import HOURS_SCALE, accrual, accrual_cents, is_low_qualified, year_hours
 from funding.schemes.deadlines import (
     CancellationOutcome,
@@ -102,8 +103,9 @@ def usable_lots(
     """The lots that may pay for this credential on that day, in draw-down order (F-07).
 
     Left out: empty lots, lots past their last valid day, sources that the scheme does not draw, and money
-    kept for something else. Within a class what expires first comes first, what never expires last; equals
-    keep the order in which they came (give the oldest first).
+    kept for something else. Within a class what is kept for such a credential comes before what may pay for
+    any; then what expires first comes first, what never expires last; equals keep the order in which they came
+    (give the oldest first).
     """
     classes = _classes(rules)
     usable = [
@@ -114,7 +116,9 @@ def usable_lots(
         and (lot.expires is None or on <= lot.expires)
         and _pays_for(rules, lot, credential)
     ]
-    return tuple(sorted(usable, key=lambda lot: (classes[lot.source], lot.expires or date.max)))
+    return tuple(
+        sorted(usable, key=lambda lot: (classes[lot.source], lot.earmark is None, lot.expires or date.max))
+    )
 
 
 def plan_sources(
@@ -351,7 +355,7 @@ def _pays_for(rules: SchemeRules, lot: LotFacts, credential: CredentialFacts) ->
         source == lot.source and credential.kind not in kinds for source, kinds in rules.source_kinds.items()
     ):
         return False
-    return lot.earmark is None or lot.earmark in (credential.kind, credential.code, credential.field)
+    return earmarks.pays_for(lot.earmark, credential)
 
 
 def _ceilings(lots: Sequence[LotFacts], limits: Sequence[Limit]) -> list[int]:

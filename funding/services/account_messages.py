@@ -17,6 +17,7 @@ from funding.banking.messages import AccountMessage, AccountReport, Balance, Ent
 from funding.models import BankLine, BankMessage, BankStatement, Payment, PaymentBatch, PaymentOutcome
 from funding.services.payments import ContradictionError, Settlement
 from funding.services.refusals import RefusedMessage, Report
+from funding.services.top_ups.receipts import Credit, take_in
 
 STATEMENT = "camt.053"
 
@@ -61,7 +62,7 @@ def process_account_message(
             matcher.match(movement, statement)
         if statement is not None and statement.gap:
             result.note(statement.gap, statement.statement_id)
-    matcher.finish()
+    matcher.finish(actor=actor)
     if len(work.batches) == 1:
         message.batch = next(iter(work.batches.values()))
     work.write(reason=f"{message.kind} {message.message_id}")
@@ -126,6 +127,8 @@ class _Matcher:
             if payment_id is not None:
                 self._told[payment_id, cents > 0].add(reference)
         self._our_files = our_files
+        # Money that came in for none of our payments: an employer's, or nobody knows whose.
+        self._credits: list[tuple[Movement, BankLine]] = []
 
     def match(self, movement: Movement, statement: BankStatement | None) -> None:
         if movement.detail is None and self._match_bulk(movement, statement):
@@ -133,18 +136,36 @@ class _Matcher:
         payment = self.work.by_reference.get(movement.reference)
         finding = ""
         if payment is None:
+            if movement.cents > 0 and not movement.entry.is_return:
+                self._credits.append(
+                    (movement, self._add_line(movement, statement, None, "", movement.cents))
+                )
+                return
             finding = "unknown_payment" if movement.cents < 0 else "unknown_credit"
             self._unmatched.append(movement)
         else:
             finding = self._believe(movement, payment)
         self._add_line(movement, statement, payment, finding, movement.cents)
 
-    def finish(self) -> None:
+    def finish(self, *, actor: User | None = None) -> None:
+        self._take_credits(actor)
         debits = [movement for movement in self._unmatched if movement.cents < 0]
         if self.strict and debits and len(self._unmatched) == len(self.lines):
             about = debits[0].reference or debits[0].entry.reference
             raise RefusedMessage("unknown_payment", f"nothing in it is a payment of ours ({about})")
         BankLine.objects.bulk_create(self.lines, batch_size=1000)
+
+    def _take_credits(self, actor: User | None) -> None:
+        """What came in is an employer's for an order, or kept aside and shown."""
+        receipts = take_in([_credit_of(movement) for movement, _ in self._credits], actor=actor)
+        for (movement, line), receipt in zip(self._credits, receipts, strict=True):
+            line.receipt = receipt
+            if receipt.top_up_id is not None or receipt.settled_at is not None:
+                self.result.count("received")
+                continue
+            line.finding = "unknown_credit"
+            self.result.note(line.finding, movement.reference or movement.entry.reference)
+            self._unmatched.append(movement)
 
     def _match_bulk(self, movement: Movement, statement: BankStatement | None) -> bool:
         """One entry for a whole file, booked as a sum: all its payments, or none."""
@@ -235,24 +256,41 @@ class _Matcher:
         payment: Payment | None,
         finding: str,
         cents: int,
-    ) -> None:
+    ) -> BankLine:
         reason = movement.detail.return_reason if movement.detail is not None else None
         if payment is None and finding:
             self.result.note(finding, movement.reference or movement.entry.reference)
-        self.lines.append(
-            BankLine(
-                message=self.message,
-                statement=statement,
-                reference=movement.entry.reference[:35],
-                end_to_end_id=(payment.end_to_end_id if payment is not None else movement.reference)[:35],
-                amount_cents=cents,
-                currency=movement.entry.currency,
-                booked_on=movement.entry.booked_on,
-                return_reason=reason.code if reason is not None else "",
-                payment=payment,
-                finding=finding,
-            )
+        line = BankLine(
+            message=self.message,
+            statement=statement,
+            reference=movement.entry.reference[:35],
+            end_to_end_id=(payment.end_to_end_id if payment is not None else movement.reference)[:35],
+            amount_cents=cents,
+            currency=movement.entry.currency,
+            booked_on=movement.entry.booked_on,
+            return_reason=reason.code if reason is not None else "",
+            payment=payment,
+            finding=finding,
         )
+        self.lines.append(line)
+        return line
+
+
+def _credit_of(movement: Movement) -> Credit:
+    entry, detail = movement.entry, movement.detail
+    if detail is None:
+        return Credit(movement.cents, entry.currency, entry.booked_on, bank_reference=entry.reference)
+    return Credit(
+        amount_cents=movement.cents,
+        currency=entry.currency,
+        booked_on=entry.booked_on,
+        bank_reference=detail.bank_reference or entry.reference,
+        end_to_end_id=detail.end_to_end_id,
+        structured=detail.creditor_reference,
+        note=detail.remittance,
+        payer_name=detail.debtor,
+        payer_iban=detail.debtor_iban,
+    )
 
 
 # -- statements -------------------------------------------------------------------------------------------------------

@@ -8,19 +8,20 @@ from datetime import timedelta
 
 from django.db import connection, transaction
 
-from accounts.models import Citizen, Message, User
-from funding.models import CreditNotice, JournalEntry, LearningAccount, Lot, Posting, Scheme
+from accounts.models import Citizen, Message, Organisation, User
+from funding.models import CreditNotice, JournalEntry, LearningAccount, Lot, Posting, Scheme, TopUp
 from ila.core import clock
 
 # Money that is new on an account. What comes back of a booking is told by the mail of how it ended.
-KINDS = ("credit", "accrue", "age_credit")
+KINDS = ("credit", "accrue", "age_credit", "top_up_allocated")
 # An entry that nobody told of in this time is older than the platform's memory for it.
 RECENT = timedelta(days=7)
 TEMPLATE = "account_credited"
 
 WAITING = f"""
 SELECT entry.id FROM {JournalEntry._meta.db_table} AS entry
- WHERE entry.kind IN ({", ".join(f"'{kind}'" for kind in KINDS)}) AND entry.occurred_at > %(since)s AND entry.reverses_id IS NULL
+ WHERE entry.kind IN ({", ".join(f"'{kind}'" for kind in KINDS)})
+   AND entry.occurred_at > %(since)s AND entry.reverses_id IS NULL
    AND NOT EXISTS (SELECT FROM {CreditNotice._meta.db_table} AS notice WHERE notice.entry_id = entry.id)
  ORDER BY entry.id LIMIT %(limit)s
 """
@@ -28,9 +29,11 @@ SELECT entry.id FROM {JournalEntry._meta.db_table} AS entry
 # One message for an account and a last day of use; the notice is the row that can be written once.
 TELL = f"""
 WITH credited AS (
-    SELECT lot.account_id, lot.expires_on, sum(posting.amount_cents) AS amount_cents
+    SELECT lot.account_id, lot.expires_on, sum(posting.amount_cents) AS amount_cents, max(giver.name) AS employer
       FROM {Posting._meta.db_table} AS posting
       JOIN {Lot._meta.db_table} AS lot ON lot.id = posting.lot_id
+      LEFT JOIN {TopUp._meta.db_table} AS top_up ON top_up.id = lot.top_up_id
+      LEFT JOIN {Organisation._meta.db_table} AS giver ON giver.id = top_up.organisation_id
      WHERE posting.entry_id = %(entry)s AND posting.bucket = 'available' AND posting.amount_cents > 0
      GROUP BY lot.account_id, lot.expires_on
 ), told AS (
@@ -38,6 +41,7 @@ WITH credited AS (
     SELECT person.id, '', %(template)s,
            jsonb_build_object('amount_cents', credited.amount_cents, 'currency', scheme.currency,
                               'scheme', scheme.name, 'expires_on', credited.expires_on::text,
+                              'employer', credited.employer,
                               'not_me', jsonb_build_object('kind', 'credit', 'reference', '')),
            %(now)s, 0
       FROM credited

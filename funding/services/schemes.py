@@ -208,7 +208,8 @@ def _expire(scheme: Scheme, lots: list[Lot], *, on: date, actor: User) -> None:
 
 
 def _expirable(on: date, scheme: Scheme | None, since: date | None) -> QuerySet[Lot]:
-    lots = Lot.objects.filter(expires_on__lt=on, available_cents__gt=0)
+    # What is unspent of an employer's order is the employer's again: `top_ups.end_top_ups` returns it.
+    lots = Lot.objects.filter(expires_on__lt=on, available_cents__gt=0, top_up__isnull=True)
     if since is not None:
         lots = lots.filter(expires_on__gte=since)
     return lots if scheme is None else lots.filter(account__scheme=scheme)
@@ -233,6 +234,7 @@ def _credited_before(
         account=account,
         source=source,
         earmark=earmark,
+        top_up=None,
     )
     if expires_on is not None:
         lots = lots.filter(expires_on=expires_on)
@@ -243,7 +245,13 @@ def _credited_before(
 
 
 def _lot(account: LearningAccount, source: str, expires_on: date | None, earmark: str) -> Lot:
-    which = {"account": account, "source": source, "expires_on": expires_on, "earmark": earmark}
+    which = {
+        "account": account,
+        "source": source,
+        "expires_on": expires_on,
+        "earmark": earmark,
+        "top_up": None,
+    }
     rest = {"fund": fund_of(source), "currency": account.scheme.currency}
     # The yearly accrual adds lots without the account's lock: whoever comes second uses the first one's.
     Lot.objects.bulk_create([Lot(**which, **rest)], ignore_conflicts=True)

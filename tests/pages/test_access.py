@@ -19,7 +19,9 @@ from accounts import factors
 from funding.models import Booking, LaboratoryRun, PaymentBatch, SchemeDraft
 from tests.funding.schemes.drafts import Office
 from tests.pages.award_things import AwardThings, make_award_things
+from tests.pages.employer_things import EmployerThings, make_employer_things
 from tests.pages.provider_things import ProviderThings, make_provider_things
+from tests.pages.statements import statement_of
 from tests.pages.support import (
     Scene,
     bank_message,
@@ -29,7 +31,6 @@ from tests.pages.support import (
     signed_in,
     validated_booking,
 )
-from tests.pages.statements import statement_of
 from tests.pages.window_scene import WindowThings, make_window_things
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +124,44 @@ EXPECTED: dict[str, dict[str, int]] = {
     "award_issuer": OPEN,
     "award_status": OPEN,
     "award_terms": OPEN,
+    # Whoever is signed in may register an employer; what is of one is nobody else's.
+    "employer_home": SIGNED_IN,
+    "employer_register": SIGNED_IN,
+    "employer_list_template": SIGNED_IN,
+    **dict.fromkeys(
+        (
+            "employer",
+            "employer_top_up_new",
+            "employer_list_new",
+            "employer_totals",
+            "employer_members",
+            "employer_top_up",
+            "employer_top_up_code",
+            "employer_top_up_cancel",
+            "employer_draft",
+            "employer_draft_progress",
+            "employer_draft_faults",
+        ),
+        _only("employer", others=404),
+    ),
+    **dict.fromkeys(
+        (
+            "employer_again",
+            "employer_member_end",
+            "employer_top_up_refund",
+            "employer_draft_confirm",
+            "employer_draft_discard",
+            "top_up_reference_give",
+            "top_up_reference_revoke",
+        ),
+        _only(others=405),
+    ),
+    "agency_employers": _only(*AGENCY, others=403),
+    "agency_employer": _only(*AGENCY, others=403),
+    "agency_receipts": BATCHES,
+    "agency_receipt": _only("payment_officer", others=403),
+    "agency_refund": _only("payment_officer", others=403),
+    "my_top_ups": _only("learner", "other_learner", others=404),
     "bookings": SIGNED_IN,
     "booking": SEES_BOOKING,
     "booking_accept": LEARNER_ALONE,
@@ -293,6 +332,7 @@ class Things:
     awards: AwardThings
     providers: ProviderThings
     statement: UUID
+    employers: EmployerThings
 
     def arguments(self, name: str) -> dict[str, Any]:
         """The arguments of an address."""
@@ -307,6 +347,7 @@ class Things:
             **{key: {"public_id": UUID(int=4)} for key in UNKNOWN_PAGES},
             **self.awards.arguments(),
             **self.providers.arguments(),
+            **self.employers.arguments(),
             "booking": {"public_id": self.booking.public_id},
             "booking_receipt": {"public_id": self.booking.public_id},
             "booking_not_mine": {"public_id": self.booking.public_id},
@@ -390,6 +431,7 @@ def things(scene: Scene, settings: Any, tmp_path: Path) -> Things:
         awards,
         providers,
         statement_of(booking.account),
+        make_employer_things(scene),
     )
 
 

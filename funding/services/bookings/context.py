@@ -131,6 +131,8 @@ def facts_of_credential(credential: MicroCredential) -> CredentialFacts:
     return CredentialFacts(
         kind=credential.kind,
         code=credential.code,
+        field=credential.isced_field,
+        entry=str(credential.pk),
         publicly_funded=bool(credential.publicly_funded),
         prerequisites=bool(credential.has_prerequisites),
         hours=None if credential.hours is None else Decimal(credential.hours),

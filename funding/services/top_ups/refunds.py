@@ -1,0 +1,93 @@
+"""Giving an employer back what lies with the platform of its orders."""
+
+from django.db import transaction
+from schwifty import IBAN
+from schwifty.exceptions import SchwiftyException
+
+from accounts.models import User
+from accounts.permissions import manages_organisation
+from funding.models import Bucket, Fund, TopUp, TopUpRefund, TopUpRefundState, TopUpState
+from funding.services import ledger
+from funding.services.ledger import Line
+from ila.core import fsm, locks
+from ila.core.errors import DomainError
+
+
+def request_refund(*, actor: User, top_up_id: int, iban: str) -> TopUpRefund:
+    """Ask for all that an order has to be given back: too much paid, paid twice, cancelled, unspent at its end.
+
+    Locks: the top-up. Raises: DomainError `not_allowed` (403) unless the actor manages the organisation,
+    `nothing_to_refund`, `already_waiting`, `bad_iban`. Logs: refund `create`.
+    """
+    try:
+        account = IBAN(iban)
+    except SchwiftyException as error:
+        raise DomainError("bad_iban", status=422) from error
+    with transaction.atomic():
+        order: TopUp
+        (order,) = locks.acquire(locks.lock(TopUp, top_up_id))
+        if not manages_organisation(order, actor):
+            raise DomainError("not_allowed", status=403)
+        if order.refunds.filter(state=TopUpRefundState.REQUESTED).exists():
+            raise DomainError("already_waiting")
+        if order.refundable_cents <= 0:
+            raise DomainError("nothing_to_refund")
+        refund = TopUpRefund(
+            top_up=order,
+            organisation_id=order.organisation_id,
+            amount_cents=order.refundable_cents,
+            iban=account.compact,
+            requested_by=actor,
+        )
+        fsm.start(refund, actor=actor)
+    return refund
+
+
+def pay_refund(*, actor: User, refund_id: int, bank_reference: str) -> TopUpRefund:
+    """A payment officer has made the transfer: the money is back with the employer.
+
+    Locks: the top-up, the refund. Raises: DomainError `not_found` (404), `not_allowed`, `incomplete` without the
+    transfer's reference. Logs: refund `pay`; top-up `refund` when nothing of it is left.
+    """
+    if not bank_reference.strip():
+        raise DomainError("incomplete", status=422, what="bank_reference")
+    with transaction.atomic():
+        order, refund = _lock(refund_id)
+        fsm.apply(refund, "pay", actor=actor, bank_reference=bank_reference.strip()[:35])
+        ledger.post(
+            scheme=order.scheme,
+            kind="top_up_refunded",
+            key=f"topup:{order.pk}:refunded:{refund.pk}",
+            actor=actor,
+            lines=ledger.transfer(
+                Line(Bucket.DEPOSIT, Fund.EMPLOYER, refund.amount_cents), Bucket.DEPOSIT, Bucket.RETURNED
+            ),
+        )
+        order.refunded_cents += refund.amount_cents
+        if order.state in (TopUpState.ALLOCATED, TopUpState.FAILED) and (
+            order.refunded_cents == order.received_cents
+        ):
+            fsm.apply(order, "refund", actor=actor)
+        else:
+            order.save(update_fields=["refunded_cents"])
+    return refund
+
+
+def refuse_refund(*, actor: User, refund_id: int, reason: str) -> TopUpRefund:
+    """A payment officer says no, and why; the money stays where it is and may be asked for again.
+
+    Locks: the top-up, the refund. Raises: DomainError `not_found` (404), `not_allowed`, `incomplete`.
+    """
+    if not reason.strip():
+        raise DomainError("incomplete", status=422, what="reason")
+    with transaction.atomic():
+        _, refund = _lock(refund_id)
+        fsm.apply(refund, "refuse", actor=actor, reason=reason.strip())
+    return refund
+
+
+def _lock(refund_id: int) -> tuple[TopUp, TopUpRefund]:
+    order, refund = locks.acquire(
+        locks.lock_through(TopUpRefund, refund_id, "top_up"), locks.lock(TopUpRefund, refund_id)
+    )
+    return order, refund

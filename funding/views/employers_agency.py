@@ -1,0 +1,189 @@
+"""Employers for the agency: who is to be verified, what arrived that nobody can place, what is to be given back."""
+
+from __future__ import annotations
+
+from typing import cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import Employer, EmployerState, User
+from accounts.permissions import may_see_employers, may_verify_employers
+from accounts.services import employers as registrations
+from funding import employer_words
+from funding.employer_forms import DecisionForm, RefundDecisionForm, SettleForm
+from funding.models import TopUpReceipt, TopUpRefund
+from funding.permissions import may_pay, may_see_batches
+from funding.selectors import employers as selected
+from funding.sentences import sentence
+from funding.services import top_ups
+from ila.core.errors import DomainError
+
+PER_PAGE = 20
+
+
+@never_cache
+@require_safe
+def queue(request: HttpRequest) -> HttpResponse:
+    """Employers to be verified, then all others."""
+    if not may_see_employers(request.user):
+        raise PermissionDenied
+    others = selected.employers_in([EmployerState.VERIFIED, EmployerState.REFUSED, EmployerState.CLOSED])
+    page = Paginator(others, PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "waiting": selected.waiting_employers(),
+        "page": page,
+        "rows": [
+            (each, employer_words.EMPLOYER_STATES[each.state], employer_words.COLOURS.get(each.state, ""))
+            for each in page
+        ],
+        "sees_receipts": may_see_batches(request.user),
+    }
+    return render(request, "funding/employer/agency_queue.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def employer_review(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """One employer: what it says, what happened, and the decision."""
+    user = cast("User", request.user)
+    if not may_see_employers(user):
+        raise PermissionDenied
+    employer = get_object_or_404(
+        Employer.objects.select_related("organisation"), organisation__public_id=public_id
+    )
+    may_decide = may_verify_employers(employer, user)
+    form = DecisionForm(request.POST or None)
+    error = ""
+    if request.method == "POST":
+        if not may_decide:
+            raise PermissionDenied
+        if form.is_valid():
+            try:
+                _decide(request, user, employer, form.cleaned_data["reason"])
+            except DomainError as refusal:
+                error = sentence(refusal)
+            else:
+                return redirect("agency_employer", public_id)
+    context = {
+        "employer": employer,
+        "state": employer_words.EMPLOYER_STATES[employer.state],
+        "colour": employer_words.COLOURS.get(employer.state, ""),
+        "steps": [
+            (each, employer_words.EMPLOYER_STATES[each.target])
+            for each in employer.log.select_related("actor").order_by("pk")
+        ],
+        "money": selected.money_of(employer.organisation_id),
+        "form": form,
+        "error": error,
+        "error_target": "id_reason",
+        "may_decide": may_decide,
+    }
+    status = 409 if error else 422 if form.is_bound and form.errors else 200
+    return render(request, "funding/employer/agency_employer.html", context, status=status)
+
+
+def _decide(request: HttpRequest, user: User, employer: Employer, reason: str) -> None:
+    if "close" in request.POST:
+        registrations.close_employer(actor=user, employer_id=employer.pk, reason=reason)
+        messages.success(request, _("The employer is closed."))
+        return
+    verified = "verify" in request.POST
+    registrations.decide_employer(actor=user, employer_id=employer.pk, verified=verified, reason=reason)
+    messages.success(request, _("The employer is verified.") if verified else _("The employer is refused."))
+
+
+@never_cache
+@require_safe
+def receipts(request: HttpRequest) -> HttpResponse:
+    """Transfers that nobody could place, and refunds that employers ask for."""
+    if not may_see_batches(request.user):
+        raise PermissionDenied
+    page = Paginator(selected.unmatched_receipts(), PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "rows": [(each, employer_words.FINDINGS.get(each.finding, each.finding)) for each in page],
+        "refunds": selected.open_refunds(),
+        "may_pay": may_pay(None, request.user),
+    }
+    return render(request, "funding/employer/agency_receipts.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def receipt_settle(request: HttpRequest, receipt_id: int) -> HttpResponse:
+    """Say which order a transfer is for, or that it was dealt with otherwise."""
+    user = cast("User", request.user)
+    if not may_pay(None, user):
+        raise PermissionDenied
+    receipt = get_object_or_404(selected.unmatched_receipts(), pk=receipt_id)
+    form = SettleForm(request.POST or None)
+    error = ""
+    if request.method == "POST" and form.is_valid():
+        reference, reason = form.cleaned_data["reference"], form.cleaned_data["reason"]
+        try:
+            if reference:
+                top_ups.assign_receipt(actor=user, receipt_id=receipt.pk, reference=reference, reason=reason)
+            else:
+                top_ups.put_receipt_aside(actor=user, receipt_id=receipt.pk, reason=reason)
+        except DomainError as refusal:
+            error = sentence(refusal)
+        else:
+            messages.success(request, _("The transfer is settled."))
+            return redirect("agency_receipts")
+    context = {
+        "receipt": receipt,
+        "finding": employer_words.FINDINGS.get(receipt.finding, receipt.finding),
+        "form": form,
+        "error": error,
+        "error_target": "id_reference",
+    }
+    status = 409 if error else 422 if form.is_bound and form.errors else 200
+    return render(request, "funding/employer/agency_receipt.html", context, status=status)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def refund_decide(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """A refund: the transfer that was made, or why none is."""
+    user = cast("User", request.user)
+    if not may_pay(None, user):
+        raise PermissionDenied
+    refund = get_object_or_404(
+        TopUpRefund.objects.select_related("top_up", "organisation", "requested_by"), public_id=public_id
+    )
+    form = RefundDecisionForm(request.POST or None)
+    error = ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            if "refuse" in request.POST:
+                top_ups.refuse_refund(actor=user, refund_id=refund.pk, reason=form.cleaned_data["reason"])
+            else:
+                top_ups.pay_refund(
+                    actor=user, refund_id=refund.pk, bank_reference=form.cleaned_data["bank_reference"]
+                )
+        except DomainError as refusal:
+            error = sentence(refusal)
+        else:
+            messages.success(request, _("The refund is decided."))
+            return redirect("agency_receipts")
+    # Money goes back to where it came from: these are the accounts it came from.
+    came_from = TopUpReceipt.objects.filter(top_up=refund.top_up).values_list("payer_name", "payer_iban")
+    context = {
+        "refund": refund,
+        "state": employer_words.REFUND_STATES[refund.state],
+        "came_from": sorted(set(came_from)),
+        "known_account": refund.iban in {iban for _name, iban in came_from},
+        "form": form,
+        "error": error,
+        "error_target": "id_bank_reference",
+    }
+    status = 409 if error else 422 if form.is_bound and form.errors else 200
+    return render(request, "funding/employer/agency_refund.html", context, status=status)
