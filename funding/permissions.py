@@ -1,6 +1,6 @@
 """Who may do what with money and bookings. What no predicate allows is denied."""
 
-from typing import Any
+from typing import Any, cast
 
 from accounts.models import Membership, OrganisationKind, Role
 
@@ -10,6 +10,8 @@ PAYMENT_ROLES = (Role.PAYMENT_OFFICER, Role.MANAGER)
 HOLD_ROLES = (*FUNDER_ROLES, Role.PAYMENT_OFFICER, Role.INVESTIGATOR)
 # Batches name bank accounts: who pays and who audits sees them.
 BATCH_ROLES = (*PAYMENT_ROLES, Role.AUDITOR)
+# What providers claim is seen by whoever pays, decides on bookings, audits or follows a suspicion.
+CLAIM_ROLES = (*FUNDER_ROLES, Role.PAYMENT_OFFICER, Role.AUDITOR, Role.INVESTIGATOR)
 # Results of the laboratory are sums in which nobody can be told apart.
 LABORATORY_ROLES = (*FUNDER_ROLES, Role.AUDITOR)
 
@@ -25,9 +27,9 @@ def acts_for_provider(booking: Any, actor: Any) -> bool:
     return organisation_id is not None and _is_member(actor, organisation_id=organisation_id)
 
 
-def acts_for_funder(_subject: Any, actor: Any) -> bool:
+def acts_for_funder(subject: Any, actor: Any) -> bool:
     """A case worker or manager of a funding agency, or one of the platform's own services."""
-    return _is_service(actor) or has_agency_role(actor, *FUNDER_ROLES)
+    return _is_service(actor) or has_agency_role(actor, *FUNDER_ROLES, subject=subject)
 
 
 def is_clock(_subject: Any, actor: Any) -> bool:
@@ -35,9 +37,9 @@ def is_clock(_subject: Any, actor: Any) -> bool:
     return _is_service(actor)
 
 
-def may_end_dispute(_subject: Any, actor: Any) -> bool:
+def may_end_dispute(subject: Any, actor: Any) -> bool:
     """A case worker or manager of the agency decides a dispute; no service does."""
-    return has_agency_role(actor, *FUNDER_ROLES)
+    return has_agency_role(actor, *FUNDER_ROLES, subject=subject)
 
 
 def may_see_statements(actor: Any) -> bool:
@@ -45,19 +47,64 @@ def may_see_statements(actor: Any) -> bool:
     return has_agency_role(actor, *LABORATORY_ROLES)
 
 
-def may_pay(_subject: Any, actor: Any) -> bool:
+def may_pay(subject: Any, actor: Any) -> bool:
     """A payment officer or manager of the agency."""
-    return has_agency_role(actor, *PAYMENT_ROLES)
+    return has_agency_role(actor, *PAYMENT_ROLES, subject=subject)
 
 
-def may_settle(_subject: Any, actor: Any) -> bool:
+def may_settle(subject: Any, actor: Any) -> bool:
     """The bank's messages, read by the named service, or a payment officer."""
-    return _is_service(actor) or may_pay(_subject, actor)
+    return _is_service(actor) or may_pay(subject, actor)
 
 
-def may_hold(actor: Any) -> bool:
+def may_hold(actor: Any, subject: Any = None) -> bool:
     """Who stops money and lets it go again: the agency's people, but its auditors, and the platform's services."""
-    return _is_service(actor) or has_agency_role(actor, *HOLD_ROLES)
+    return _is_service(actor) or has_agency_role(actor, *HOLD_ROLES, subject=subject)
+
+
+def may_see_claims(actor: Any) -> bool:
+    """Everybody who works for an agency, but plain staff, sees what providers ask to be paid."""
+    return has_agency_role(actor, *CLAIM_ROLES)
+
+
+def may_see_budgets(actor: Any) -> bool:
+    """Everybody who works for an agency sees its budgets."""
+    return has_agency_role(actor, *Role)
+
+
+def may_propose_appropriation(subject: Any, actor: Any) -> bool:
+    """A payment officer or manager of the agency proposes money for a budget; no service does."""
+    return has_agency_role(actor, *PAYMENT_ROLES, subject=subject)
+
+
+def is_proposer(appropriation: Any, actor: Any) -> bool:
+    """Who proposed an appropriation, as long as they may."""
+    return bool(appropriation.author_id == actor.pk and may_propose_appropriation(appropriation, actor))
+
+
+def may_decide_appropriation(appropriation: Any, actor: Any) -> bool:
+    """A manager of the agency who did not propose it gives the money, or says no."""
+    return bool(
+        appropriation.author_id != actor.pk
+        and has_agency_role(actor, Role.MANAGER, subject=appropriation)
+    )
+
+
+def may_suspend(subject: Any, actor: Any) -> bool:
+    """A case worker or manager of the agency closes a learning account for a time; no service does."""
+    return has_agency_role(actor, *FUNDER_ROLES, subject=subject)
+
+
+def may_see_roles(actor: Any) -> bool:
+    """Everybody who works for an agency sees who works there, in which role and for which schemes."""
+    return has_agency_role(actor, *Role)
+
+
+def may_limit_roles(membership: Any, actor: Any) -> bool:
+    """Another manager of the same agency, for every scheme, says for which schemes a role counts."""
+    if membership.user_id == actor.pk or schemes_of(actor, Role.MANAGER) is not None:
+        return False
+    return _is_member(actor, organisation=membership.organisation_id, role=Role.MANAGER)
 
 
 def may_see_batches(actor: Any) -> bool:
@@ -65,9 +112,9 @@ def may_see_batches(actor: Any) -> bool:
     return has_agency_role(actor, *BATCH_ROLES)
 
 
-def may_review(actor: Any) -> bool:
+def may_review(actor: Any, subject: Any = None) -> bool:
     """A case worker or manager of the agency closes what was to be looked at; no service does."""
-    return has_agency_role(actor, *FUNDER_ROLES)
+    return has_agency_role(actor, *FUNDER_ROLES, subject=subject)
 
 
 def may_see_operations(actor: Any) -> bool:
@@ -100,9 +147,9 @@ def may_decide_draft(draft: Any, actor: Any) -> bool:
     return bool(draft.author_id != actor.pk and may_draft_schemes(actor))
 
 
-def may_open_windows(actor: Any) -> bool:
+def may_open_windows(actor: Any, scheme: Any = None) -> bool:
     """A case worker or manager of the agency, or one of the platform's own services."""
-    return acts_for_funder(None, actor)
+    return acts_for_funder(scheme, actor)
 
 
 def may_see_windows(actor: Any) -> bool:
@@ -132,9 +179,44 @@ def may_end_laboratory_run(run: Any, actor: Any) -> bool:
     return run.asked_by_id == actor.pk and may_run_laboratory(actor)
 
 
-def has_agency_role(actor: Any, *roles: Role) -> bool:
-    """Whether the actor holds one of the roles in a funding agency today."""
-    return _is_member(actor, organisation__kind=OrganisationKind.AGENCY, role__in=roles)
+def has_agency_role(actor: Any, *roles: Role, subject: Any = None) -> bool:
+    """Whether the actor holds one of the roles in a funding agency today.
+
+    subject: a scheme, or what belongs to one; a role that is limited to schemes counts only for theirs.
+    """
+    if subject is None:
+        return _is_member(actor, organisation__kind=OrganisationKind.AGENCY, role__in=roles)
+    schemes = schemes_of(actor, *roles)
+    return schemes is None or bool(schemes and scheme_of(subject) in schemes)
+
+
+def schemes_of(actor: Any, *roles: Role) -> frozenset[int] | None:
+    """The ids of the schemes for which the actor holds one of the roles in an agency; None: every scheme."""
+    if not actor.is_active or actor.is_service:
+        return frozenset()
+    held = Membership.objects.filter(
+        user=actor, ended_at__isnull=True, organisation__kind=OrganisationKind.AGENCY, role__in=roles
+    )
+    found = frozenset(held.values_list("scheme_limits__scheme_id", flat=True))
+    return None if None in found else found
+
+
+def is_for_every_scheme(actor: Any, *roles: Role) -> bool:
+    """Whether the actor holds one of the roles without a limit: what concerns several schemes asks for it."""
+    return schemes_of(actor, *roles) is None
+
+
+def scheme_of(subject: Any) -> int | None:
+    """The id of the scheme that something belongs to; None for what belongs to none."""
+    if type(subject).__name__ == "Scheme":
+        return int(subject.pk)
+    if hasattr(subject, "scheme_id"):
+        return cast("int | None", subject.scheme_id)
+    for way in ("account", "booking", "batch", "claim", "top_up"):
+        owner = getattr(subject, way, None)
+        if owner is not None:
+            return scheme_of(owner)
+    return None
 
 
 def _is_service(actor: Any) -> bool:

@@ -1,6 +1,7 @@
 """The money: schemes, accounts and lots, the journal, bookings, claims, batches, the bank, holds, receivables."""
 
 from funding.models.accounts import Fund, LearningAccount, Lot, Source, fund_of
+from funding.models.appropriations import Appropriation, AppropriationLog, AppropriationState
 from funding.models.bank import BankLine, BankMessage, BankStatement, MessageState
 from funding.models.batches import (
     BatchState,
@@ -23,6 +24,7 @@ from funding.models.bookings import (
 from funding.models.claims import Claim, ClaimKind, ClaimLine, ClaimLog, ClaimState
 from funding.models.credits import AgeCreditGiven, Suspension
 from funding.models.deadlines import DueMark, ExpiryNotice
+from funding.models.delegations import SchemeLimit, SchemeLimitLog
 from funding.models.holds import Hold
 from funding.models.laboratory import LaboratoryOutcome, LaboratoryRun
 from funding.models.ledger import Bucket, JournalEntry, Posting, Seal, SealedLeaves, SealEpoch
@@ -49,6 +51,9 @@ __all__ = [
     "AgeCreditGiven",
     "Allocation",
     "Application",
+    "Appropriation",
+    "AppropriationLog",
+    "AppropriationState",
     "Attendance",
     "BankLine",
     "BankMessage",
@@ -96,6 +101,8 @@ __all__ = [
     "Scheme",
     "SchemeDraft",
     "SchemeDraftLog",
+    "SchemeLimit",
+    "SchemeLimitLog",
     "SchemeVersion",
     "Seal",
     "SealEpoch",

@@ -18,6 +18,7 @@ from ila.core.errors import DomainError
 # are not here: they are updated conditionally, as the last statement of a walk.
 LOCK_ORDER = (
     "accounts.IdentityClaim",
+    "accounts.Membership",
     "accounts.Citizen",
     "catalogue.Application",
     "catalogue.Provider",
@@ -25,6 +26,7 @@ LOCK_ORDER = (
     "catalogue.AccountChange",
     "funding.Scheme",
     "funding.SchemeDraft",
+    "funding.Appropriation",
     "funding.LearningAccount",
     "catalogue.MicroCredential",
     "catalogue.Accreditation",
@@ -39,6 +41,7 @@ LOCK_ORDER = (
     "funding.Payment",
     "funding.Receivable",
     "funding.Hold",
+    "accounts.Organisation",
     "accounts.Employer",
     "funding.TopUp",
     "funding.TopUpRefund",
