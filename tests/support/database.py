@@ -156,10 +156,11 @@ def worker_database(directory: Path, worker: str) -> WorkerDatabase:
         _alive(directory, fcntl.LOCK_SH)
         password_file = directory / "password"
         if not password_file.exists():
+            made_from = prepared.fingerprint()
             password_file.write_text(_migrate_template(server, directory))
             with psycopg.connect(server.superuser_dsn(), autocommit=True) as connection:
                 connection.execute("CHECKPOINT")
-            prepared.keep(directory)
+            prepared.keep(directory, made_from)
     database = WorkerDatabase(server, f"ila_{worker}", password_file.read_text())
     database.recreate()
     return database

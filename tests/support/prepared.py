@@ -45,10 +45,13 @@ def restore(directory: Path) -> None:
         (directory / "password").unlink(missing_ok=True)
 
 
-def keep(directory: Path) -> None:
-    """Keep a run's cluster: just migrated, written to disk, and used by nobody at this moment."""
+def keep(directory: Path, before: str) -> None:
+    """Keep a run's cluster: just migrated, written to disk, and used by nobody at this moment.
+
+    before: the `fingerprint` before it was migrated; if files changed meanwhile, nobody knows what it was made from.
+    """
     kept = _folder()
-    if kept is None or kept.exists():
+    if kept is None or kept.exists() or kept.name != before:
         return
     scratch = Path(tempfile.mkdtemp(dir=kept.parent, prefix="new-"))
     try:
@@ -74,10 +77,11 @@ def _folder() -> Path | None:
     found = parent.lstat()
     if found.st_uid != os.geteuid() or parent.is_symlink():
         return None
-    return parent / _fingerprint()
+    return parent / fingerprint()
 
 
-def _fingerprint() -> str:
+def fingerprint() -> str:
+    """What all that shapes a database says now, as a hash."""
     digest = hashlib.sha256()
     for path in sorted(set(_shaping_files())):
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
