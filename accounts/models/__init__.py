@@ -3,6 +3,7 @@
 from accounts.models.alarms import AccountAlarm, NotMeKind, NotMeLink
 from accounts.models.citizens import Citizen, CitizenStatus
 from accounts.models.consents import Consent, ConsentLog, SignIn
+from accounts.models.counselling import Delegation, DelegationLook, Part
 from accounts.models.employers import Employer, EmployerLog, EmployerState
 from accounts.models.factor_resets import FactorReset
 from accounts.models.facts import CitizenFact
@@ -18,6 +19,13 @@ from accounts.models.identities import (
 )
 from accounts.models.messages import Message
 from accounts.models.organisations import Membership, Organisation, OrganisationKind, Role
+from accounts.models.personal_data import (
+    ErasureRequest,
+    ExportPiece,
+    ExportState,
+    MutedTopic,
+    PersonalExport,
+)
 from accounts.models.users import User, UserManager
 
 __all__ = [
@@ -30,9 +38,14 @@ __all__ = [
     "ClaimReason",
     "Consent",
     "ConsentLog",
+    "Delegation",
+    "DelegationLook",
     "Employer",
     "EmployerLog",
     "EmployerState",
+    "ErasureRequest",
+    "ExportPiece",
+    "ExportState",
     "FactorReset",
     "Identity",
     "IdentityClaim",
@@ -40,11 +53,14 @@ __all__ = [
     "IdentityProof",
     "Membership",
     "Message",
+    "MutedTopic",
     "NotMeKind",
     "NotMeLink",
     "OpenFact",
     "Organisation",
     "OrganisationKind",
+    "Part",
+    "PersonalExport",
     "Role",
     "SignIn",
     "User",

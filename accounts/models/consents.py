@@ -9,8 +9,8 @@ from django.db import models
 from django_fsm import FSMField, transition
 
 from accounts.models.citizens import Citizen
+from accounts.models.erasable import WrittenOnceModel, written_once_triggers
 from ila.core import clock, fsm
-from ila.core.models import AppendOnlyModel
 
 
 class Assurance(models.TextChoices):
@@ -20,7 +20,7 @@ class Assurance(models.TextChoices):
     STRONG = "strong", "Strong e-identity"
 
 
-class SignIn(AppendOnlyModel):
+class SignIn(WrittenOnceModel):
     """One sign-in of a user, with the assurance it gave.
 
     Network and device are kept as keyed hashes, and the device in words that fit a million others.
@@ -35,6 +35,9 @@ class SignIn(AppendOnlyModel):
     device_name = models.CharField(
         max_length=60, blank=True, help_text='The device in plain words: "Firefox on Android".'
     )
+
+    class Meta(WrittenOnceModel.Meta):
+        triggers: ClassVar[list[Any]] = written_once_triggers("OLD.user_id")
 
     def __str__(self) -> str:
         return f"sign-in {self.pk}"

@@ -10,6 +10,7 @@ from django_fsm import FSMField, transition
 
 from accounts.models.citizens import Citizen
 from accounts.models.consents import SignIn
+from accounts.models.erasable import WrittenOnceModel, written_once_triggers
 from ila.core import clock, fsm
 from ila.core.models import READ_WRITE, AppendOnlyModel
 
@@ -48,7 +49,7 @@ class Identity(models.Model):
         return f"e-identity {self.pk}"
 
 
-class IdentityProof(AppendOnlyModel):
+class IdentityProof(WrittenOnceModel):
     """What the provider said of one sign-in: the class of assurance in its own words, its level, and when."""
 
     sign_in = models.OneToOneField(SignIn, on_delete=models.PROTECT, related_name="proof")
@@ -56,6 +57,11 @@ class IdentityProof(AppendOnlyModel):
     acr = models.CharField(max_length=200)
     level = models.CharField(max_length=12, choices=Level)
     authenticated_at = models.DateTimeField()
+
+    class Meta(WrittenOnceModel.Meta):
+        triggers: ClassVar[list[Any]] = written_once_triggers(
+            "SELECT user_id FROM accounts_identity WHERE id = OLD.identity_id"
+        )
 
     def __str__(self) -> str:
         return f"proof {self.pk} ({self.level})"
@@ -67,7 +73,7 @@ class CitizenMark(models.Model):
     kind: `national_id:<country>.<kind>`, `birth_place`, `email`, `postcode`.
     """
 
-    APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT")
+    APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT", "DELETE")
     NATIONAL_ID = "national_id:"
 
     citizen = models.ForeignKey(Citizen, on_delete=models.PROTECT, related_name="marks")

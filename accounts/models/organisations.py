@@ -14,6 +14,7 @@ class OrganisationKind(models.TextChoices):
     PROVIDER = "provider", "Training provider"
     EMPLOYER = "employer", "Employer"
     AGENCY = "agency", "Funding agency"
+    COUNSELLING = "counselling", "Counselling organisation"
 
 
 class Role(models.TextChoices):

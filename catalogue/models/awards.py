@@ -213,7 +213,7 @@ class PortfolioShare(models.Model):
     views: how often it was opened; by whom is not recorded.
     """
 
-    APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT", "UPDATE (views, revoked_at)")
+    APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT", "UPDATE (views, revoked_at)", "DELETE")
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     citizen = models.ForeignKey(Citizen, on_delete=models.PROTECT, related_name="portfolio_shares")
@@ -246,7 +246,7 @@ class PortfolioShare(models.Model):
 class SharedAward(models.Model):
     """An award that a link shows."""
 
-    APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT")
+    APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT", "DELETE")
 
     share = models.ForeignKey(PortfolioShare, on_delete=models.PROTECT, related_name="shared")
     award = models.ForeignKey(Award, on_delete=models.PROTECT, related_name="shared")

@@ -27,6 +27,14 @@ from funding.models.deadlines import DueMark, ExpiryNotice
 from funding.models.delegations import SchemeLimit, SchemeLimitLog
 from funding.models.holds import Hold
 from funding.models.laboratory import LaboratoryOutcome, LaboratoryRun
+from funding.models.learner_pages import (
+    CorrectionRequest,
+    CorrectionState,
+    LearnerDocument,
+    Reader,
+    RefundAccount,
+    Suggestion,
+)
 from funding.models.ledger import Bucket, JournalEntry, Posting, Seal, SealedLeaves, SealEpoch
 from funding.models.receivables import Receivable, ReceivableLog, ReceivableState
 from funding.models.scheme_drafts import DraftKind, DraftState, SchemeDraft, SchemeDraftLog
@@ -72,6 +80,8 @@ __all__ = [
     "ClaimLine",
     "ClaimLog",
     "ClaimState",
+    "CorrectionRequest",
+    "CorrectionState",
     "CreditNotice",
     "DraftKind",
     "DraftStage",
@@ -85,6 +95,7 @@ __all__ = [
     "JournalEntry",
     "LaboratoryOutcome",
     "LaboratoryRun",
+    "LearnerDocument",
     "LearningAccount",
     "Lot",
     "MessageState",
@@ -95,9 +106,11 @@ __all__ = [
     "PaymentOutcome",
     "Place",
     "Posting",
+    "Reader",
     "Receivable",
     "ReceivableLog",
     "ReceivableState",
+    "RefundAccount",
     "Scheme",
     "SchemeDraft",
     "SchemeDraftLog",
@@ -109,6 +122,7 @@ __all__ = [
     "SealedLeaves",
     "Source",
     "Statement",
+    "Suggestion",
     "Suspension",
     "TopUp",
     "TopUpDraft",
