@@ -113,7 +113,7 @@ def test_a_citizen_opens_an_account_where_the_conditions_are_theirs(scene: Scene
     for _ in range(2):  # a form sent twice opens one account
         answer = client.post(f"/account/open/{stap.code}/")
         account = LearningAccount.objects.get(citizen=citizen, scheme=stap)
-        assert answer.url == f"/account/{account.public_id}/"
+        assert answer["Location"] == f"/account/{account.public_id}/"
     assert Message.objects.filter(recipient=citizen.user, template="account_opened").count() == 1
 
 
@@ -122,6 +122,7 @@ def test_s01_who_does_not_fulfil_a_condition_opens_nothing(scene: Scene) -> None
         code="skillsfuture", author=UserFactory.create(), approver=UserFactory.create()
     )
     citizen = CitizenFactory.create(citizenship="FR")
+    assert citizen.user is not None
     with pytest.raises(DomainError, match="not_eligible"):
         open_account(actor=citizen.user, scheme_id=singapore.pk)
     answer = signed_in(citizen.user).post(f"/account/open/{singapore.code}/")
@@ -152,7 +153,7 @@ def test_a_learner_asks_for_a_place_knowing_what_it_would_cost(scene: Scene) -> 
             f"/sessions/{session.pk}/ask/", {"account": str(scene.learner.account.public_id)}
         )
         booking = Booking.objects.get(account=scene.learner.account)
-        assert answer.url == f"/bookings/{booking.public_id}/"
+        assert answer["Location"] == f"/bookings/{booking.public_id}/"
         assert booking.state == "requested"
         again = client.post(f"/sessions/{session.pk}/ask/", {"account": str(scene.learner.account.public_id)})
     assert again.status_code == 409

@@ -11,8 +11,8 @@ from typing import Any
 from accounts.models import Consent, Employer, Identity, IdentityClaim, Membership, Organisation, User
 from accounts.services import service_users
 from catalogue.models import (
-    Accreditation,
     AccountChange,
+    Accreditation,
     Application,
     Award,
     ListingClaim,
