@@ -18,4 +18,4 @@ def svg_of(text: str) -> str:
     code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, border=4, box_size=10)
     code.add_data(text)
     picture = code.make_image(image_factory=SvgPathImage)
-    return picture.to_string(encoding="unicode")
+    return str(picture.to_string(encoding="unicode"))

@@ -164,6 +164,12 @@ def load_provider_member(provider: Provider, name: str) -> User:
 
 
 @transaction.atomic
+def load_person(mailbox: str) -> User:
+    """Somebody who can sign in, and belongs to nothing yet."""
+    return _user(mailbox, mailbox.replace(".", " ").capitalize())
+
+
+@transaction.atomic
 def load_applicant(name: str) -> tuple[Organisation, User]:
     """An organisation that is no provider yet, and who signs in for it."""
     organisation, _ = Organisation.objects.get_or_create(kind=OrganisationKind.PROVIDER, name=name)

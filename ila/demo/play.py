@@ -18,7 +18,7 @@ from funding.schemes.presets import preset_codes
 from funding.services import accruals, schemes, seals
 from ila.core import clock
 from ila.core.money import format_cents
-from ila.demo import catalogue, desk, learning, people, settlement
+from ila.demo import catalogue, desk, employers, learning, people, settlement
 from ila.demo.crowd import Crowd, days_since
 from ila.demo.journey import Stage, Tell, Walker
 
@@ -68,12 +68,15 @@ def play(tell: Tell) -> Walker:
     learning.talk(hero, mates)
     tell("4. Four people and a bank pay it once")
     closed = walkers[3].session.micro_credential.provider
-    settlement.settle(stage, closed_account=closed)
+    order = employers.order_top_up(stage, hero)
+    settlement.settle(stage, closed_account=closed, arriving=employers.transfer_of(order))
     if played_before:
         hero.retell()
     hero.show_end()
     crowd.play_present(walkers)
-    tell("5. Meanwhile providers are looked at")
+    tell("5. An employer adds money, and an employee spends it")
+    employers.spend_top_up(stage, hero, order, today=crowd.today)
+    tell("6. Meanwhile providers are looked at")
     desk.apply(stage)
     desk.plan_audit(stage, hero.session.micro_credential.provider)
     seals.seal_entries()
@@ -86,7 +89,9 @@ def sign_ins() -> list[tuple[str, str]]:
     words = {
         "camille.durand": "Learner with the story's booking",
         "nadia.benali": "Learner with an award of attendance",
+        "malik.ferrand": "Learner with an employer's money",
         "provider.82044": "Training provider",
+        "employer": "Employer",
         "applicant": "Organisation that has applied, and was asked something",
         "case.worker": "Case worker of the agency",
         "payment.officer": "Payment officer",

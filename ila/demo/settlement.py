@@ -23,8 +23,13 @@ WORDS = {
 }
 
 
-def settle(stage: Stage, *, closed_account: Provider) -> PaymentBatch:
-    """Pay all approved claims through the bank and read its messages until every payment is known."""
+def settle(
+    stage: Stage, *, closed_account: Provider, arriving: dict[str, object] | None = None
+) -> PaymentBatch:
+    """Pay all approved claims through the bank and read its messages until every payment is known.
+
+    arriving: a transfer that comes in on the same account meanwhile, as the bank's control side takes it.
+    """
     batch = _batch(stage)
     waiting = Payment.objects.filter(batch=batch, outcome="pending").exists()
     if batch.state not in (BatchState.DRAFT, BatchState.APPROVED) and not waiting:
@@ -35,6 +40,8 @@ def settle(stage: Stage, *, closed_account: Provider) -> PaymentBatch:
         books = Path(settings.DATA_DIR) / f"demo-bank-{batch.msg_id}.db"
         with SimulatedBank(clock=moment, state=books) as bank:
             _open_accounts(bank, closed_account)
+            if arriving is not None:
+                _let_arrive(bank, arriving)
             batches.send_batch(batch_id=batch.pk, bank=bank.client)
             stage.say(f"The file {batch.msg_id} goes to the bank (pain.001, schema-valid, bytes kept).")
             _listen(stage, bank)
@@ -87,6 +94,14 @@ def _open_accounts(bank: SimulatedBank, closed_account: Provider) -> None:
         )
     if "CLOSED" not in known:
         bank.open_account("CLOSED", closed_account.iban, name=str(closed_account), behaviour="closed-account")
+
+
+def _let_arrive(bank: SimulatedBank, transfer: dict[str, object]) -> None:
+    """A transfer to the fund's account: once, where an interrupted run goes on with the bank's books."""
+    bank.change_account("FUND", closed=False)
+    there = {credit["reference"] for credit in bank.control("GET", "/_mock/credits")}
+    if transfer["reference"] not in there:
+        bank.control("POST", "/_mock/credits", {"account": "FUND", **transfer})
 
 
 def _listen(stage: Stage, bank: SimulatedBank) -> None:

@@ -22,7 +22,7 @@ from catalogue.models import (
     SurveyResult,
 )
 from funding import audit
-from funding.models import BankLine, Booking, BookingState, Payment, Scheme
+from funding.models import Allocation, BankLine, Booking, BookingState, Payment, Scheme
 from funding.schemes.presets import preset_codes
 from ila.demo import catalogue
 from tests.support.database import ROOT, WorkerDatabase, command_environ
@@ -48,7 +48,9 @@ def test_the_main_job_is_played_once_however_often_it_is_called(
     assert set(Scheme.objects.values_list("code", flat=True)) == set(preset_codes())
     payments = Payment.objects.count()
     assert Payment.objects.filter(outcome="executed").count() == payments - 1
-    assert not BankLine.objects.filter(payment__isnull=True).exists()
+    assert not BankLine.objects.filter(payment__isnull=True, receipt__top_up__isnull=True).exists()
+    assert "known by its reference" in first.stdout
+    assert Allocation.objects.filter(lot__top_up__isnull=False, booking__state="accepted").exists()
     bookings = Booking.objects.count()
     states = set(Booking.objects.values_list("state", flat=True))
     assert {"settled", "withdrawn", "no_show", "disputed", "proposed", "requested", "accepted"} <= states
