@@ -26,6 +26,7 @@ from accounts.models.personal_data import (
     MutedTopic,
     PersonalExport,
 )
+from accounts.models.teams import Invitation, MembershipChange, MembershipStep
 from accounts.models.users import User, UserManager
 
 __all__ = [
@@ -51,7 +52,10 @@ __all__ = [
     "IdentityClaim",
     "IdentityClaimLog",
     "IdentityProof",
+    "Invitation",
     "Membership",
+    "MembershipChange",
+    "MembershipStep",
     "Message",
     "MutedTopic",
     "NotMeKind",

@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from accounts.models import Message
-from accounts.services import not_me
+from accounts.services import memberships, not_me
 from ila.core import clock
 
 log = structlog.get_logger(__name__)
@@ -57,6 +57,7 @@ def _send(message: Message) -> None:
         context = {
             **message.context,
             "not_me_token": not_me.mint(message),
+            "invitation_token": memberships.link_for(message),
             "recipient": message.recipient,
             "site": settings.SITE_ADDRESS,
         }

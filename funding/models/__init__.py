@@ -2,6 +2,7 @@
 
 from funding.models.accounts import Fund, LearningAccount, Lot, Source, fund_of
 from funding.models.appropriations import Appropriation, AppropriationLog, AppropriationState
+from funding.models.attendance import CertificateFile, Presence, PresenceProof
 from funding.models.bank import BankLine, BankMessage, BankStatement, MessageState
 from funding.models.batches import (
     BatchState,
@@ -22,7 +23,7 @@ from funding.models.bookings import (
     ExitReason,
 )
 from funding.models.claims import Claim, ClaimKind, ClaimLine, ClaimLog, ClaimState
-from funding.models.credits import AgeCreditGiven, Suspension
+from funding.models.credits import AgeCreditGiven, Suspension, SuspensionEnd
 from funding.models.deadlines import DueMark, ExpiryNotice
 from funding.models.delegations import SchemeLimit, SchemeLimitLog
 from funding.models.holds import Hold
@@ -75,6 +76,7 @@ __all__ = [
     "Budget",
     "BudgetSlice",
     "Certificate",
+    "CertificateFile",
     "Claim",
     "ClaimKind",
     "ClaimLine",
@@ -106,6 +108,8 @@ __all__ = [
     "PaymentOutcome",
     "Place",
     "Posting",
+    "Presence",
+    "PresenceProof",
     "Reader",
     "Receivable",
     "ReceivableLog",
@@ -124,6 +128,7 @@ __all__ = [
     "Statement",
     "Suggestion",
     "Suspension",
+    "SuspensionEnd",
     "TopUp",
     "TopUpDraft",
     "TopUpLine",

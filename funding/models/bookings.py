@@ -429,11 +429,15 @@ class Allocation(models.Model):
 
 
 class Attendance(AppendOnlyModel):
-    """Attendance as the provider recorded it: a percentage (the last counts) or hours (they add up)."""
+    """Attendance as the provider recorded it: a percentage (the last counts) or hours (they add up).
+
+    day: of the sheet the hours are from; a later row of the same day takes its place.
+    """
 
     booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="attendance")
     percent = models.PositiveSmallIntegerField(null=True)
     hours = models.DecimalField(max_digits=7, decimal_places=2, null=True)
+    day = models.DateField(null=True)
     recorded_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField(default=clock.now)
 

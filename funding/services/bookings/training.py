@@ -191,13 +191,21 @@ def attended_percent(booking: Booking) -> int:
     if latest is not None and not hours.filter(pk__gt=latest.pk).exists():
         assert latest.percent is not None
         return latest.percent
-    done = hours.aggregate(total=Sum("hours"))["total"] or Decimal(0)
+    done = _hours_done(booking)
     planned = booking.credential.hours
     if not done:
         return 0
     if not planned:
         raise DomainError("incomplete", rule="F-28", what="planned hours")
     return planning.realised_percent(done, planned)
+
+
+def _hours_done(booking: Booking) -> Decimal:
+    """Hours add up; of a day of a sheet the latest row counts."""
+    rows = booking.attendance.filter(hours__isnull=False)
+    undated: Decimal = rows.filter(day__isnull=True).aggregate(total=Sum("hours"))["total"] or Decimal(0)
+    latest = rows.filter(day__isnull=False).order_by("day", "-pk").distinct("day")
+    return undated + sum((each.hours or Decimal(0) for each in latest), Decimal(0))
 
 
 def check_complete(booking: Booking, rules: SchemeRules, percent: int) -> None:
