@@ -142,7 +142,7 @@ class MemberForm(forms.Form):
 
     email = forms.EmailField(label=_("E-mail address"))
     role = forms.ChoiceField(
-        label=_("May"),
+        label=_("Is allowed to"),
         choices=[("staff", _("prepare lists and look")), ("manager", _("order, cancel and manage people"))],
     )
 

@@ -106,6 +106,7 @@ BUCKETS = {
     "expired": _("Expired"),
     "refund_due": _("To be refunded"),
     "returned": _("Returned"),
+    "deposit": _("Received from an employer, on no account"),
 }
 # What each place where money stands means, under the table that names it.
 BUCKET_MEANINGS = {
