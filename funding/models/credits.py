@@ -54,3 +54,23 @@ class Suspension(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"suspension of account {self.account_id} until {self.last_day}"
+
+
+class SuspensionEnd(AppendOnlyModel):
+    """A person's decision to open a suspended account again before the day, and why."""
+
+    account = models.ForeignKey(
+        "funding.LearningAccount", on_delete=models.PROTECT, related_name="suspension_ends"
+    )
+    would_have_ended = models.DateField()
+    reason = models.CharField(max_length=500)
+    ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(default=clock.now)
+
+    class Meta(AppendOnlyModel.Meta):
+        constraints: ClassVar[list[Any]] = [
+            models.CheckConstraint(condition=~Q(reason=""), name="suspensionend_has_a_reason")
+        ]
+
+    def __str__(self) -> str:
+        return f"end of the suspension of account {self.account_id}"

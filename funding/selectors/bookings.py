@@ -22,17 +22,21 @@ class Viewer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What one person is in the platform: read once per request."""
+    """What one person is in the platform: read once per request.
+
+    schemes: those that their work for an agency is limited to; None: every scheme.
+    """
 
     user_id: int
     agency: bool
     provider_organisations: frozenset[int]
+    schemes: frozenset[int] | None = None
 
     def sees_as(self, booking: Booking) -> Viewer | None:
         """As whom this person sees the booking; None: not at all. The learner's own eyes come first."""
         if booking.account.citizen.user_id == self.user_id:
             return Viewer.LEARNER
-        if self.agency:
+        if self.agency and (self.schemes is None or booking.account.scheme_id in self.schemes):
             return Viewer.AGENCY
         if booking.provider.organisation_id in self.provider_organisations:
             return Viewer.PROVIDER
@@ -42,24 +46,28 @@ class Standing:
 def standing_of(user: User) -> Standing:
     """The user's memberships of today, in one query."""
     held = Membership.objects.filter(user=user, ended_at__isnull=True).values_list(
-        "organisation__kind", "organisation_id"
+        "organisation__kind", "organisation_id", "scheme_limits__scheme_id"
     )
     rows = list(held) if user.is_active and not user.is_service else []
+    limits = {scheme for kind, _, scheme in rows if kind == OrganisationKind.AGENCY}
     return Standing(
         user_id=user.pk,
-        agency=any(kind == OrganisationKind.AGENCY for kind, _ in rows),
-        provider_organisations=frozenset(pk for kind, pk in rows if kind == OrganisationKind.PROVIDER),
+        agency=bool(limits),
+        provider_organisations=frozenset(pk for kind, pk, _ in rows if kind == OrganisationKind.PROVIDER),
+        schemes=None if None in limits else frozenset(limits),
     )
 
 
 def visible_bookings(standing: Standing) -> QuerySet[Booking]:
     """The bookings that a person may see: their own, their provider's, or all for an agency."""
-    if standing.agency:
+    if standing.agency and standing.schemes is None:
         return Booking.objects.all()
-    return Booking.objects.filter(
-        Q(account__citizen__user_id=standing.user_id)
-        | Q(provider__organisation_id__in=standing.provider_organisations)
+    seen = Q(account__citizen__user_id=standing.user_id) | Q(
+        provider__organisation_id__in=standing.provider_organisations
     )
+    if standing.agency:
+        seen |= Q(account__scheme_id__in=standing.schemes)
+    return Booking.objects.filter(seen)
 
 
 @dataclass(frozen=True, slots=True)

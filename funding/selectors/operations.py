@@ -64,12 +64,13 @@ def held_bookings(*, limit: int = SHOWN) -> list[Held]:
         holds.open_holds(now).filter(scopes).select_related("owner").order_by("-expires_at", "-pk")
     )
     return [
-        Held(booking, next((hold for hold in standing if _stops(hold, booking)), None))
+        Held(booking, next((hold for hold in standing if stops(hold, booking)), None))
         for booking in bookings
     ]
 
 
-def _stops(hold: Hold, booking: Booking) -> bool:
+def stops(hold: Hold, booking: Booking) -> bool:
+    """Whether a hold concerns a booking, by whichever of its scopes."""
     return (
         hold.booking_id == booking.pk
         or (hold.session_id is not None and hold.session_id == booking.session_id)

@@ -58,7 +58,7 @@ def create_batch(
     Locks: the claims. Logs: PaymentBatchLog, ClaimLog.
     Raises: DomainError `not_allowed`, `on_hold`, `bad_iban`, `incomplete` when nothing is to be paid.
     """
-    if not permissions.may_pay(None, actor):
+    if not permissions.may_pay(scheme, actor):
         raise DomainError("not_allowed", status=403)
     # Payments go to the account in force at this moment, whether the job that changes accounts has run or not.
     account_changes.put_due_into_force()
@@ -111,7 +111,7 @@ def sort_payable(claims: Sequence[Claim], *, actor: User) -> tuple[list[Claim], 
     related = {
         claim.pk: claim
         for claim in Claim.objects.filter(pk__in=[claim.pk for claim in claims]).select_related(
-            "booking", "provider__organisation"
+            "booking__account", "provider__organisation"
         )
     }
     for claim in claims:

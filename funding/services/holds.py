@@ -30,7 +30,7 @@ def place_hold(
     Raises: DomainError `incomplete` without a reason, an end in the future or exactly one scope;
     `not_allowed` for who may stop no money.
     """
-    _require_may_hold(owner)
+    _require_may_hold(owner, booking)
     if not reason.strip() or until <= clock.now():
         raise DomainError("incomplete", rule="N-16")
     if sum(scope is not None for scope in (booking, session, provider)) + bool(iban) != 1:
@@ -53,9 +53,11 @@ def release_hold(*, hold_id: int, actor: User) -> Hold:
 
     Locks: the hold. Raises: DomainError `not_allowed` when it is over, or for who may stop no money.
     """
-    _require_may_hold(actor)
+    if not permissions.may_hold(actor):
+        raise DomainError("not_allowed", status=403, what="hold")
     hold: Hold
     (hold,) = locks.acquire(locks.lock(Hold, hold_id))
+    _require_may_hold(actor, hold.booking)
     if hold.released_at is not None or hold.expires_at <= clock.now():
         raise DomainError("not_allowed", hold=hold.pk)
     hold.released_at = clock.now()
@@ -64,8 +66,15 @@ def release_hold(*, hold_id: int, actor: User) -> Hold:
     return hold
 
 
-def _require_may_hold(actor: User) -> None:
-    if not permissions.may_hold(actor):
+def _require_may_hold(actor: User, booking: Booking | None) -> None:
+    """What stops a session, a provider or an account stops it in every scheme: only who works for all may."""
+    if booking is not None:
+        allowed = permissions.may_hold(actor, booking)
+    else:
+        allowed = permissions.may_hold(actor) and (
+            actor.is_service or permissions.is_for_every_scheme(actor, *permissions.HOLD_ROLES)
+        )
+    if not allowed:
         raise DomainError("not_allowed", status=403, what="hold")
 
 

@@ -47,7 +47,8 @@ def close_review(*, actor: User, review_id: int) -> BookingReview:
     if not permissions.may_review(actor):
         raise DomainError("not_allowed", status=403, what="close_review")
     review = BookingReview.objects.select_for_update().filter(pk=review_id).first()
-    if review is None:
+    # Of another scheme than theirs they are not even told that there is one.
+    if review is None or not permissions.may_review(actor, review):
         raise DomainError("not_found", status=404, kind="bookingreview")
     if review.closed_at is not None:
         raise DomainError("not_allowed", review=review.pk)

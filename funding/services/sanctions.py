@@ -7,7 +7,7 @@ from django.db import transaction
 from accounts.models import User
 from accounts.services import messages
 from funding import permissions
-from funding.models import Claim, ClaimState, LearningAccount, Suspension, version_on
+from funding.models import Claim, ClaimState, LearningAccount, Suspension, SuspensionEnd, version_on
 from funding.schemes.deadlines import add_months
 from funding.schemes.rules import SchemeRules
 from funding.services.bookings.context import read_booking, today
@@ -30,11 +30,13 @@ def suspend_account(
     Raises: DomainError `not_allowed` for who may not decide, a rule the scheme does not have, or a length
     outside its limits; `incomplete` without a reason.
     """
-    if not permissions.has_agency_role(actor, *permissions.FUNDER_ROLES):
+    if not permissions.may_suspend(None, actor):
         raise DomainError("not_allowed", status=403, what="suspend_account")
     if not reason.strip():
         raise DomainError("incomplete", rule=rule, what="reason")
     (account,) = locks.acquire(locks.lock(LearningAccount, account_id))
+    if not permissions.may_suspend(account, actor):
+        raise DomainError("not_found", status=404, kind="learningaccount")
     first_day = today(account.scheme)
     _check_length(version_on(account.scheme, first_day).parsed, rule, first_day, last_day, at_fault=at_fault)
     suspension = Suspension.objects.create(
@@ -49,12 +51,48 @@ def suspend_account(
     return suspension
 
 
-def _check_length(rules: SchemeRules, rule: str, first: date, last: date, *, at_fault: bool) -> None:
-    limits = {
+@transaction.atomic
+def end_suspension(*, actor: User, account_id: int, reason: str) -> LearningAccount:
+    """Open an account to new bookings again before its suspension is over. The learner is told.
+
+    Locks: the account. Raises: DomainError `not_allowed` for who may not decide, or an account that is open;
+    `incomplete` without a reason; `not_found` (404).
+    """
+    if not permissions.may_suspend(None, actor):
+        raise DomainError("not_allowed", status=403, what="end_suspension")
+    if not reason.strip():
+        raise DomainError("incomplete", what="reason")
+    account: LearningAccount
+    (account,) = locks.acquire(locks.lock(LearningAccount, account_id))
+    if not permissions.may_suspend(account, actor):
+        raise DomainError("not_found", status=404, kind="learningaccount")
+    until = account.suspended_until
+    if until is None or until < today(account.scheme):
+        raise DomainError("not_allowed", reason="not_suspended", account=account.pk)
+    SuspensionEnd.objects.create(account=account, would_have_ended=until, reason=reason, ended_by=actor)
+    account.suspended_until = None
+    account.save(update_fields=["suspended_until"])
+    messages.queue(recipient=account.citizen.user, template="account_reopened", scheme=account.scheme.name)
+    return account
+
+
+def limits_of(account: LearningAccount) -> dict[str, tuple[date, date]]:
+    """By rule, the earliest and the latest last day of a suspension decided today; rules the scheme has not are absent."""
+    first_day = today(account.scheme)
+    return _limits(version_on(account.scheme, first_day).parsed, first_day)
+
+
+def _limits(rules: SchemeRules, first: date) -> dict[str, tuple[date, date]]:
+    every = {
         "F-25": _no_show_limits(rules, first),
         "N-09": _breach_limits(rules, first),
         "S-10": (first, date.max) if rules.suspended_for_false_information else None,
-    }.get(rule)
+    }
+    return {rule: limits for rule, limits in every.items() if limits is not None}
+
+
+def _check_length(rules: SchemeRules, rule: str, first: date, last: date, *, at_fault: bool) -> None:
+    limits = _limits(rules, first).get(rule)
     if limits is None or not at_fault:
         raise DomainError("not_allowed", rule=rule, reason="no_fault" if limits else "no_such_sanction")
     if not limits[0] <= last <= limits[1]:

@@ -14,10 +14,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.models import User
+from accounts.models import Role, User
 from funding import permissions
-from funding.models import Scheme, SchemeVersion
+from funding.models import Scheme, SchemeVersion, Window
 from funding.selectors import waiting, window_lists
+from funding.selectors.agency_claims import schemes_for
 from funding.sentences import sentence
 from funding.services import windows
 from funding.window_forms import WindowForm
@@ -33,7 +34,7 @@ MINUTES = 60
 def window_list(request: HttpRequest) -> HttpResponse:
     """All windows, the latest first."""
     user = _reader(request)
-    found = window_lists.windows_with_money().order_by("-opens_at", "-pk")
+    found = _windows(user).order_by("-opens_at", "-pk")
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     context = {"page": page, "now": clock.now(), "may_open": permissions.may_open_windows(user)}
     return render(request, "funding/window_agency.html", context)
@@ -46,7 +47,7 @@ def window_open(request: HttpRequest) -> HttpResponse:
     user = cast("User", request.user)
     if not permissions.may_open_windows(user):
         raise PermissionDenied
-    form = WindowForm(request.POST if request.method == "POST" else None, schemes=_schemes_with_windows())
+    form = WindowForm(request.POST if request.method == "POST" else None, schemes=_schemes_with_windows(user))
     error, read_again = "", False
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
@@ -80,8 +81,7 @@ def window_open(request: HttpRequest) -> HttpResponse:
 @require_safe
 def window_run(request: HttpRequest, pk: int) -> HttpResponse:
     """How one window goes: what is left, what was granted minute by minute, who waits."""
-    _reader(request)
-    window = get_object_or_404(window_lists.windows_with_money(), pk=pk)
+    window = get_object_or_404(_windows(_reader(request)), pk=pk)
     run = window_lists.run_of(window, minutes=MINUTES)
     context = {
         "window": window,
@@ -103,7 +103,15 @@ def _reader(request: HttpRequest) -> User:
     return user
 
 
-def _schemes_with_windows() -> QuerySet[Scheme]:
-    """Schemes whose grants come from windows."""
+def _windows(user: User) -> QuerySet[Window]:
+    """The windows of the schemes that somebody works for."""
+    schemes = permissions.schemes_of(user, *Role)
+    found = window_lists.windows_with_money()
+    return found if schemes is None else found.filter(scheme__in=schemes)
+
+
+def _schemes_with_windows(user: User) -> QuerySet[Scheme]:
+    """Schemes whose grants come from windows, as far as somebody may set one."""
     versions = SchemeVersion.objects.filter(rules__funding="window")
-    return Scheme.objects.filter(pk__in=versions.values("scheme")).order_by("name")
+    schemes = permissions.schemes_of(user, *permissions.FUNDER_ROLES)
+    return schemes_for(schemes).filter(pk__in=versions.values("scheme"))

@@ -12,7 +12,7 @@ from catalogue.models import Session, SessionLog, SessionState
 from catalogue.services import sessions
 from funding.models import Booking, BookingState
 from funding.models.bookings import PERHAPS_OWED_STATES
-from funding.permissions import acts_for_funder, acts_for_provider
+from funding.permissions import FUNDER_ROLES, acts_for_funder, acts_for_provider, is_for_every_scheme
 from funding.schemes import deadlines
 from funding.services import reviews
 from funding.services.bookings import in_bulk, money
@@ -197,7 +197,9 @@ def lapse(*, booking_id: int) -> bool:
 
 def _may_finish(session_id: int, actor: User) -> bool:
     session = Session.objects.select_related("micro_credential__provider").get(pk=session_id)
-    return acts_for_provider(session.micro_credential, actor) or acts_for_funder(None, actor)
+    # A session is of no scheme: cancelling it ends bookings of every one.
+    funder = acts_for_funder(None, actor) and (actor.is_service or is_for_every_scheme(actor, *FUNDER_ROLES))
+    return acts_for_provider(session.micro_credential, actor) or funder
 
 
 def _check_accepted(walk: Walk, transition: str) -> None:

@@ -37,7 +37,7 @@ def open_window(
     Raises: DomainError `not_allowed` for who may not, a scheme without windows, or a name that is taken;
     `invalid` for a window that closes before it opens, or numbers that make no sense.
     """
-    if not permissions.may_open_windows(actor):
+    if not permissions.may_open_windows(actor, scheme):
         raise DomainError("not_allowed", status=403, what="open_window")
     if version_on(scheme, calendar_of(scheme).local_date(opens_at)).parsed.funding != "window":
         raise DomainError("not_allowed", reason="no_windows", scheme=scheme.code)
