@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import count
+from typing import Any
 from xml.sax.saxutils import escape
 
 from django.conf import settings
@@ -105,7 +106,7 @@ class Firm:
             order.refresh_from_db()
         return message
 
-    def book(self, learner: Learner, **facts: object) -> Booking:
+    def book(self, learner: Learner, **facts: Any) -> Booking:
         """The learner's accepted booking."""
         return self.world.accepted(learner, self.world.make_session(**facts))
 
