@@ -11,6 +11,14 @@ from funding.schemes.rules import SchemeRules
 from ila.core.errors import DomainError
 
 SENTENCES: dict[str, Promise] = {
+    "claim_changed": _("It has changed since you were shown it. Look at it again, then decide."),
+    "plan_changed": _(
+        "Other claims would go in now than those you were shown. Look at the list again, then draw the batch up."
+    ),
+    "bad_value_date": _("The bank cannot execute on this day. Choose a later working day."),
+    "duplicate_document": _(
+        "This act has been proposed or given to this budget already. Look at the budget's history."
+    ),
     "no_top_ups": _("Bookings of this scheme are not paid with employers' money. Choose another scheme."),
     "employer_not_verified": _(
         "The agency has not verified your organisation, so it cannot order. Look at how its registration stands."
@@ -54,6 +62,7 @@ SENTENCES: dict[str, Promise] = {
     "already_revoked": _(
         "The award of this training was taken back, and another is not issued. Speak to the provider."
     ),
+    "already_invited": _("This person is invited already. End that first if it should show something else."),
     "too_many": _("There are as many of these as there may be. End one of them first, then try again."),
     "session_full": _("The last seat has just been taken. Choose another session."),
     "budget_exhausted": _("The budget for this period is used up. Try again when the next period opens."),

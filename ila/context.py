@@ -28,6 +28,7 @@ _SECTIONS = {
     "identity_claims": _("Claims"),
     "imports": _("Imports"),
     "my_top_ups": _("Employer's money"),
+    "counselling": _("People you advise"),
     "employer_home": _("For employers"),
     "agency_employers": _("Employers"),
     "batches": _("Payment batches"),
@@ -53,6 +54,7 @@ _ABOUT = {
     "identity_claims": _("People whose learning account is not certain: find it, open one, or ask."),
     "imports": _("Catalogue files: checked first, stored when you say so."),
     "my_top_ups": _("A reference to give to your employer, and what employers added to your account."),
+    "counselling": _("Whose accounts you may look at, and trainings you suggest to them."),
     "employer_home": _("Add money to your employees' learning accounts, and see what was used in totals."),
     "agency_employers": _("Who is to be verified, transfers that nobody could place, refunds."),
     "batches": _("What was sent to the bank, and what the bank said about it."),
@@ -130,6 +132,8 @@ class Navigation:
             names.append("awards")
         if provides:
             names.append("provider_home")
+        if any(kind == OrganisationKind.COUNSELLING for kind, _role in rows):
+            names.append("counselling")
         if any(kind == OrganisationKind.EMPLOYER for kind, _role in rows):
             names.append("employer_home")
         return names + [name for name, wanted in _OF_AGENCIES.items() if roles & wanted]

@@ -15,4 +15,5 @@ urlpatterns = [
     path("", include("catalogue.urls")),
     path("", include("funding.urls")),
     path("", include("funding.employer_urls")),
+    path("", include("funding.learner_urls")),
 ]

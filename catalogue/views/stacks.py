@@ -79,17 +79,21 @@ def stack(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def pathway(request: HttpRequest) -> HttpResponse:
     """A learner's way: every stack that something of theirs counts toward, the furthest first."""
     citizen = _citizen(request)
-    rows: list[dict[str, Any]] = []
-    earned: list[engine.Earned] = []
-    if citizen is not None:
-        earned = selectors.earned_by(citizen)
-        keys = {one.key for one in earned}
-        about = selectors.rules_in_force().filter(members__micro_credential__in=keys).distinct()
-        for one in selectors.with_members(about):
-            progress = selectors.progress_of(one, earned)
-            rows.append({**_row(one), "progress": _told(one, progress), "sort": -progress.percent})
-        rows.sort(key=lambda row: row["sort"])
-    return render(request, "catalogue/pathway.html", {"rows": rows, "has_awards": bool(earned)})
+    rows, has_awards = ([], False) if citizen is None else way_of(citizen)
+    return render(request, "catalogue/pathway.html", {"rows": rows, "has_awards": has_awards})
+
+
+def way_of(citizen: Citizen) -> tuple[list[dict[str, Any]], bool]:
+    """Every stack that something of a learner's counts toward, the furthest first; and whether there is anything."""
+    earned = selectors.earned_by(citizen)
+    keys = {one.key for one in earned}
+    about = selectors.rules_in_force().filter(members__micro_credential__in=keys).distinct()
+    rows = []
+    for one in selectors.with_members(about):
+        progress = selectors.progress_of(one, earned)
+        rows.append({**_row(one), "progress": _told(one, progress), "sort": -progress.percent})
+    rows.sort(key=lambda row: row["sort"])
+    return rows, bool(earned)
 
 
 @never_cache

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet, Sum
+from django.db.models import Prefetch, Q, QuerySet, Sum
 
 from accounts.models import Citizen, User
 from funding.models import Booking, JournalEntry, LearningAccount, Lot, Posting, Scheme, SchemeVersion
@@ -86,8 +86,17 @@ class Standing:
 
 def standings_of(user: User) -> list[Standing]:
     """All learning accounts of a person, the oldest first. Two queries."""
+    return _standings(Q(citizen__user_id=user.pk))
+
+
+def standings_of_citizen(citizen: Citizen) -> list[Standing]:
+    """The same of a citizen, for whom they let look. Two queries."""
+    return _standings(Q(citizen_id=citizen.pk))
+
+
+def _standings(whose: Q) -> list[Standing]:
     found = (
-        LearningAccount.objects.filter(citizen__user_id=user.pk)
+        LearningAccount.objects.filter(whose)
         .select_related("scheme", "citizen")
         .prefetch_related(Prefetch("lots", Lot.objects.order_by("pk")))
         .order_by("opened_at", "pk")

@@ -21,10 +21,12 @@ from funding.schemes.prospects import Year
 from funding.selectors import learning_accounts as selected
 from funding.selectors.schemes import today, version_at, with_versions
 from funding.sentences import sentence
+from funding.services import suggestions
 from funding.services.learning_accounts import open_account
 from ila.core.errors import DomainError
 
 PER_PAGE = 20
+MOST_SUGGESTIONS = 10
 # The picture of the coming years, in its own units.
 HEIGHT, WIDTH, GAP = 60, 24, 12
 
@@ -40,6 +42,7 @@ def account_list(request: HttpRequest) -> HttpResponse:
     context = {
         "citizen": citizen,
         "held": held,
+        "suggestions": suggestions.shown_to(user)[:MOST_SUGGESTIONS],
         "waiting": list(
             waiting.select_related("credential", "account__scheme").order_by("next_due_at", "pk")
         ),

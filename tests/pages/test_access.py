@@ -20,6 +20,7 @@ from funding.models import Booking, LaboratoryRun, PaymentBatch, SchemeDraft
 from tests.funding.schemes.drafts import Office
 from tests.pages.award_things import AwardThings, make_award_things
 from tests.pages.employer_things import EmployerThings, make_employer_things
+from tests.pages.learner_things import LearnerThings, make_learner_things
 from tests.pages.provider_things import ProviderThings, make_provider_things
 from tests.pages.statements import statement_of
 from tests.pages.support import (
@@ -162,6 +163,12 @@ EXPECTED: dict[str, dict[str, int]] = {
     "agency_receipt": _only("payment_officer", others=403),
     "agency_refund": _only("payment_officer", others=403),
     "my_top_ups": _only("learner", "other_learner", others=404),
+    # Whoever is a citizen says who may look; the one invited is nobody of these.
+    "counsellors": _only("learner", "other_learner", others=404),
+    "counsellor": LEARNER_ALONE,
+    "counselling": SIGNED_IN,
+    **dict.fromkeys(("counselled", "counselled_part", "counselled_suggest"), _only(others=404)),
+    **dict.fromkeys(("counsellor_end", "counselling_answer", "suggestion_dismiss"), _only(others=405)),
     "bookings": SIGNED_IN,
     "booking": SEES_BOOKING,
     "booking_accept": LEARNER_ALONE,
@@ -333,6 +340,7 @@ class Things:
     providers: ProviderThings
     statement: UUID
     employers: EmployerThings
+    learners: LearnerThings
 
     def arguments(self, name: str) -> dict[str, Any]:
         """The arguments of an address."""
@@ -348,6 +356,7 @@ class Things:
             **self.awards.arguments(),
             **self.providers.arguments(),
             **self.employers.arguments(),
+            **self.learners.arguments(),
             "booking": {"public_id": self.booking.public_id},
             "booking_receipt": {"public_id": self.booking.public_id},
             "booking_not_mine": {"public_id": self.booking.public_id},
@@ -432,6 +441,7 @@ def things(scene: Scene, settings: Any, tmp_path: Path) -> Things:
         providers,
         statement_of(booking.account),
         make_employer_things(scene),
+        make_learner_things(scene),
     )
 
 

@@ -1,0 +1,124 @@
+"""Forms of a learner's own pages, and of those whom a learner lets look."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, cast
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Membership, Part
+from accounts.services.counselling import MAX_MONTHS
+from catalogue.models import MicroCredential, Session
+from catalogue.models.micro_credentials import CredentialState
+from funding.services.suggestions import MAX_NOTE
+
+PARTS = {
+    Part.BALANCES: _("What is in my accounts, by source and last day"),
+    Part.BOOKINGS: _("My bookings and how they stand"),
+    Part.PATHWAY: _("What my awards add up to"),
+}
+MONTHS = (1, 3, 6, MAX_MONTHS)
+_ENTRY = re.compile(r"^\s*(?:\S*/catalogue/)?([0-9]{1,18})/?(?:[?#]\S*)?\s*$")
+
+
+class InviteForm(forms.Form):
+    """Whom to let look, at what, for how long. A person of a counselling organisation, or anybody's address."""
+
+    person = forms.ChoiceField(
+        label=_("A counsellor of an organisation"),
+        required=False,
+        help_text=_("Choose a person here, or enter an address below."),
+    )
+    email = forms.EmailField(
+        label=_("Or their e-mail address"),
+        required=False,
+        help_text=_("They sign in with this address to look. Check it letter by letter."),
+        error_messages={"invalid": _("Enter an e-mail address in the usual form, like name@example.org.")},
+    )
+    balances = forms.BooleanField(label=PARTS[Part.BALANCES], required=False)
+    bookings = forms.BooleanField(label=PARTS[Part.BOOKINGS], required=False)
+    pathway = forms.BooleanField(label=PARTS[Part.PATHWAY], required=False)
+    months = forms.TypedChoiceField(
+        label=_("For how long?"),
+        coerce=int,
+        widget=forms.RadioSelect,
+        choices=[
+            (1, _("1 month")),
+            (3, _("3 months")),
+            (6, _("6 months")),
+            (12, _("12 months, the longest there is")),
+        ],
+        error_messages={"required": _("Choose for how long they may look.")},
+    )
+
+    def __init__(self, data: Any, *, counsellors: Iterable[Membership]) -> None:
+        super().__init__(data)
+        self._addresses = {str(one.pk): one.user.email for one in counsellors}
+        choices = [("", _("Nobody of these"))]
+        choices += [
+            (str(one.pk), f"{one.organisation.name}: {one.user.display_name or one.organisation.name}")
+            for one in counsellors
+        ]
+        cast("forms.ChoiceField", self.fields["person"]).choices = choices
+        if not self._addresses:
+            del self.fields["person"]
+            self.fields["email"].label = _("Their e-mail address")
+
+    @property
+    def address(self) -> str:
+        """The address of the person chosen, or the one entered."""
+        return self._addresses.get(self.cleaned_data.get("person", "")) or self.cleaned_data["email"]
+
+    @property
+    def parts(self) -> list[str]:
+        """What was ticked."""
+        return [part for part in Part.values if self.cleaned_data.get(part)]
+
+    def clean(self) -> dict[str, Any]:
+        """One person and at least one part."""
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("person") and data.get("email"):
+            self.add_error("email", _("Choose a person or enter an address, not both."))
+        elif not data.get("person") and not data.get("email") and "email" not in self.errors:
+            self.add_error("email", _("Say who may look: enter an e-mail address."))
+        if not any(data.get(part) for part in Part.values):
+            self.add_error(Part.BALANCES, _("Tick at least one thing that they may see."))
+        return data
+
+
+class SuggestForm(forms.Form):
+    """A training of the catalogue, one of its sessions if wanted, and a few words."""
+
+    entry = forms.CharField(
+        label=_("Training"),
+        max_length=500,
+        help_text=_("The address of its page in the catalogue, or the number in it."),
+        error_messages={"required": _("Enter the address of the training's page.")},
+    )
+    session = forms.ChoiceField(label=_("Which session?"), required=False, widget=forms.RadioSelect)
+    note = forms.CharField(
+        label=_("Why it fits"),
+        required=False,
+        max_length=MAX_NOTE,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("The learner reads it. At most 500 characters."),
+    )
+
+    def clean_entry(self) -> MicroCredential:
+        """The listed training that the address names."""
+        named = _ENTRY.match(self.cleaned_data["entry"])
+        found = named and MicroCredential.objects.filter(
+            pk=int(named[1]), state=CredentialState.REGISTERED
+        ).select_related("provider")
+        entry = found.first() if found else None
+        if entry is None:
+            raise forms.ValidationError(_("There is no training in the catalogue at this address."))
+        return entry
+
+    def offer(self, sessions: Iterable[tuple[Session, Any]]) -> None:
+        """Let one of these sessions be chosen."""
+        rows = [("", _("No particular one")), *((str(one.pk), words) for one, words in sessions)]
+        cast("forms.ChoiceField", self.fields["session"]).choices = rows
