@@ -124,7 +124,7 @@ class Movement:
     booking: Booking | None = None
 
 
-def movements(account: LearningAccount) -> QuerySet[Posting, dict[str, Any]]:
+def movements(account: LearningAccount) -> QuerySet[Posting, Any]:
     """The entries that changed what is available, newest first, for a paginator: `movements_on` makes a page of them."""
     found = Posting.objects.filter(lot__account=account, bucket="available")
     return found.values("entry_id").annotate(cents=Sum("amount_cents")).order_by("-entry_id")

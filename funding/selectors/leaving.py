@@ -43,10 +43,10 @@ def leaving_of(booking: Booking) -> Leaving | None:
     rules, now, start = booking.scheme_version.parsed, clock.now(), booking.session.starts_at
     if booking.session.state in CALLED_OFF:
         return Leaving("free", kept_away=False, rules=rules)
-    calendar = calendar_of(booking.account.scheme)
+    accepted_at, calendar = booking.accepted_at, calendar_of(booking.account.scheme)
 
     def outcome(reason: str) -> str:
-        return deadlines.cancellation_outcome(rules, calendar, booking.accepted_at, now, start, reason=reason)
+        return deadlines.cancellation_outcome(rules, calendar, accepted_at, now, start, reason=reason)
 
     now_owed = outcome("")
     return Leaving(now_owed, now_owed == "full_price" and outcome("force_majeure") == "free", rules)
