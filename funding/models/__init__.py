@@ -22,6 +22,20 @@ from funding.models.bookings import (
     Certificate,
     ExitReason,
 )
+from funding.models.card_payments import (
+    CardDispute,
+    CardPayment,
+    CardPaymentLog,
+    CardPaymentState,
+    CardRefund,
+    PayerDebt,
+    PayerDebtLog,
+    PayerDebtState,
+    RefusedWebhook,
+    Reservation,
+    StripeCursor,
+    StripeEvent,
+)
 from funding.models.claims import Claim, ClaimKind, ClaimLine, ClaimLog, ClaimState
 from funding.models.credits import AgeCreditGiven, Suspension, SuspensionEnd
 from funding.models.deadlines import DueMark, ExpiryNotice
@@ -38,6 +52,16 @@ from funding.models.learner_pages import (
 )
 from funding.models.ledger import Bucket, JournalEntry, Posting, Seal, SealedLeaves, SealEpoch
 from funding.models.receivables import Receivable, ReceivableLog, ReceivableState
+from funding.models.recoveries import (
+    Instalment,
+    InstalmentPlan,
+    Netting,
+    NettingOutcome,
+    PlanState,
+    RecoveryReceipt,
+    WriteOffRequest,
+)
+from funding.models.remittances import NumberSeries, ReconciliationNote, Remittance, Side
 from funding.models.scheme_drafts import DraftKind, DraftState, SchemeDraft, SchemeDraftLog
 from funding.models.schemes import Budget, Scheme, SchemeVersion, version_on
 from funding.models.statements import CreditNotice, Statement
@@ -75,6 +99,11 @@ __all__ = [
     "Bucket",
     "Budget",
     "BudgetSlice",
+    "CardDispute",
+    "CardPayment",
+    "CardPaymentLog",
+    "CardPaymentState",
+    "CardRefund",
     "Certificate",
     "CertificateFile",
     "Claim",
@@ -94,6 +123,8 @@ __all__ = [
     "Fund",
     "GrantCount",
     "Hold",
+    "Instalment",
+    "InstalmentPlan",
     "JournalEntry",
     "LaboratoryOutcome",
     "LaboratoryRun",
@@ -101,12 +132,19 @@ __all__ = [
     "LearningAccount",
     "Lot",
     "MessageState",
+    "Netting",
+    "NettingOutcome",
+    "NumberSeries",
+    "PayerDebt",
+    "PayerDebtLog",
+    "PayerDebtState",
     "Payment",
     "PaymentBatch",
     "PaymentBatchLog",
     "PaymentFile",
     "PaymentOutcome",
     "Place",
+    "PlanState",
     "Posting",
     "Presence",
     "PresenceProof",
@@ -114,7 +152,12 @@ __all__ = [
     "Receivable",
     "ReceivableLog",
     "ReceivableState",
+    "ReconciliationNote",
+    "RecoveryReceipt",
     "RefundAccount",
+    "RefusedWebhook",
+    "Remittance",
+    "Reservation",
     "Scheme",
     "SchemeDraft",
     "SchemeDraftLog",
@@ -124,8 +167,11 @@ __all__ = [
     "Seal",
     "SealEpoch",
     "SealedLeaves",
+    "Side",
     "Source",
     "Statement",
+    "StripeCursor",
+    "StripeEvent",
     "Suggestion",
     "Suspension",
     "SuspensionEnd",
@@ -141,6 +187,7 @@ __all__ = [
     "TopUpState",
     "WaitingRoom",
     "Window",
+    "WriteOffRequest",
     "fund_of",
     "version_on",
 ]

@@ -97,6 +97,9 @@ class BankLine(models.Model):
     receipt = models.ForeignKey(
         "funding.TopUpReceipt", on_delete=models.PROTECT, null=True, blank=True, related_name="lines"
     )
+    recovery = models.ForeignKey(
+        "funding.RecoveryReceipt", on_delete=models.PROTECT, null=True, blank=True, related_name="lines"
+    )
     finding = models.CharField(max_length=40, blank=True, help_text="Why it could not be matched.")
 
     def __str__(self) -> str:

@@ -134,7 +134,11 @@ class PaymentOutcome(models.TextChoices):
 
 
 class Payment(models.Model):
-    """One transfer to one provider's account for one claim. A repeated payment of a claim is a new row."""
+    """One transfer to one account for one claim. A repeated payment of a claim is a new row.
+
+    amount: what the bank is asked to pay. netted: what is kept of the claim because its payee owes it; the two
+    together are the claim.
+    """
 
     batch = models.ForeignKey(PaymentBatch, on_delete=models.PROTECT, related_name="payments")
     claim = models.ForeignKey("funding.Claim", on_delete=models.PROTECT, related_name="payments")
@@ -142,6 +146,7 @@ class Payment(models.Model):
     iban = models.CharField(max_length=34)
     creditor_name = models.CharField(max_length=140)
     amount_cents = models.BigIntegerField()
+    netted_cents = models.BigIntegerField(default=0)
     outcome = models.CharField(max_length=10, choices=PaymentOutcome, default=PaymentOutcome.PENDING)
     reason_code = models.CharField(max_length=35, blank=True, help_text="The bank's ISO 20022 reason.")
     executed_at = models.DateTimeField(null=True, blank=True)
@@ -149,7 +154,9 @@ class Payment(models.Model):
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
-            models.CheckConstraint(condition=Q(amount_cents__gt=0), name="payment_positive"),
+            models.CheckConstraint(
+                condition=Q(amount_cents__gt=0, netted_cents__gte=0), name="payment_positive"
+            ),
             models.UniqueConstraint(
                 fields=["claim"],
                 condition=Q(outcome__in=["pending", "executed"]),
@@ -163,3 +170,8 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return f"payment {self.end_to_end_id}"
+
+    @property
+    def gross_cents(self) -> int:
+        """The claim that it pays, in cents."""
+        return self.amount_cents + self.netted_cents

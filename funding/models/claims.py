@@ -29,6 +29,7 @@ class ClaimKind(models.TextChoices):
     ADVANCE = "advance", "Advance (F-31)"
     FINAL = "final", "Final"
     REIMBURSEMENT = "reimburse", "Reimbursement to the learner"
+    REFUND = "refund", "Own money given back to the learner (F-23)"
 
 
 S = ClaimState
@@ -43,7 +44,8 @@ class ClaimLog(fsm.TransitionLog):
 class Claim(fsm.Machine):
     """A provider's claim for a booking, in cents; its lines say how much of it each source pays.
 
-    A reimbursement is the learner's own claim: it names the account that it is to be paid to.
+    A reimbursement is the learner's own claim: it names the account that it is to be paid to. So does a refund of the
+    learner's own money, which the platform draws up itself: its money is `refund_due` until the bank has paid it.
     """
 
     log_model: ClassVar[type[fsm.TransitionLog]] = ClaimLog
@@ -84,11 +86,15 @@ class Claim(fsm.Machine):
                 condition=~Q(state=S.PAID) | Q(paid_at__isnull=False), name="claim_paid_has_its_time"
             ),
             models.CheckConstraint(
-                condition=Q(kind="reimburse") & ~Q(payee_iban="") | ~Q(kind="reimburse") & Q(payee_iban=""),
+                condition=Q(kind__in=["reimburse", "refund"]) & ~Q(payee_iban="")
+                | ~Q(kind__in=["reimburse", "refund"]) & Q(payee_iban=""),
                 name="claim_of_the_learner_names_its_account",
             ),
             models.UniqueConstraint(
-                fields=["booking", "kind"], condition=~Q(state=S.REJECTED), name="claim_one_of_a_kind"
+                # Own money may come back more than once: a part, and later the rest.
+                fields=["booking", "kind"],
+                condition=~Q(state=S.REJECTED) & ~Q(kind="refund"),
+                name="claim_one_of_a_kind",
             ),
         ]
         indexes: ClassVar[list[Any]] = [
