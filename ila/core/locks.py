@@ -46,6 +46,8 @@ LOCK_ORDER = (
     "funding.TopUp",
     "funding.TopUpRefund",
     "funding.TopUpDraft",
+    "funding.CardPayment",
+    "funding.PayerDebt",
 )
 
 

@@ -165,7 +165,17 @@ BANK_CREDENTIALS = os.environ.get("BANK_CREDENTIALS", "")
 BANK_OUTBOX = os.environ.get("BANK_OUTBOX", "")
 BANK_INBOX = os.environ.get("BANK_INBOX", "")
 BANK_TIMEOUT = float(os.environ.get("BANK_TIMEOUT") or 30)
+# Until this hour, in the scheme's time zone, the bank takes a file that it executes on the same day.
+BANK_CUT_OFF = os.environ.get("BANK_CUT_OFF") or "15:00"
 BANK_SILENCE_HOURS = int(os.environ.get("BANK_SILENCE_HOURS") or 24)
+
+# Cards and direct debits by Stripe: the key of the account, the account's id, and the secrets that its webhooks are
+# signed with (the new and the old one while they are changed). Without a key all is paid by bank transfer.
+STRIPE_SECRET_KEY = os.environ.get("STRIPE_SECRET_KEY", "")
+STRIPE_ACCOUNT = os.environ.get("STRIPE_ACCOUNT", "")
+STRIPE_WEBHOOK_SECRETS: list[str] = environ.words("STRIPE_WEBHOOK_SECRETS")
+STRIPE_ADDRESS = os.environ.get("STRIPE_ADDRESS", "")
+STRIPE_TIMEOUT = float(os.environ.get("STRIPE_TIMEOUT") or 10)
 
 # What keeps the keys that sign credentials: the first secret encrypts, the others still decrypt. None: nothing is
 # awarded.

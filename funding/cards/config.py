@@ -1,0 +1,32 @@
+"""Whether cards and direct debits are taken, and for which account: read from the settings."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from funding.cards.port import CardPort
+from funding.cards.stripe_client import StripePort
+from ila.core.errors import DomainError
+
+
+def cards_are_taken() -> bool:
+    """Whether there is a key: without one everything is paid by bank transfer."""
+    return bool(settings.STRIPE_SECRET_KEY)
+
+
+def is_live() -> bool:
+    """Whether the key moves real money."""
+    return bool(settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_")))
+
+
+def open_cards() -> CardPort:
+    """The way to Stripe. Raises: DomainError `cards_not_configured`."""
+    if not cards_are_taken():
+        raise DomainError("cards_not_configured", status=503, missing="STRIPE_SECRET_KEY")
+    return StripePort(
+        settings.STRIPE_SECRET_KEY,
+        account=settings.STRIPE_ACCOUNT,
+        livemode=is_live(),
+        address=settings.STRIPE_ADDRESS,
+        timeout=settings.STRIPE_TIMEOUT,
+    )

@@ -1,0 +1,201 @@
+"""The port, as Stripe speaks it: one pinned version of its API, few seconds of patience, our own keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, TypeVar
+
+import stripe
+from stripe import StripeClient
+
+from funding.cards.events import KINDS, read_event
+from funding.cards.port import (
+    CardsRefused,
+    CardsUnavailable,
+    CheckoutAsked,
+    CheckoutOpened,
+    DisputeSeen,
+    EventSeen,
+    PaymentSeen,
+    RefundSeen,
+)
+
+API_VERSION = "2026-10-28.endive"
+"""What this module was written and tested against. A newer library does not change it."""
+
+RETRIES = 2
+_PAGE = 100
+R = TypeVar("R")
+
+
+class StripePort:
+    """Stripe behind the port. account: whose payments they are; livemode: real money."""
+
+    def __init__(self, key: str, *, account: str, livemode: bool, address: str = "", timeout: float) -> None:
+        addresses: Any = {"api": address} if address else None
+        self._account, self._livemode = account, livemode
+        self._stripe = StripeClient(
+            key,
+            stripe_version=API_VERSION,
+            base_addresses=addresses,
+            max_network_retries=RETRIES,
+            http_client=stripe.RequestsClient(timeout=timeout),
+        )
+
+    def check_account(self) -> None:
+        """Raises: CardsRefused `wrong_account`."""
+        account = self._ask(lambda: self._stripe.v1.accounts.retrieve_current())
+        if account.id != self._account:
+            raise CardsRefused("wrong_account", f"the key is of {account.id}")
+
+    def open_checkout(self, asked: CheckoutAsked) -> CheckoutOpened:
+        about = {"ila_payment": asked.reference}
+        session = self._ask(
+            lambda: self._stripe.v1.checkout.sessions.create(
+                {
+                    "mode": "payment",
+                    "payment_method_types": list(asked.methods),  # type: ignore[typeddict-item]
+                    "line_items": [
+                        {
+                            "quantity": 1,
+                            "price_data": {
+                                "currency": asked.currency.lower(),
+                                "unit_amount": asked.amount_cents,
+                                "product_data": {"name": asked.description},
+                            },
+                        }
+                    ],
+                    "client_reference_id": asked.reference,
+                    "customer_email": asked.email,
+                    "locale": asked.language,  # type: ignore[typeddict-item]
+                    "expires_at": int(asked.expires_at.timestamp()),
+                    "success_url": asked.success_address,
+                    "cancel_url": asked.cancel_address,
+                    "metadata": about,
+                    "payment_intent_data": {"metadata": about},
+                },
+                {"idempotency_key": asked.key},
+            )
+        )
+        return CheckoutOpened(session.id, session.url or "")
+
+    def expire_checkout(self, session_id: str) -> None:
+        try:
+            self._ask(lambda: self._stripe.v1.checkout.sessions.expire(session_id))
+        except CardsRefused as refused:
+            # Paid or expired meanwhile: whoever asked looks at it anyway.
+            if refused.code != "resource_invalid":
+                raise
+
+    def read_payment(self, session_id: str) -> PaymentSeen:
+        expand = ["payment_intent.latest_charge"]
+        session = self._ask(
+            lambda: self._stripe.v1.checkout.sessions.retrieve(session_id, {"expand": expand})
+        )
+        if session.livemode is not self._livemode:
+            raise CardsRefused("wrong_mode")
+        intent: Any = session.payment_intent
+        if intent is None:
+            # Nobody has begun to pay.
+            return PaymentSeen(
+                session.id, session.status or "", "", "", session.amount_total or 0,
+                (session.currency or "").upper(), "", "",
+            )  # fmt: skip
+        paid = intent.status == "succeeded"
+        error = intent.last_payment_error
+        return PaymentSeen(
+            session_id=session.id,
+            session_status=session.status or "",
+            intent_id=intent.id,
+            status=intent.status,
+            amount_cents=intent.amount_received if paid else intent.amount,
+            currency=intent.currency.upper(),
+            method=_method(intent),
+            failure=str(getattr(error, "code", None) or "declined")[:60] if error else "",
+            refunds=self._refunds(intent.id) if paid else (),
+            disputes=self._disputes(intent.id) if paid else (),
+        )
+
+    def reference_of(self, intent_id: str) -> str:
+        intent = self._ask(lambda: self._stripe.v1.payment_intents.retrieve(intent_id))
+        return str(intent.metadata.to_dict().get("ila_payment", ""))
+
+    def refund(self, *, key: str, reference: str, intent_id: str, amount_cents: int) -> RefundSeen:
+        refund = self._ask(
+            lambda: self._stripe.v1.refunds.create(
+                {
+                    "payment_intent": intent_id,
+                    "amount": amount_cents,
+                    "reason": "requested_by_customer",
+                    "metadata": {"ila_refund": reference},
+                },
+                {"idempotency_key": key},
+            )
+        )
+        return _refund(refund)
+
+    def events_since(self, moment: datetime) -> Iterator[EventSeen]:
+        """Stripe lists the newest first, of the last 30 days."""
+        found = self._ask(
+            lambda: list(
+                self._stripe.v1.events.list(
+                    {"created": {"gte": int(moment.timestamp())}, "types": list(KINDS), "limit": _PAGE}
+                ).auto_paging_iter()
+            )
+        )
+        for event in reversed(found):
+            yield read_event(event.to_dict())
+
+    def _refunds(self, intent_id: str) -> tuple[RefundSeen, ...]:
+        pages = self._stripe.v1.refunds.list
+        found = self._ask(
+            lambda: list(pages({"payment_intent": intent_id, "limit": _PAGE}).auto_paging_iter())
+        )
+        return tuple(_refund(each) for each in reversed(found))
+
+    def _disputes(self, intent_id: str) -> tuple[DisputeSeen, ...]:
+        pages = self._stripe.v1.disputes.list
+        found = self._ask(
+            lambda: list(pages({"payment_intent": intent_id, "limit": _PAGE}).auto_paging_iter())
+        )
+        return tuple(_dispute(each) for each in reversed(found))
+
+    def _ask(self, call: Callable[[], R]) -> R:
+        try:
+            return call()
+        except (stripe.APIConnectionError, stripe.RateLimitError) as error:
+            raise CardsUnavailable(type(error).__name__) from error
+        except stripe.StripeError as error:
+            if error.http_status is None or error.http_status >= 500 or error.http_status == 409:
+                raise CardsUnavailable(type(error).__name__) from error
+            raise CardsRefused(str(error.code or type(error).__name__)[:60], str(error)) from error
+
+
+def _method(intent: Any) -> str:
+    charge = intent.latest_charge
+    details = None if charge is None or isinstance(charge, str) else charge.payment_method_details
+    if details is not None:
+        return str(details.type)[:20]
+    # A debit is the one method that stays under way for days.
+    return "sepa_debit" if intent.status == "processing" else ""
+
+
+def _refund(refund: Any) -> RefundSeen:
+    metadata = refund.metadata.to_dict() if refund.metadata is not None else {}
+    return RefundSeen(
+        refund.id, refund.amount, str(refund.status or "pending"), str(metadata.get("ila_refund", ""))
+    )
+
+
+def _dispute(dispute: Any) -> DisputeSeen:
+    moves = list(dispute.balance_transactions)
+    return DisputeSeen(
+        dispute_id=dispute.id,
+        status=str(dispute.status),
+        reason=str(dispute.reason)[:60],
+        amount_cents=dispute.amount,
+        # Without the fee that Stripe keeps: it is no payer's money.
+        taken_cents=max(0, -sum(each.amount for each in moves)),
+        moves=len(moves),
+    )
