@@ -1,0 +1,96 @@
+"""Every page of the table for everybody who may open it: whole, named, in order, and in the reader's language."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+from django.conf import settings as configured
+from django.core.cache import cache
+
+from tests.pages import test_access as access
+from tests.pages.support import Scene, signed_in
+from tests.pages.walking import faults_of, said_otherwise, texts, untranslated, walk
+
+pytestmark = pytest.mark.django_db
+
+things = access.things
+
+
+# Two addresses of what is the same page to its reader.
+ONE_PAGE = (
+    {"account_confirm_email", "account_email_verification_sent"},
+    {"account_reset_password", "account_reset_password_from_key"},
+    {"account_reauthenticate", "mfa_reauthenticate"},
+    {"account_reauthenticate", "mfa_reauthenticate_webauthn"},
+)
+# English words that are words of the other language, or data, as well.
+DATA = {":", "Individual learning accounts"}
+WORDS_OF_BOTH = {"fr": {*DATA, "Files", "Pays", "grade"}, "nl": DATA}
+# Open to learners, but written for others, or of a scheme whose law is not Dutch (docs/decisions/0175).
+NOT_DUTCH = {
+    *("award_terms", "exports", "stacks", "scheme", "schemes", "learning_account_open"),
+    *("employer_home", "employer_register", "employer_list_template"),
+}
+# What a language calls itself is the same in every language.
+OWN_NAMES = {str(name) for _code, name in configured.LANGUAGES}
+
+
+class Found:
+    """Faults, each with the pages that have it."""
+
+    def __init__(self) -> None:
+        self._pages: dict[str, set[str]] = defaultdict(set)
+
+    def add(self, fault: str, page: str) -> None:
+        """Note one."""
+        self._pages[fault].add(page)
+
+    def __str__(self) -> str:
+        lines = (f"{fault} ({', '.join(sorted(pages)[:4])})" for fault, pages in sorted(self._pages.items()))
+        return f"{len(self._pages)} faults\n" + "\n".join(lines)
+
+    def __bool__(self) -> bool:
+        return bool(self._pages)
+
+
+def test_every_page_is_whole_and_named(scene: Scene, things: access.Things) -> None:
+    found = Found()
+    for part, user in scene.people.items():
+        titles: dict[str, str] = {}
+        for name, _address, page in walk(signed_in(user), part, access.EXPECTED, things.arguments):
+            for fault in faults_of(page):
+                found.add(fault, name)
+            title = page.findtext("head/title") or ""
+            other = titles.setdefault(title, name)
+            if other != name and {name, other} not in ONE_PAGE:
+                found.add(f"title {title!r} of two pages", f"{name} and {other}")
+    assert not found, str(found)
+
+
+@pytest.mark.parametrize(
+    ("language", "parts"),
+    [("fr", access.PARTS), ("nl", ("anonymous", "learner"))],
+)
+def test_every_page_is_in_the_readers_language(
+    scene: Scene, things: access.Things, language: str, parts: tuple[str, ...]
+) -> None:
+    found = Found()
+    english = said_otherwise(language) - WORDS_OF_BOTH[language]
+    for part in parts:
+        client = signed_in(scene.people[part])
+        client.cookies[configured.LANGUAGE_COOKIE_NAME] = language
+        cache.clear()
+        with untranslated(language) as missing:
+            for name, _address, page in walk(client, part, access.EXPECTED, things.arguments):
+                if language == "nl" and name in NOT_DUTCH:
+                    missing.clear()
+                    continue
+                for fault in faults_of(page, language=language):
+                    found.add(fault, name)
+                for text in {*texts(page)} & english:
+                    found.add(f"in English: {text!r}", name)
+                for message in missing - OWN_NAMES:
+                    found.add(f"not translated: {message!r}", name)
+                missing.clear()
+    assert not found, str(found)
