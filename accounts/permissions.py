@@ -58,6 +58,15 @@ def works_for_organisation(subject: Any, actor: Any) -> bool:
     ).exists()
 
 
+def may_found(actor: Any) -> bool:
+    """Whoever signs in, but nobody who works for an agency: there they would decide about their own."""
+    if not actor.is_active or actor.is_service:
+        return False
+    return not Membership.objects.filter(
+        user=actor, organisation__kind=OrganisationKind.AGENCY, ended_at__isnull=True
+    ).exists()
+
+
 def may_close_alarms(actor: Any) -> bool:
     """A case worker or manager of an agency; no service does."""
     return not actor.is_service and may_correct_facts(actor)

@@ -78,6 +78,21 @@ def clean_line(text: str) -> str:
     return shown
 
 
+class JoinForm(forms.Form):
+    """Who wants to become a provider."""
+
+    name = forms.CharField(
+        label=_("Name of the organisation"),
+        help_text=_("As it stands in the register of companies."),
+        max_length=300,
+        error_messages={"required": _("Enter the name of the organisation.")},
+    )
+    speaks = forms.BooleanField(
+        label=_("I may speak for this organisation. The application will ask for proof."),
+        error_messages={"required": _("Tick the box if you may speak for the organisation.")},
+    )
+
+
 class IdentityForm(forms.Form):
     register = forms.ChoiceField(label=_("Register that you apply for"))
     country = forms.ChoiceField(

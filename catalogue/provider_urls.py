@@ -19,6 +19,7 @@ _CHANGE = "agency/changes/accounts/<uuid:public_id>/"
 
 urlpatterns = [
     path("provider/", provider_applications.home, name="provider_home"),
+    path("provider/join/", provider_applications.join, name="provider_join"),
     path("provider/applications/start/", provider_applications.start, name="provider_start"),
     path(_APPLICATION, provider_applications.application, name="provider_application"),
     path(f"{_APPLICATION}submit/", provider_applications.submit, name="provider_submit"),

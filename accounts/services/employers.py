@@ -9,6 +9,7 @@ from stdnum.fr import siret
 from accounts.models import Employer, EmployerState, Membership, Organisation, OrganisationKind, Role, User
 from accounts.permissions import manages_organisation
 from accounts.services import messages
+from accounts.services.organisations import found_organisation
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
 
@@ -40,15 +41,14 @@ def register_employer(
     """Register an organisation as an employer; whoever does it manages it. The agency verifies it.
 
     Raises: DomainError `bad_number`, `incomplete` without a name or contact, `already_registered` when the number
-    is one of another employer. Logs: employer `create`.
+    is one of another employer; as `found_organisation`. Logs: employer `create`.
     """
     if not name.strip() or not contact_name.strip() or not contact_email.strip():
         raise DomainError("incomplete", status=422)
     known = read_number(country, number)
     try:
         with transaction.atomic():
-            organisation = Organisation.objects.create(kind=OrganisationKind.EMPLOYER, name=name.strip())
-            Membership.objects.create(user=actor, organisation=organisation, role=Role.MANAGER)
+            organisation = found_organisation(actor=actor, kind=OrganisationKind.EMPLOYER, name=name)
             employer = Employer(
                 organisation=organisation,
                 country=country,

@@ -15,6 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.models import Organisation, OrganisationKind, User
+from accounts.permissions import may_found
+from accounts.services.organisations import found_organisation
 from catalogue import permissions, provider_forms, regimes
 from catalogue import provider_words as words
 from catalogue.models import Application, Document, MicroCredential, Provider
@@ -52,6 +54,23 @@ def organisations_of(request: HttpRequest) -> list[Organisation]:
     if not found:
         raise PermissionDenied
     return found
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+def join(request: HttpRequest) -> HttpResponse:
+    """An organisation that is not here yet: its name, then its application. Who acts for one is sent on to it."""
+    user = cast("User", request.user)
+    if not may_found(user):
+        raise PermissionDenied
+    if user.memberships.filter(organisation__kind=OrganisationKind.PROVIDER, ended_at=None).exists():
+        return redirect("provider_home")
+    form = provider_forms.JoinForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        found_organisation(actor=user, kind=OrganisationKind.PROVIDER, name=form.cleaned_data["name"])
+        messages.success(request, _("Your organisation is here. Now apply for accreditation."))
+        return redirect("provider_home")
+    return render(request, "catalogue/provider/join.html", {"form": form}, status=422 if form.errors else 200)
 
 
 @never_cache

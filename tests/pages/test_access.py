@@ -235,6 +235,9 @@ EXPECTED: dict[str, dict[str, int]] = {
     "scheme_withdraw": _only(others=405),
     "scheme_replace": _only(others=405),
     "provider_home": _only("provider", "other_provider", others=403),
+    # Who acts for a provider is sent on to it; nobody of the agency founds one.
+    "provider_join": _only("learner", "other_learner", "employer", others=403)
+    | {"provider": 302, "other_provider": 302},
     "provider_start": _only(others=405),
     "provider_application": OF_PROVIDER,
     "provider_step": OF_PROVIDER,
