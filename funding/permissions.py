@@ -27,6 +27,14 @@ def acts_for_provider(booking: Any, actor: Any) -> bool:
     return organisation_id is not None and _is_member(actor, organisation_id=organisation_id)
 
 
+def manages_provider(booking: Any, actor: Any) -> bool:
+    """A manager of the organisation that gives the training: its claims and its money are theirs alone."""
+    organisation_id = booking.provider.organisation_id
+    return organisation_id is not None and _is_member(
+        actor, organisation_id=organisation_id, role=Role.MANAGER
+    )
+
+
 def acts_for_funder(subject: Any, actor: Any) -> bool:
     """A case worker or manager of a funding agency, or one of the platform's own services."""
     return _is_service(actor) or has_agency_role(actor, *FUNDER_ROLES, subject=subject)

@@ -76,7 +76,7 @@ _RELATED = (
 def create_claim(
     *, actor: User, booking_id: int, kind: ClaimKind = ClaimKind.FINAL, payee_iban: str = ""
 ) -> Claim:
-    """The provider drafts a claim for what is still owed of a booking, split over its sources.
+    """A manager of the provider drafts a claim for what is still owed of a booking, split over its sources.
 
     In a scheme that reimburses, the learner drafts it for what is given back, to an account of theirs
     (payee_iban); in one that pays before the service is done, an advance is the claim itself (N-07).
@@ -267,7 +267,7 @@ def _kind_of(booking: Booking, kind: ClaimKind) -> ClaimKind:
 def _may_claim(booking: Booking, kind: ClaimKind, actor: User) -> bool:
     if kind == ClaimKind.REIMBURSEMENT:
         return permissions.is_learner(booking, actor)
-    return permissions.acts_for_provider(booking, actor)
+    return permissions.manages_provider(booking, actor)
 
 
 def _payee_iban(kind: ClaimKind, text: str) -> str:
