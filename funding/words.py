@@ -132,6 +132,7 @@ ENTRIES = {
 }
 BOOKING_EVENTS = {
     "request": _("Place asked for"),
+    "acknowledge": _("Request acknowledged"),
     "propose": _("Place proposed"),
     "accept": _("Proposal accepted: the money is held, the seat is taken"),
     "grant": _("Granted from the window: the money is held, the seat is taken"),

@@ -15,5 +15,6 @@ urlpatterns = [
     path("", include("catalogue.urls")),
     path("", include("funding.urls")),
     path("", include("funding.employer_urls")),
+    path("", include("funding.provider_urls")),
     path("", include("funding.learner_urls")),
 ]
