@@ -1,4 +1,4 @@
-"""Forms of the agency's desk: claims, batches, appropriations, holds, suspensions, and for which schemes roles count."""
+"""Forms of the agency's desk: claims, batches, appropriations, holds, suspensions, and roles limited to schemes."""
 
 from __future__ import annotations
 
@@ -107,10 +107,15 @@ class AppropriationForm(forms.Form):
         error_messages=REASON_ERROR,
     )
 
-    def __init__(self, data: Any, *, schemes: QuerySet[Scheme], initial: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, data: Any, *, schemes: QuerySet[Scheme], initial: dict[str, Any] | None = None
+    ) -> None:
         super().__init__(data, initial=initial)
         self.budgets = list(
-            Budget.objects.filter(scheme__in=schemes).values_list("name", flat=True).distinct().order_by("name")[:100]
+            Budget.objects.filter(scheme__in=schemes)
+            .values_list("name", flat=True)
+            .distinct()
+            .order_by("name")[:100]
         )
         cast("forms.ModelChoiceField[Scheme]", self.fields["scheme"]).queryset = schemes
 
@@ -137,7 +142,9 @@ class HoldForm(forms.Form):
     which = forms.CharField(
         label=_("Which one?"),
         max_length=64,
-        help_text=_("The booking's reference, the session's number, the provider's number (SIRET), or the IBAN."),
+        help_text=_(
+            "The booking's reference, the session's number, the provider's number (SIRET), or the IBAN."
+        ),
         error_messages={"required": _("Say which one.")},
     )
     reason = forms.CharField(

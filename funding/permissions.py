@@ -93,8 +93,7 @@ def is_proposer(appropriation: Any, actor: Any) -> bool:
 def may_decide_appropriation(appropriation: Any, actor: Any) -> bool:
     """A manager of the agency who did not propose it gives the money, or says no."""
     return bool(
-        appropriation.author_id != actor.pk
-        and has_agency_role(actor, Role.MANAGER, subject=appropriation)
+        appropriation.author_id != actor.pk and has_agency_role(actor, Role.MANAGER, subject=appropriation)
     )
 
 

@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from accounts.models import User
 from accounts.services import service_users
 from funding.banking.config import bank_is_configured
 from funding.services import (
     awards,
     bank_messages,
+    batch_orders,
     batches,
     bookings,
     changes,
@@ -142,6 +144,13 @@ def exchange_with_bank(timestamp: int) -> None:  # noqa: ARG001 - the scheduler 
         return
     batches.send_unsent()
     bank_messages.receive_messages()
+
+
+@jobs.task(name="funding.send_batch", queue="bank", lock="funding.exchange_with_bank")
+def send_batch(*, batch_id: int, actor_id: int) -> dict[str, int]:
+    """Write the file of a batch that was approved and hand it to the bank, as somebody ordered."""
+    actor = User.objects.get(pk=actor_id)
+    return {"sent": int(batch_orders.export_and_send(actor=actor, batch_id=batch_id))}
 
 
 @jobs.task(

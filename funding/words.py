@@ -57,6 +57,52 @@ BATCH_STATES = {
     "partly_rejected": _("Partly rejected"),
     "rejected": _("Rejected"),
 }
+# Invariant 6 on a page: the places that public money of a scheme can be at.
+BUDGET_PLACES = {
+    "budget": _("Available in budgets"),
+    "available": _("Available on learning accounts"),
+    "held": _("Held for bookings"),
+    "payable": _("Payable"),
+    "in_transit": _("In transit"),
+    "paid": _("Paid"),
+    "owed": _("Owed back by providers"),
+    "expired": _("Expired"),
+    "refund_due": _("To be refunded"),
+    "returned": _("Returned"),
+}
+APPROPRIATION_STATES = {
+    "proposed": _("Proposed"),
+    "approved": _("Approved"),
+    "rejected": _("Rejected"),
+    "taken_back": _("Taken back"),
+}
+APPROPRIATION_EVENTS = {
+    "create": _("Proposed to another manager"),
+    "approve": _("Approved: the money is in the budget"),
+    "reject": _("Rejected"),
+    "take_back": _("Taken back by its author"),
+}
+HOLD_SCOPES = {
+    "booking": _("One booking"),
+    "session": _("All bookings of a session"),
+    "provider": _("Everything of a provider"),
+    "iban": _("Payments to a bank account"),
+}
+# By which rule an account may be closed to new bookings for a time.
+SUSPENSIONS = {
+    "F-25": _("Absence without a reason (F-25)"),
+    "N-09": _("Breach of the conditions (N-09)"),
+    "S-10": _("False information (S-10)"),
+}
+LEFT_OUT = {
+    "on_hold": _("it is on hold, disputed, or its booking has ended"),
+    "bad_iban": _("the account it is to be paid to is no IBAN"),
+    "not_allowed": _("you approved it yourself: a colleague puts it into a batch"),
+}
+CERTIFICATES = {
+    "certificate": _("certificate"),
+    "exam": _("examination taken"),
+}
 OUTCOMES = {
     "pending": _("Not yet known"),
     "executed": _("Executed"),
@@ -276,6 +322,7 @@ JOBS = {
     "funding.credit_due": _("Give credits at an age and of a new year"),
     "funding.review_changes": _("Open reviews of what changed later"),
     "funding.exchange_with_bank": _("Exchange files with the bank"),
+    "funding.send_batch": _("Send a payment batch to the bank"),
     "funding.run_laboratory": _("Try changed rules on a population"),
     "accounts.send_messages": _("Send messages"),
     "accounts.forget_expired": _("Forget ended sessions"),
@@ -285,6 +332,29 @@ JOBS = {
     "core.remove_old_runs": _("Forget old runs"),
     "funding.tell_credits": _("Tell learners of credits"),
     "funding.make_statements": _("Make monthly statements"),
+}
+# What each job that comes by itself does, in a sentence.
+JOBS_DO = {
+    "funding.seal_entries": _("Links new journal entries into the chain that shows any later change."),
+    "funding.run_due": _("Lapses, validates and frees what has fallen due, each booking at its own moment."),
+    "funding.finish_cancelled_sessions": _("Cancels bookings of cancelled sessions that are still open."),
+    "funding.expire_lots": _("Takes back credit that came back to an account after its last day."),
+    "funding.credit_due": _("Gives credits at an age and of a new year, as their day begins."),
+    "funding.review_changes": _("Asks a person to look at bookings whose conditions have changed since."),
+    "funding.award_lately": _("Issues awards for services validated lately, and revokes those undone."),
+    "funding.award_all": _("Each night: issues whatever award was missed."),
+    "funding.exchange_with_bank": _("Sends files that the bank does not have yet, and reads its messages."),
+    "funding.invite_to_surveys": _("Asks those who completed a training how it was."),
+    "funding.tell_credits": _("Writes to learners whose account was credited."),
+    "funding.make_statements": _("Makes the statements of the month before."),
+    "funding.allocate_top_ups": _("Puts the money of employers' paid orders on their employees' accounts."),
+    "funding.end_top_ups": _("Returns what is unspent of orders whose last day is over."),
+    "accounts.send_messages": _("Sends mails that wait, the failed ones again."),
+    "accounts.forget_expired": _("Removes sessions and links that are over."),
+    "catalogue.expire_accreditations": _("Ends accreditations whose last day is over."),
+    "catalogue.tell_ends": _("Writes to providers whose accreditation ends, and of overdue applications."),
+    "core.take_up_stalled_jobs": _("Lets jobs wait again whose worker was killed."),
+    "core.remove_old_runs": _("Forgets runs older than a month."),
 }
 DRAFT_STATES = {
     "draft": _("Draft"),

@@ -9,10 +9,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Citizen, Membership, OrganisationKind, Role
-from accounts.permissions import FACT_ROLES
-from catalogue.permissions import AUTHORITY_ROLES, WATCHING_ROLES
-from funding.permissions import BATCH_ROLES, FUNDER_ROLES, LABORATORY_ROLES
+from accounts.models import Citizen, Membership, OrganisationKind
+from funding.agency_pages import IN_MENU
 
 # Pages under an address belong to its entry of the menu.
 _SECTIONS = {
@@ -25,18 +23,13 @@ _SECTIONS = {
     "awards": _("Awards"),
     "provider_home": _("For providers"),
     "agency_providers": _("Providers"),
-    "identity_claims": _("Claims"),
-    "imports": _("Imports"),
     "my_top_ups": _("Employer's money"),
     "counselling": _("People you advise"),
     "employer_home": _("For employers"),
-    "agency_employers": _("Employers"),
+    "agency_home": _("Agency"),
+    "agency_claims": _("Claims"),
     "batches": _("Payment batches"),
     "audit": _("Audit"),
-    "operations": _("Operations"),
-    "disputes": _("Disputes"),
-    "agency_schemes": _("Rules"),
-    "laboratory": _("Laboratory"),
     "account_login": _("Sign in"),
 }
 
@@ -51,34 +44,14 @@ _ABOUT = {
     "awards": _("The credentials that were issued, and how they stand."),
     "provider_home": _("Apply for accreditation, describe what you teach, plan sessions."),
     "agency_providers": _("Applications, accreditations and what was submitted to the register."),
-    "identity_claims": _("People whose learning account is not certain: find it, open one, or ask."),
-    "imports": _("Catalogue files: checked first, stored when you say so."),
     "my_top_ups": _("A reference to give to your employer, and what employers added to your account."),
     "counselling": _("Whose accounts you may look at, and trainings you suggest to them."),
     "employer_home": _("Add money to your employees' learning accounts, and see what was used in totals."),
-    "agency_employers": _("Who is to be verified, transfers that nobody could place, refunds."),
+    "agency_home": _("What waits for you, and every page of the agency by group."),
+    "agency_claims": _("What providers ask to be paid, with the proof; approve or reject several at once."),
     "batches": _("What was sent to the bank, and what the bank said about it."),
     "audit": _("Whether the books hold, checked to the cent."),
-    "operations": _("What falls due, what is overdue and why, and what the jobs did."),
-    "disputes": _("Bookings that learners say are not theirs, and accounts that their owners closed."),
-    "agency_schemes": _("The rules of each scheme: written by one manager, put into force by another."),
-    "laboratory": _("What changed rules would do: who gains, who loses, and what it costs by year."),
     "account_login": _("See your bookings, answer a proposal."),
-}
-
-
-# Which roles in an agency open what, in order.
-_OF_AGENCIES: dict[str, set[str]] = {
-    "agency_providers": {*AUTHORITY_ROLES, *WATCHING_ROLES},
-    "identity_claims": {*FACT_ROLES},
-    "imports": {*AUTHORITY_ROLES},
-    "batches": {*BATCH_ROLES},
-    "agency_employers": {*Role.values},
-    "audit": {*Role.values},
-    "operations": {*Role.values},
-    "agency_schemes": {*Role.values},
-    "disputes": {*FUNDER_ROLES},
-    "laboratory": {*LABORATORY_ROLES},
 }
 
 
@@ -103,10 +76,12 @@ class Navigation:
     def items(self) -> list[Item]:
         """The pages that this person may open, in order."""
         path = self._request.path
+        urls = [(name, reverse(name)) for name in self._names()]
+        # A page belongs to the entry that names it most closely: /agency/batches/ is not the agency's home too.
+        nearest = max((len(url) for _name, url in urls if path.startswith(url)), default=0)
         made = []
-        for name in self._names():
-            url = reverse(name)
-            here = "page" if path == url else "true" if path.startswith(url) else ""
+        for name, url in urls:
+            here = "page" if path == url else "true" if path.startswith(url) and len(url) == nearest else ""
             made.append(Item(_SECTIONS[name], _ABOUT[name], url, here, end=name == "account_login"))
         return made
 
@@ -128,15 +103,16 @@ class Navigation:
             names.append("bookings")
         if learns:
             names += ["portfolio", "my_top_ups"]
-        if provides or roles & set(AUTHORITY_ROLES):
-            names.append("awards")
         if provides:
-            names.append("provider_home")
+            names += ["awards", "provider_home"]
         if any(kind == OrganisationKind.COUNSELLING for kind, _role in rows):
             names.append("counselling")
         if any(kind == OrganisationKind.EMPLOYER for kind, _role in rows):
             names.append("employer_home")
-        return names + [name for name, wanted in _OF_AGENCIES.items() if roles & wanted]
+        # The agency's home lists the rest by group: more entries do not fit on one line.
+        if roles:
+            names.append("agency_home")
+        return names + [name for name, wanted in IN_MENU if roles & set(wanted)]
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:

@@ -133,9 +133,7 @@ def fingerprint(claim: Claim, booking: Booking) -> str:
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:20]
 
 
-def searched(
-    found: QuerySet[Claim], *, state: str, scheme: str, text: str, only: str
-) -> QuerySet[Claim]:
+def searched(found: QuerySet[Claim], *, state: str, scheme: str, text: str, only: str) -> QuerySet[Claim]:
     """Narrow a list of claims: by state, scheme, words of the provider or the training, and what is special."""
     if state:
         found = found.filter(state=state)

@@ -77,7 +77,7 @@ def end_suspension(*, actor: User, account_id: int, reason: str) -> LearningAcco
 
 
 def limits_of(account: LearningAccount) -> dict[str, tuple[date, date]]:
-    """By rule, the earliest and the latest last day of a suspension decided today; rules the scheme has not are absent."""
+    """By rule, the earliest and the latest last day of a suspension decided today; only rules the scheme has."""
     first_day = today(account.scheme)
     return _limits(version_on(account.scheme, first_day).parsed, first_day)
 

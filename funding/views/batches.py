@@ -4,48 +4,69 @@ from __future__ import annotations
 
 from typing import cast
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import Count, Q, Sum
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from funding import permissions, words
+from funding import permissions, tasks, words
+from funding.agency_forms import BatchForm
+from funding.banking.config import bank_is_configured
+from funding.banking.value_dates import cut_off, first_value_date, is_value_date
 from funding.forms import StateFilter
-from funding.models import BankLine, BankMessage, Payment, PaymentFile
-from funding.selectors.batches import batches, messages_about
+from funding.models import BankLine, BatchState, Claim, Payment, PaymentBatch, PaymentFile
+from funding.selectors import agency_batches as selected
+from funding.selectors.agency_claims import schemes_for
+from funding.selectors.batches import messages_about
+from funding.sentences import sentence
+from funding.services import batch_orders
+from funding.services import batches as services
+from funding.services.batches import SENT_STATES
+from ila.core import clock, jobs
+from ila.core.errors import DomainError
 
 PER_PAGE = 25
+SHOWN = 100
 
 
 @never_cache
 @require_safe
 def batch_list(request: HttpRequest) -> HttpResponse:
     """All payment batches, newest first."""
-    _require_batches(request)
+    schemes = _schemes(request)
     form = StateFilter(request.GET, states=dict(words.BATCH_STATES))
-    found = batches()
+    found = selected.batches_for(schemes)
     if form.chosen:
         found = found.filter(state=form.chosen)
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     rows = [(batch, words.word(words.BATCH_STATES, batch.state)) for batch in page]
-    refused = BankMessage.objects.filter(state="refused").count()
-    return render(
-        request, "funding/batches.html", {"page": page, "rows": rows, "form": form, "refused": refused}
-    )
+    context = {
+        "page": page,
+        "rows": rows,
+        "form": form,
+        "refused": selected.messages_for(schemes).filter(state="refused").count(),
+        "may_pay": permissions.may_pay(None, request.user),
+    }
+    return render(request, "funding/batches.html", context)
 
 
 @never_cache
 @require_safe
 def batch_detail(request: HttpRequest, msg_id: str) -> HttpResponse:
     """A batch with its payments, its history and the bank's messages about it."""
-    _require_batches(request)
-    batch = get_object_or_404(batches().select_related("scheme", "author", "approver", "file"), msg_id=msg_id)
+    batch = _batch(request, msg_id)
+    user = cast("User", request.user)
+    sending = selected.sending_of(batch) if _may_wait(batch) else ""
     payments = batch.payments.select_related("claim__booking").order_by("pk")
     page = Paginator(payments, PER_PAGE).get_page(request.GET.get("page"))
     lines = _lines_of([payment.pk for payment in page])
+    again = selected.reissued(list(page))
     context = {
         "batch": batch,
         "zone": batch.scheme.timezone,
@@ -56,6 +77,7 @@ def batch_detail(request: HttpRequest, msg_id: str) -> HttpResponse:
                 payment,
                 words.word(words.OUTCOMES, payment.outcome),
                 _entries(payment, lines.get(payment.pk, [])),
+                again.get(payment.claim_id),
             )
             for payment in page
         ],
@@ -67,6 +89,12 @@ def batch_detail(request: HttpRequest, msg_id: str) -> HttpResponse:
             (message, words.word(words.MESSAGE_STATES, message.state)) for message in messages_about(batch)
         ],
         "has_file": PaymentFile.objects.filter(batch=batch).exists(),
+        "sending": sending,
+        "refresh": 3 if sending in ("todo", "doing") else 0,
+        "may_approve": _may_approve(batch, user),
+        "why_not": _why_not(batch, user),
+        "may_send": _may_send(batch, user) and sending not in ("todo", "doing"),
+        "has_bank": bank_is_configured(),
     }
     return render(request, "funding/batch.html", context)
 
@@ -75,8 +103,8 @@ def batch_detail(request: HttpRequest, msg_id: str) -> HttpResponse:
 @require_safe
 def batch_file(request: HttpRequest, msg_id: str) -> HttpResponse:
     """The payment file as it was sent, to keep: never shown as a page."""
-    _require_batches(request)
-    file = get_object_or_404(PaymentFile.objects.select_related("batch"), batch__msg_id=msg_id)
+    batch = _batch(request, msg_id)
+    file = get_object_or_404(PaymentFile.objects.select_related("batch"), batch=batch)
     return _attachment(bytes(file.content), f"{file.batch.msg_id}-pain.001.txt")
 
 
@@ -84,11 +112,9 @@ def batch_file(request: HttpRequest, msg_id: str) -> HttpResponse:
 @require_safe
 def message_list(request: HttpRequest) -> HttpResponse:
     """Every message of the bank, newest first, the refused ones among them."""
-    _require_batches(request)
+    known = selected.messages_for(_schemes(request))
     form = StateFilter(request.GET, states=dict(words.MESSAGE_STATES))
-    found = (
-        BankMessage.objects.select_related("batch__scheme").defer("content").order_by("-received_at", "-pk")
-    )
+    found = known.select_related("batch__scheme").defer("content").order_by("-received_at", "-pk")
     if form.chosen:
         found = found.filter(state=form.chosen)
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
@@ -100,9 +126,105 @@ def message_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def message_raw(request: HttpRequest, sha256: str) -> HttpResponse:
     """A message of the bank byte for byte, to keep: never shown as a page."""
-    _require_batches(request)
-    message = get_object_or_404(BankMessage, sha256=sha256)
+    message = get_object_or_404(selected.messages_for(_schemes(request)), sha256=sha256)
     return _attachment(bytes(message.content), f"{message.kind or 'message'}-{message.sha256[:12]}.txt")
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def batch_new(request: HttpRequest) -> HttpResponse:
+    """Draw up a batch: which claims would go in and which not, then for good."""
+    user = cast("User", request.user)
+    if not permissions.may_pay(None, user):
+        raise PermissionDenied
+    schemes = schemes_for(permissions.schemes_of(user, *permissions.PAYMENT_ROLES))
+    data = request.POST if request.method == "POST" else request.GET
+    form = BatchForm(data if "scheme" in data else None, schemes=schemes)
+    error, plan, first = "", None, None
+    if form.is_bound and form.is_valid():
+        scheme, value_date = form.cleaned_data["scheme"], form.cleaned_data["value_date"]
+        first = first_value_date(scheme, clock.now())
+        if value_date is not None and not is_value_date(scheme, value_date, clock.now()):
+            form.add_error(
+                "value_date", _("The bank cannot execute on this day. Choose a later working day.")
+            )
+        elif request.method == "POST":
+            try:
+                batch = batch_orders.create_planned_batch(
+                    actor=user, scheme=scheme, value_date=value_date, seen=request.POST.get("seen", "")
+                )
+            except DomainError as refused:
+                error = sentence(refused)
+            else:
+                messages.success(request, _("The batch is drawn up. A colleague has to release it."))
+                return redirect("batch", batch.msg_id)
+        if not form.errors:
+            plan = selected.plan_batch(scheme, actor=user)
+    context = {
+        "form": form,
+        "error": error,
+        "plan": plan,
+        "first": first,
+        "cut_off": cut_off(),
+        "left_out": [(each.claim, words.LEFT_OUT.get(each.code, each.code)) for each in plan.left_out[:SHOWN]]
+        if plan
+        else [],
+        "shown": SHOWN,
+    }
+    status = 409 if error else 422 if form.errors else 200
+    return render(request, "funding/agency/batch_new.html", context, status=status)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def batch_approve(request: HttpRequest, msg_id: str) -> HttpResponse:
+    """Release a batch that somebody else drew up: the totals once more, then for good."""
+    return _step(request, msg_id, "approve")
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def batch_send(request: HttpRequest, msg_id: str) -> HttpResponse:
+    """Have the file written and sent: a job does it, and the batch's page shows how far it is."""
+    return _step(request, msg_id, "send")
+
+
+def _step(request: HttpRequest, msg_id: str, step: str) -> HttpResponse:
+    batch = _batch(request, msg_id)
+    user = cast("User", request.user)
+    if not permissions.may_pay(batch, user):
+        raise PermissionDenied
+    error = _why_not(batch, user) if step == "approve" else ""
+    if request.method == "POST" and not error:
+        try:
+            if step == "approve":
+                services.approve_batch(actor=user, batch_id=batch.pk)
+                messages.success(request, _("The batch is released. It can be sent to the bank now."))
+            else:
+                batch_orders.check_sendable(actor=user, batch=batch)
+                jobs.defer(
+                    tasks.send_batch,
+                    once=f"funding.send_batch:{batch.pk}",
+                    batch_id=batch.pk,
+                    actor_id=user.pk,
+                )
+        except DomainError as refused:
+            error = sentence(refused)
+        else:
+            return redirect("batch", batch.msg_id)
+    totals = batch.payments.values("creditor_name").annotate(number=Count("pk"), cents=Sum("amount_cents"))
+    rows = [
+        (row["creditor_name"], batch.currency, row["number"], row["cents"])
+        for row in totals.order_by("creditor_name")[:SHOWN]
+    ]
+    context = {
+        "batch": batch,
+        "step": step,
+        "error": error,
+        "totals": [*rows, ("", batch.currency, batch.payment_count, batch.total_cents)],  # type: ignore[attr-defined]
+        "has_bank": bank_is_configured(),
+    }
+    return render(request, "funding/agency/batch_step.html", context, status=409 if error else 200)
 
 
 def _lines_of(payment_ids: list[int]) -> dict[int, list[BankLine]]:
@@ -129,6 +251,43 @@ def _attachment(content: bytes, name: str) -> HttpResponse:
     return response
 
 
-def _require_batches(request: HttpRequest) -> None:
-    if not permissions.may_see_batches(cast("User", request.user)):
+def _schemes(request: HttpRequest) -> frozenset[int] | None:
+    """The schemes whose batches this person sees; None: every scheme's."""
+    user = cast("User", request.user)
+    if not permissions.may_see_batches(user):
         raise PermissionDenied
+    return permissions.schemes_of(user, *permissions.BATCH_ROLES)
+
+
+def _batch(request: HttpRequest, msg_id: str) -> PaymentBatch:
+    found = selected.batches_for(_schemes(request))
+    return get_object_or_404(found.select_related("scheme", "author", "approver", "file"), msg_id=msg_id)
+
+
+def _may_wait(batch: PaymentBatch) -> bool:
+    """Whether its way to the bank may be under way, or have failed."""
+    return batch.state == BatchState.APPROVED or (batch.state in SENT_STATES and batch.sent_at is None)
+
+
+def _may_approve(batch: PaymentBatch, user: User) -> bool:
+    return batch.state == BatchState.DRAFT and permissions.may_pay(batch, user) and not _why_not(batch, user)
+
+
+def _why_not(batch: PaymentBatch, user: User) -> str:
+    """Why this person may not release the batch, although others of their role may (invariant 7)."""
+    if batch.state != BatchState.DRAFT or not permissions.may_pay(batch, user):
+        return ""
+    if batch.author_id == user.pk:
+        return _("You drew this batch up: a colleague releases it.")
+    theirs = Claim.objects.filter(payments__batch=batch).filter(Q(author=user) | Q(approver=user))
+    if theirs.exists():
+        return _("You wrote or approved a claim in this batch: a colleague releases it.")
+    return ""
+
+
+def _may_send(batch: PaymentBatch, user: User) -> bool:
+    try:
+        batch_orders.check_sendable(actor=user, batch=batch)
+    except DomainError:
+        return False
+    return True

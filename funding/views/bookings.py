@@ -120,6 +120,8 @@ def booking_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         if viewer is Viewer.AGENCY
         else [],
         "consent_state": words.word(words.CONSENT_STATES, booking.consent.state) if booking.consent else "",
+        "may_hold": viewer is Viewer.AGENCY and permissions.may_hold(request.user, booking),
+        "may_suspend": viewer is Viewer.AGENCY and permissions.may_suspend(booking, request.user),
         "batches_open": viewer is Viewer.AGENCY and permissions.may_see_batches(cast("User", request.user)),
         "leavable": viewer is Viewer.LEARNER
         and booking.state in (BookingState.REQUESTED, BookingState.ACCEPTED),

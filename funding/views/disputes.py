@@ -8,6 +8,7 @@ from typing import Any, cast
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -33,9 +34,9 @@ PER_PAGE = 25
 @require_safe
 def dispute_list(request: HttpRequest) -> HttpResponse:
     """Disputed bookings and alarms, the oldest first."""
-    _require(request)
+    found = _disputes(request)
     now = clock.now()
-    page = Paginator(selected.open_disputes(), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     alarm_page = Paginator(selected.open_alarms(), PER_PAGE).get_page(request.GET.get("alarms"))
     context = {
         "page": page,
@@ -53,8 +54,7 @@ def dispute_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def dispute_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """One disputed booking: receipt, sign-in, device, changes of address; then the decision."""
-    _require(request)
-    booking = selected.open_disputes().filter(public_id=public_id).first()
+    booking = _disputes(request).filter(public_id=public_id).first()
     if booking is None:
         raise Http404
     form, step, error = _asked(request), "decide", ""
@@ -132,6 +132,14 @@ def alarm_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def _require(request: HttpRequest) -> None:
     if not permissions.may_end_dispute(None, request.user):
         raise PermissionDenied
+
+
+def _disputes(request: HttpRequest) -> QuerySet[Booking]:
+    """The disputes of the schemes that this person works for."""
+    _require(request)
+    schemes = permissions.schemes_of(request.user, *permissions.FUNDER_ROLES)
+    found = selected.open_disputes()
+    return found if schemes is None else found.filter(account__scheme__in=schemes)
 
 
 def _asked(request: HttpRequest) -> DecisionForm:

@@ -52,6 +52,10 @@ def overview(request: HttpRequest) -> HttpResponse:
         "claims": selected.overdue_claims(now),
         "windows": selected.windows_around(now),
         "latest": [_run(latest[name]) for name in sorted(latest)],
+        "planned": [
+            (job, words.word(words.JOBS, job.name), words.JOBS_DO.get(job.name, ""))
+            for job in runs.planned_runs(now=now)
+        ],
         "runs": [_run(run) for run in runs.runs_that_did_something(limit=RUNS)],
         "failed": [(job, words.word(words.JOBS, job.task_name)) for job in runs.failed_jobs(limit=FAILED)],
         "queues": runs.queue_lengths(now=now),

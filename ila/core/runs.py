@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass, is_dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
+from croniter import croniter
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Count, Q, QuerySet
 from procrastinate.contrib.django import app
@@ -123,6 +124,24 @@ def latest_runs() -> dict[str, JobRun]:
     """The latest run of each job, by name."""
     latest = JobRun.objects.order_by("name", "-started_at", "-pk").distinct("name")
     return {run.name: run for run in latest}
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A job that comes by itself, and when next (UTC)."""
+
+    name: str
+    cron: str
+    next_at: datetime
+
+
+def planned_runs(*, now: datetime) -> list[Planned]:
+    """Jobs that come by themselves, the next first. From the declarations: no query."""
+    found = []
+    for periodic in app.periodic_registry.periodic_tasks.values():
+        upcoming = croniter(periodic.cron, now.astimezone(UTC)).get_next(datetime)
+        found.append(Planned(periodic.task.name, periodic.cron, upcoming))
+    return sorted(found, key=lambda each: (each.next_at, each.name))
 
 
 def runs_that_did_something(*, limit: int) -> list[JobRun]:

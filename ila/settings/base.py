@@ -11,6 +11,7 @@ import structlog
 from ila.core.db.setup import databases
 from ila.settings import environ
 from ila.settings.identity import *  # noqa: F403 - settings are built by layers
+from ila.settings.personal_data import *  # noqa: F403 - settings are built by layers
 from ila.settings.signing_in import *  # noqa: F403 - settings are built by layers
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent

@@ -18,6 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from accounts import factors
 from funding.models import Booking, LaboratoryRun, PaymentBatch, SchemeDraft
 from tests.funding.schemes.drafts import Office
+from tests.pages.agency_things import AgencyThings, limit_to_another_scheme, make_agency_things
 from tests.pages.award_things import AwardThings, make_award_things
 from tests.pages.employer_things import EmployerThings, make_employer_things
 from tests.pages.learner_things import LearnerThings, make_learner_things
@@ -206,6 +207,25 @@ EXPECTED: dict[str, dict[str, int]] = {
     "agency_windows": _only(*AGENCY, others=403),
     "agency_window": _only(*AGENCY, others=403),
     "agency_window_open": _only("case_worker", others=403),
+    "agency_home": _only(*AGENCY, others=403),
+    "agency_claims": _only(*AGENCY, others=403),
+    "agency_claim": _only(*AGENCY, others=403),
+    "agency_claims_decide": _only(others=405),
+    "agency_budgets": _only(*AGENCY, others=403),
+    "agency_budget": _only(*AGENCY, others=403),
+    "agency_appropriation_new": _only("payment_officer", others=403),
+    "agency_appropriation": _only(*AGENCY, others=403),
+    "agency_holds": _only("case_worker", "payment_officer", others=403),
+    "agency_hold_new": _only("case_worker", "payment_officer", others=403),
+    "agency_hold_release": _only("case_worker", "payment_officer", others=403),
+    "agency_suspensions": _only("case_worker", others=403),
+    "agency_suspend": _only("case_worker", others=403),
+    "agency_roles": _only(*AGENCY, others=403),
+    # Managers alone limit roles, and nobody their own.
+    "agency_role_schemes": _only(others=403),
+    "batch_new": _only("payment_officer", others=403),
+    "batch_approve": _only("payment_officer", others=403),
+    "batch_send": _only("payment_officer", others=403),
     "batches": BATCHES,
     "batch": BATCHES,
     "batch_file": BATCHES,
@@ -343,6 +363,7 @@ class Things:
     providers: ProviderThings
     statement: UUID
     employers: EmployerThings
+    agency: AgencyThings
     learners: LearnerThings
 
     def arguments(self, name: str) -> dict[str, Any]:
@@ -359,6 +380,7 @@ class Things:
             **self.awards.arguments(),
             **self.providers.arguments(),
             **self.employers.arguments(),
+            **self.agency.arguments(),
             **self.learners.arguments(),
             "booking": {"public_id": self.booking.public_id},
             "booking_receipt": {"public_id": self.booking.public_id},
@@ -444,6 +466,7 @@ def things(scene: Scene, settings: Any, tmp_path: Path) -> Things:
         providers,
         statement_of(booking.account),
         make_employer_things(scene),
+        make_agency_things(scene, booking, batch),
         make_learner_things(scene),
     )
 
@@ -537,6 +560,39 @@ def test_an_ended_membership_opens_nothing(scene: Scene, things: Things) -> None
     membership.ended_at = membership.created_at
     membership.save()
     assert signed_in(scene.provider_member).get(f"/bookings/{things.booking.public_id}/").status_code == 404
+
+
+# What belongs to a scheme: whoever works for other schemes alone is not told that it is there.
+OF_A_SCHEME = (
+    "booking",
+    "booking_receipt",
+    "agency_claim",
+    "batch",
+    "batch_file",
+    "batch_approve",
+    "batch_send",
+    "bank_message_raw",
+    "agency_budget",
+    "agency_appropriation",
+    "agency_hold_release",
+    "agency_suspend",
+)
+
+
+@pytest.mark.parametrize("part", AGENCY)
+def test_what_belongs_to_another_scheme_is_not_there(scene: Scene, things: Things, part: str) -> None:
+    user = scene.people[part]
+    assert user is not None
+    limit_to_another_scheme(user)
+    client = signed_in(user)
+    wrong = []
+    for name in OF_A_SCHEME:
+        status = client.get(reverse(name, kwargs=things.arguments(name))).status_code
+        if status != (404 if EXPECTED[name][part] == 200 else EXPECTED[name][part]):
+            wrong.append(f"{name}: {status}")
+    assert not wrong
+    for name in ("bookings", "agency_claims", "agency_windows"):
+        assert client.get(reverse(name)).context["page"].paginator.count == 0, name
 
 
 # -- the second factor ------------------------------------------------------------------------------------------------
