@@ -15,6 +15,7 @@ from catalogue.models import (
 )
 from catalogue.selectors.details import today_at
 from catalogue.services import account_changes, applications, details
+from funding.models import Booking, PaymentBatch
 from tests.catalogue.providers.desk import Desk
 from tests.pages.support import Scene
 
@@ -97,3 +98,30 @@ def make_provider_things(scene: Scene) -> ProviderThings:
     return ProviderThings(
         handed_in, draft, scene.world.credential, scene.world.session, accreditation, change, detail
     )
+
+
+def provider_work_arguments(booking: Booking, batch: PaymentBatch) -> dict[str, dict[str, Any]]:
+    """The arguments of the addresses of a provider's daily work, money and team."""
+    organisation = booking.provider.organisation
+    assert organisation is not None
+    session = {"session_id": booking.session_id}
+    day = {**session, "day": "2026-06-22"}
+    remittance, team = {"msg_id": batch.msg_id}, {"public_id": organisation.public_id}
+    return {
+        "provider_session": session,
+        "provider_session_move": {**session, "act": "cancel"},
+        "provider_step_all": {**session, "step": "propose"},
+        "provider_days": session,
+        "provider_sheet": day,
+        "provider_code": day,
+        "provider_code_picture": day,
+        "provider_remittance": remittance,
+        "provider_remittance_csv": remittance,
+        "provider_remittance_pdf": remittance,
+        "certificate_file": {"public_id": booking.public_id, "certificate_id": 1},
+        "attend": {"token": "1-20260622-AAAAAAAA"},
+        "team": team,
+        "team_member": {**team, "membership_id": organisation.memberships.order_by("pk")[0].pk},
+        "team_withdraw": {**team, "invitation_id": booking.public_id},
+        "team_join": {"token": "unknown"},
+    }

@@ -22,7 +22,11 @@ from tests.pages.agency_things import AgencyThings, limit_to_another_scheme, mak
 from tests.pages.award_things import AwardThings, make_award_things
 from tests.pages.employer_things import EmployerThings, make_employer_things
 from tests.pages.learner_things import LearnerThings, make_learner_things
-from tests.pages.provider_things import ProviderThings, make_provider_things
+from tests.pages.provider_things import (
+    ProviderThings,
+    make_provider_things,
+    provider_work_arguments,
+)
 from tests.pages.statements import statement_of
 from tests.pages.support import (
     Scene,
@@ -255,6 +259,41 @@ EXPECTED: dict[str, dict[str, int]] = {
     "scheme_withdraw": _only(others=405),
     "scheme_replace": _only(others=405),
     "provider_home": _only("provider", "other_provider", others=403),
+    **dict.fromkeys(
+        (
+            "provider_work",
+            "provider_sessions",
+            "provider_money",
+            "provider_claim",
+            "provider_owed",
+            "provider_payments",
+        ),
+        _only("provider", "other_provider", others=403),
+    ),
+    **dict.fromkeys(
+        (
+            "provider_session",
+            "provider_session_move",
+            "provider_days",
+            "provider_sheet",
+            "provider_code",
+            "provider_step_all",
+            "provider_remittance",
+            "provider_remittance_csv",
+            "provider_remittance_pdf",
+            "team",
+            "team_member",
+        ),
+        OF_PROVIDER,
+    ),
+    # There is a code only on its day, and a file only where one was handed in.
+    **dict.fromkeys(
+        ("provider_code_picture", "certificate_file", "attend", "team_join"), _only(others=404)
+    ),
+    "attend_code": SIGNED_IN,
+    # Who acts for one organisation alone goes straight to its team.
+    "teams": _only("learner", "other_learner", others=302),
+    "team_withdraw": _only(others=405),
     # Who acts for a provider is sent on to it; nobody of the agency founds one.
     "provider_join": _only("learner", "other_learner", "employer", others=403)
     | {"provider": 302, "other_provider": 302},
@@ -391,6 +430,7 @@ class Things:
             "alarm": {"public_id": UUID(int=4)},
             "statement": {"public_id": self.statement},
             "statement_pdf": {"public_id": self.statement},
+            **provider_work_arguments(self.booking, self.batch),
             "booking_accept": {"public_id": self.waiting.public_id},
             "booking_refuse": {"public_id": self.waiting.public_id},
             "booking_leave": {"public_id": self.waiting.public_id},

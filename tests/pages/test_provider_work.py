@@ -99,7 +99,9 @@ def test_the_last_day_to_propose_comes_before_the_term_of_the_answer(scene: Scen
     calendar = calendar_of(scene.world.scheme)
     until = proposals_until(rules, calendar, STARTS)
     assert until is not None
-    assert calendar.last_day_before(until) == date(2026, 6, 5), "11 working days before 22 June (F-22)"
+    assert calendar.last_day_before(until) == date(2026, 6, 7), (
+        "a Sunday: the 11th working day after it is 22 June (F-22)"
+    )
     hand.move(datetime.fromisoformat("2026-06-05T08:00+00:00"))
     ask(scene)
     [work], counts = work_of(desk_of(scene.provider_member))
@@ -134,9 +136,7 @@ def test_the_queue_asks_as_much_of_the_database_however_long_it_is(scene: Scene,
         for _ in range(n):
             session = scene.world.make_session(offer=scene.world.session.offer)
             learner = scene.world.make_learner()
-            bookings.request_booking(
-                actor=learner.user, account_id=learner.account.pk, session_id=session.pk
-            )
+            bookings.request_booking(actor=learner.user, account_id=learner.account.pk, session_id=session.pk)
 
     assert_queries_constant(grow, lambda: client.get("/provider/work/"))
     assert_queries_constant(grow, lambda: client.get("/provider/sessions/"))
@@ -191,7 +191,9 @@ def test_another_providers_session_and_booking_do_not_exist(scene: Scene, client
     for page in ("", "propose/", "days/", f"days/{FIRST_DAY}/", "move/cancel/"):
         assert other.get(f"/provider/sessions/{scene.world.session.pk}/{page}").status_code == 404
     theirs = scene.world.make_session(
-        scene.world.make_credential(scene.other_provider_member.memberships.get().organisation.providers.get())
+        scene.world.make_credential(
+            scene.other_provider_member.memberships.get().organisation.providers.get()
+        )
     )
     answer = other.post(f"/provider/sessions/{theirs.pk}/refuse/", {**who(found), "reason": "x", "sure": "1"})
     assert answer.status_code in (302, 422)
@@ -242,7 +244,10 @@ def test_a_sheet_is_corrected_by_a_later_one(scene: Scene, client: Client, hand:
     day, session = FIRST_DAY, scene.world.session.pk
     member = scene.provider_member
     record = attendance_sheets.record_day
-    assert record(actor=member, session_id=session, day=day, hours={one.pk: Decimal(8), other.pk: Decimal(0)}) == 2
+    assert (
+        record(actor=member, session_id=session, day=day, hours={one.pk: Decimal(8), other.pk: Decimal(0)})
+        == 2
+    )
     assert record(actor=member, session_id=session, day=day, hours={one.pk: Decimal(8)}) == 0
     assert record(actor=member, session_id=session, day=day, hours={one.pk: Decimal("7.5")}) == 1
     assert Attendance.objects.filter(booking=one).count() == 2
