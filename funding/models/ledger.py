@@ -19,7 +19,8 @@ class Bucket(models.TextChoices):
     """Where money stands. The funder's side (`appropriation`) is negative, all others are positive.
 
     Per scheme and fund: −appropriation = budget + available + held + payable + in_transit + paid + owed
-    + expired + refund_due + returned + deposit, where owed (money to come back from a provider) is negative.
+    + expired + refund_due + returned + deposit + reserved + debt, where owed (money to come back from a provider)
+    and debt (from a payer whose bank took it back) are negative.
     """
 
     APPROPRIATION = "appropriation", "Appropriated by the funder"
@@ -34,6 +35,8 @@ class Bucket(models.TextChoices):
     REFUND_DUE = "refund_due", "To be refunded to the learner"
     RETURNED = "returned", "Given back to the funder"
     DEPOSIT = "deposit", "Received from an employer, on no account"
+    RESERVED = "reserved", "Reserved while the learner pays their own part"
+    DEBT = "debt", "Owed by a payer whose bank took the money back"
 
 
 class JournalEntry(AppendOnlyModel):
