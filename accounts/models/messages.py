@@ -15,7 +15,7 @@ class Message(models.Model):
     """
 
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="messages")
-    address = models.EmailField(blank=True)
+    address = models.EmailField(blank=True, default="", db_default="")
     template = models.CharField(max_length=60)
     context = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=clock.now)
