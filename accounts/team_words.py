@@ -24,6 +24,10 @@ MAY: dict[str, dict[str, object]] = {
         Role.MANAGER: _("order, cancel and manage people"),
         Role.STAFF: _("prepare lists and look"),
     },
+    OrganisationKind.COUNSELLING: {
+        Role.MANAGER: _("counsel who asked for it, and manage people"),
+        Role.STAFF: _("counsel who asked for it"),
+    },
     OrganisationKind.AGENCY: {
         Role.MANAGER: _("rules, budgets, decisions, people"),
         Role.CASE_WORKER: _("accreditation, disputes, learners' facts"),

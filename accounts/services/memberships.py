@@ -38,6 +38,7 @@ MAX_OPEN = 50
 ROLES: dict[str, tuple[Role, ...]] = {
     OrganisationKind.PROVIDER: (Role.STAFF, Role.MANAGER),
     OrganisationKind.EMPLOYER: (Role.STAFF, Role.MANAGER),
+    OrganisationKind.COUNSELLING: (Role.STAFF, Role.MANAGER),
     OrganisationKind.AGENCY: (
         Role.CASE_WORKER,
         Role.PAYMENT_OFFICER,
