@@ -1,0 +1,1 @@
+"""From the facts of a day to alerts and cases."""

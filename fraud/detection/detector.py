@@ -1,0 +1,131 @@
+"""What a detector is: one question, its parameters as data, and how it is asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.utils.functional import Promise
+from psycopg import Cursor
+from pydantic import BaseModel, ConfigDict
+
+FAMILIES = (
+    "consent",
+    "identity",
+    "network",
+    "volume",
+    "time_and_place",
+    "attendance",
+    "money_back",
+    "price",
+    "control",
+)
+TYPOLOGIES: dict[str, tuple[str, ...]] = {
+    "enrolment_without_consent": ("D01", "D02", "D03", "D04", "D23"),
+    "account_takeover": ("D02", "D03", "D06"),
+    "ghost_learners": ("D04", "D13", "D14", "D18"),
+    "non_delivery": ("D14", "D16", "D17"),
+    "shell_network": ("D05", "D07", "D08", "D09", "D10", "D24"),
+    "record_padding": ("D11", "D12", "D13", "D14", "D15", "D16"),
+    "price_abuse": ("D19", "D20", "D21", "D25"),
+    "kickback_ring": ("D10", "D22", "D23", "D24"),
+}
+# What every detector reads: who booked what of whom.
+BASE = (
+    "bookings(learner_id session_id amount_cents created_at) sessions(credential_id) credentials(provider_id)"
+)
+_NEED = re.compile(r"(\w+)(?:\(([\w ]*)\))?")
+
+
+class Parameters(BaseModel):
+    """Thresholds of a detector: data that is versioned and frozen into its alerts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a detector says of one provider and subject.
+
+    score: 0 to 1, comparable across detectors. action: N note, R review, H hold, B reject.
+    evidence: `table:id` of every affected row, sorted.
+    """
+
+    provider_id: str
+    subject_kind: str
+    subject_id: str
+    score: float
+    action: str
+    evidence: tuple[str, ...]
+
+
+Query = Callable[[Cursor[Any], date, Any], Iterable[Finding]]
+
+
+@dataclass(frozen=True)
+class Detector:
+    """One detector.
+
+    hard: a finding with H or B is a fact that may hold money by itself. rises: what is to be reviewed is held where
+    an independent family of evidence says the same.
+    """
+
+    id: str
+    name: str
+    version: int
+    family: str
+    explanation: str | Promise
+    needs: str
+    parameters: Parameters
+    find: Query
+    weight: float = 1.0
+    hard: bool = False
+    rises: bool = False
+
+    @property
+    def typologies(self) -> tuple[str, ...]:
+        """The typologies that this detector speaks for."""
+        return tuple(name for name, members in TYPOLOGIES.items() if self.id in members)
+
+    def needed(self) -> dict[str, set[str]]:
+        """Table → columns without which the question cannot be answered."""
+        found: dict[str, set[str]] = {}
+        for table, columns in _NEED.findall(f"{BASE} {self.needs}"):
+            found.setdefault(table, set()).update(columns.split())
+        return found
+
+
+def not_runnable(detector: Detector, columns: Mapping[str, Iterable[str]]) -> str:
+    """Why the detector cannot run on facts with these columns by table; "" when it can."""
+    for table, needed in detector.needed().items():
+        if table not in columns:
+            return f"{table} is missing"
+        missing = sorted(needed - set(columns[table]))
+        if missing:
+            return f"{table}.{missing[0]} is missing"
+    return ""
+
+
+def asked_in_sql(query: str) -> Query:
+    """A detector whose whole question is one query.
+
+    The query gives provider_id, subject_kind, subject_id, score, action and an array of evidence; `%(day)s` is the
+    day, every parameter goes by its name.
+    """
+
+    def find(cursor: Cursor[Any], day: date, parameters: Parameters) -> Iterable[Finding]:
+        cursor.execute(query.encode(), {"day": day, **parameters.model_dump()})
+        for provider_id, kind, subject_id, score, action, evidence in cursor.fetchall():
+            if provider_id is not None and subject_id is not None:
+                rows = tuple(sorted(set(evidence)))
+                yield Finding(provider_id, kind, subject_id, banded(score), action, rows)
+
+    return find
+
+
+def banded(score: Any) -> float:
+    """A score within 0 and 1, in steps of a hundredth: less than that is not known."""
+    return round(min(max(float(score), 0.0), 1.0), 2)

@@ -1,0 +1,124 @@
+"""One day's detection: every detector over the facts of the day, each by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from time import monotonic
+from typing import Any
+
+import structlog
+from django.db import connection, transaction
+from psycopg import Cursor
+
+from fraud.detection.detector import Detector, Finding, not_runnable
+from fraud.detection.scoring import Alert, final_actions, in_order, make_cases
+from fraud.detection.snapshot import take_snapshot
+from fraud.facts.tables import TABLES
+from fraud.models import EvaluationLoad, evaluation_table, live_table
+
+logger = structlog.get_logger(__name__)
+
+# Tables whose evidence names a booking.
+_OF_BOOKINGS = ("bookings", "booking_events", "attendance", "surveys")
+
+
+@dataclass
+class DayResult:
+    """What was found on a day, and which detectors could not say anything.
+
+    not_run: detector → what is missing. failed: detector → the kind of error.
+    """
+
+    day: date
+    alerts: list[Alert] = field(default_factory=list)
+    cases: list[dict[str, Any]] = field(default_factory=list)
+    ran: dict[str, int] = field(default_factory=dict)
+    not_run: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def report(self) -> dict[str, Any]:
+        """Which detectors ran with which version and parameters, and which did not."""
+        return {
+            "as_of": self.day.isoformat(),
+            "ran": self.ran,
+            "not_run": self.not_run,
+            "failed": self.failed,
+        }
+
+
+def detect_evaluated(*, day: date, detectors: Iterable[Detector]) -> DayResult:
+    """Detection over the evaluated population, as known at the end of the day."""
+    load = EvaluationLoad.objects.order_by("-pk").first()
+    columns: Mapping[str, Iterable[str]] = load.columns if load is not None else {}
+    return _detect(day, list(detectors), evaluation_table, columns)
+
+
+def detect_live(*, day: date, detectors: Iterable[Detector]) -> DayResult:
+    """Detection over the running platform's facts, as known at the end of the day."""
+    columns = {name: table.names for name, table in TABLES.items()}
+    return _detect(day, list(detectors), live_table, columns)
+
+
+def _detect(
+    day: date,
+    detectors: list[Detector],
+    database_table: Callable[[str], str],
+    columns: Mapping[str, Iterable[str]],
+) -> DayResult:
+    result = DayResult(day)
+    found: list[tuple[Detector, Finding]] = []
+    with transaction.atomic(), connection.cursor() as wrapped:
+        cursor: Cursor[Any] = wrapped.cursor
+        started = monotonic()
+        take_snapshot(cursor, day, database_table)
+        result.seconds["snapshot"] = monotonic() - started
+        for detector in detectors:
+            reason = not_runnable(detector, columns)
+            if reason:
+                result.not_run[detector.id] = reason
+                continue
+            started = monotonic()
+            findings = _ask(cursor, detector, day, result)
+            result.seconds[detector.id] = monotonic() - started
+            found.extend((detector, finding) for finding in findings)
+        result.alerts = in_order(_alerts(cursor, day, found))
+        cursor.execute("SELECT provider_id, count(*) FROM bk GROUP BY provider_id")
+        sizes = dict(cursor.fetchall())
+        for name in (*TABLES, "span", "bk", "zone"):
+            cursor.execute(f"DROP TABLE pg_temp.{name}".encode())
+    result.cases = make_cases(result.alerts, sizes, day)
+    return result
+
+
+def _ask(cursor: Cursor[Any], detector: Detector, day: date, result: DayResult) -> list[Finding]:
+    try:
+        with transaction.atomic():
+            findings = list(detector.find(cursor, day, detector.parameters))
+    except Exception as error:
+        # One detector's failure must be seen, and must not silence the others.
+        logger.exception("fraud_detector_failed", detector=detector.id, day=day.isoformat())
+        result.failed[detector.id] = type(error).__name__
+        return []
+    result.ran[detector.id] = detector.version
+    return findings
+
+
+def _alerts(cursor: Cursor[Any], day: date, found: list[tuple[Detector, Finding]]) -> list[Alert]:
+    touched = [_bookings(finding.evidence) for _detector, finding in found]
+    everything = sorted(frozenset[str]().union(*touched))
+    cursor.execute(
+        "SELECT booking_id, coalesce(amount_cents, 0) FROM bk WHERE booking_id = ANY(%s)", [everything]
+    )
+    amounts: dict[str, int] = dict(cursor.fetchall())
+    return [
+        Alert(day, detector, finding, action, sum(amounts.get(name, 0) for name in bookings), bookings)
+        for (detector, finding, action), bookings in zip(final_actions(found), touched, strict=True)
+    ]
+
+
+def _bookings(evidence: tuple[str, ...]) -> frozenset[str]:
+    named = (row.split(":", 1) for row in evidence)
+    return frozenset(identity for table, identity in named if table in _OF_BOOKINGS)

@@ -1,0 +1,1 @@
+"""Small detectors, each with one question; `fraud.detection.registry` knows them all."""

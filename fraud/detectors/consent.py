@@ -1,0 +1,168 @@
+"""Did the learner want this? Mass enrolments, accounts that are opened and emptied, consent that is denied."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from fraud.detection.detector import Detector, Parameters, asked_in_sql
+
+
+class BatchEnrolment(Parameters):
+    """D01. So many different learners within so many minutes, or within a day, of one address, device or agent."""
+
+    learners: int = 8
+    minutes: int = 10
+    learners_of_a_day: int = 40
+    shared_places: list[str] = ["library", "employer", "prison"]
+
+
+# A learner counts once per day and key; the n-th before each row tells whether n of them fit into the window.
+BATCH_ENROLMENT = """
+WITH act AS (
+    SELECT b.booking_id, b.provider_id, b.learner_id, k.kind, k.key, k.at
+      FROM bk b, LATERAL (VALUES ('ip', b.ip_hash, b.created_at), ('device', b.device_hash, b.created_at),
+                                 ('person', b.agent_id, b.created_at), ('ip', b.consent_ip_hash, b.consent_at),
+                                 ('device', b.consent_device_hash, b.consent_at)) k(kind, key, at)
+     WHERE k.key <> '' AND k.at IS NOT NULL
+       AND NOT (b.actor IS NOT DISTINCT FROM 'employer' AND b.employer_id IS NOT NULL)
+       AND NOT EXISTS (SELECT FROM places p WHERE p.ip_hash IN (b.ip_hash, b.consent_ip_hash)
+                                              AND p.kind = ANY(%(shared_places)s))
+), one AS (
+    SELECT kind, key, learner_id, min(at) AS at FROM act
+     GROUP BY kind, key, learner_id, (at AT TIME ZONE 'UTC')::date
+), back AS (
+    SELECT kind, key, at,
+           lag(at, %(learners)s - 1) OVER w AS short, lag(at, %(learners_of_a_day)s - 1) OVER w AS long
+      FROM one WINDOW w AS (PARTITION BY kind, key ORDER BY at)
+), hit AS (
+    SELECT kind, key, short AS first, at AS last FROM back WHERE at - short <= make_interval(mins => %(minutes)s)
+    UNION ALL
+    SELECT kind, key, long, at FROM back WHERE at - long <= interval '24 hours'
+), found AS (
+    SELECT DISTINCT a.kind, a.key, a.provider_id, a.booking_id, a.learner_id
+      FROM hit h JOIN act a ON a.kind = h.kind AND a.key = h.key AND a.at BETWEEN h.first AND h.last
+)
+SELECT provider_id, CASE kind WHEN 'ip' THEN 'device' ELSE kind END, key,
+       least(0.9, 0.4 + 0.02 * count(DISTINCT learner_id)), 'R', array_agg('bookings:' || booking_id)
+  FROM found GROUP BY provider_id, kind, key HAVING count(DISTINCT learner_id) >= %(learners)s / 2
+"""
+
+
+class CreateAndDrain(Parameters):
+    """D02. spent_percent of the balance within hours of the registration; a provider's share against its peers."""
+
+    hours: int = 24
+    spent_percent: int = 80
+    least: int = 5
+    times_peers: float = 3.0
+
+
+CREATE_AND_DRAIN = """
+WITH spent AS (
+    SELECT b.booking_id, b.provider_id, b.learner_id,
+           sum(b.amount_cents) OVER (PARTITION BY b.learner_id) AS spent
+      FROM bk b JOIN learners l USING (learner_id)
+     WHERE b.created_at BETWEEN l.registered_at - interval '1 hour'
+                            AND l.registered_at + make_interval(hours => %(hours)s)
+), balance AS (
+    SELECT c.learner_id, sum(c.amount_cents) AS cents
+      FROM credits c JOIN learners l USING (learner_id)
+     WHERE c.at <= l.registered_at + make_interval(hours => %(hours)s) GROUP BY c.learner_id
+), drained AS (
+    SELECT s.* FROM spent s JOIN balance USING (learner_id)
+     WHERE cents > 0 AND s.spent * 100 >= cents * %(spent_percent)s
+), size AS (
+    SELECT provider_id, count(*) AS bookings FROM bk GROUP BY provider_id
+), mine AS (
+    SELECT d.provider_id, count(DISTINCT d.learner_id) AS drains, s.bookings,
+           array_agg('bookings:' || d.booking_id) AS rows
+      FROM drained d JOIN size s USING (provider_id) GROUP BY d.provider_id, s.bookings
+), peers AS (
+    SELECT sum(bookings) AS bookings, (SELECT count(*) FROM drained) AS drains FROM size
+)
+SELECT m.provider_id, 'provider', m.provider_id,
+       0.3 + 0.05 * (m.drains::numeric / m.bookings)
+           / ((p.drains - m.drains + 1)::numeric / greatest(p.bookings - m.bookings + 20, 20)), 'R', m.rows
+  FROM mine m, peers p
+ WHERE m.drains >= %(least)s
+   AND m.drains::numeric / m.bookings
+       >= %(times_peers)s * (p.drains - m.drains + 1)::numeric / greatest(p.bookings - m.bookings + 20, 20)
+"""
+
+
+class ConsentDenied(Parameters):
+    """D03. days: before a booking, in which a change of contact data from an unknown device counts."""
+
+    days: int = 7
+    taken_over_score: float = 0.6
+    unconfirmed_score: float = 0.4
+
+
+CONSENT_DENIED = """
+SELECT b.provider_id, 'booking', b.booking_id, 1.0, 'H',
+       array['bookings:' || b.booking_id]
+       || CASE WHEN s.answer = 'denied' THEN array['surveys:' || b.booking_id] ELSE '{}' END
+       || CASE WHEN b.denied_at IS NOT NULL THEN array['booking_events:' || b.booking_id] ELSE '{}' END
+  FROM bk b LEFT JOIN surveys s USING (booking_id)
+ WHERE s.answer = 'denied' OR b.denied_at IS NOT NULL
+UNION ALL
+SELECT b.provider_id, 'booking', b.booking_id, %(unconfirmed_score)s, 'R', array['bookings:' || b.booking_id]
+  FROM bk b LEFT JOIN surveys s USING (booking_id)
+ WHERE b.consent_at IS NULL AND b.claim_at IS NOT NULL AND b.denied_at IS NULL
+   AND s.answer IS DISTINCT FROM 'denied' AND s.answer IS DISTINCT FROM 'confirmed'
+UNION ALL
+SELECT b.provider_id, 'booking', b.booking_id, %(taken_over_score)s, 'R',
+       array['bookings:' || b.booking_id, 'learners:' || b.learner_id]
+  FROM bk b LEFT JOIN surveys s USING (booking_id)
+ WHERE b.denied_at IS NULL AND s.answer IS DISTINCT FROM 'denied' AND s.answer IS DISTINCT FROM 'confirmed'
+   AND EXISTS (
+        SELECT FROM contact_changes c
+         WHERE c.subject_kind = 'learner' AND c.subject_id = b.learner_id AND c.field IN ('email', 'phone')
+           AND c.at BETWEEN b.created_at - make_interval(days => %(days)s) AND b.created_at
+           AND c.device_hash <> ''
+           AND NOT EXISTS (SELECT FROM logins l
+                            WHERE l.device_hash = c.device_hash AND l.subject_kind = 'learner'
+                              AND l.subject_id = b.learner_id AND l.at < c.at - interval '1 day'))
+"""
+
+DETECTORS = (
+    Detector(
+        id="D01",
+        name="batch_enrolment",
+        version=1,
+        family="consent",
+        explanation=_(
+            "Many different learners were enrolled from one address, device or agent in a short time."
+        ),
+        needs="bookings(agent_id employer_id actor ip_hash device_hash consent_at consent_ip_hash"
+        " consent_device_hash) places(ip_hash kind)",
+        parameters=BatchEnrolment(),
+        find=asked_in_sql(BATCH_ENROLMENT),
+        rises=True,
+    ),
+    Detector(
+        id="D02",
+        name="create_and_drain",
+        version=1,
+        family="consent",
+        explanation=_("Accounts were opened and almost emptied within a day, far more often than elsewhere."),
+        needs="learners(registered_at) credits(amount_cents at)",
+        parameters=CreateAndDrain(),
+        find=asked_in_sql(CREATE_AND_DRAIN),
+    ),
+    Detector(
+        id="D03",
+        name="consent_denied",
+        version=1,
+        family="consent",
+        explanation=_(
+            "The learner says that they did not want this booking, or somebody else may have made it."
+        ),
+        needs="bookings(consent_at) surveys(answer) booking_events(event at) contact_changes(at device_hash)"
+        " logins(at device_hash)",
+        parameters=ConsentDenied(),
+        find=asked_in_sql(CONSENT_DENIED),
+        weight=1.2,
+        hard=True,
+    ),
+)

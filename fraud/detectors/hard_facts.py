@@ -1,0 +1,240 @@
+"""Facts that may hold money by themselves: shared accounts, impossible hours, early certificates, nothing refunded."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from fraud.detection.detector import Detector, Parameters, asked_in_sql
+
+
+class BankShare(Parameters):
+    """D05. director_days: for how long a common director must have been declared."""
+
+    director_days: int = 365
+    provider_score: float = 0.9
+    person_score: float = 0.9
+
+
+# Accounts with everybody who ever gave them, changes included; what a family chain or a merger explains is left out.
+BANK_SHARE = """
+WITH owner AS (
+    SELECT iban_hash, 'provider' AS side, provider_id AS id, provider_id FROM providers WHERE iban_hash <> ''
+    UNION SELECT new_hash, 'provider', subject_id, subject_id FROM contact_changes
+           WHERE subject_kind = 'provider' AND field = 'iban' AND new_hash <> ''
+), other AS (
+    SELECT iban_hash, side, id, provider_id FROM owner
+    UNION SELECT l.iban_hash, 'learner', l.learner_id, b.provider_id
+            FROM (SELECT learner_id, iban_hash FROM learners WHERE iban_hash <> ''
+                  UNION SELECT subject_id, new_hash FROM contact_changes
+                         WHERE subject_kind = 'learner' AND field = 'iban' AND new_hash <> '') l
+            JOIN bk b USING (learner_id)
+    UNION SELECT iban_hash, 'person', person_id, provider_id FROM persons
+           WHERE iban_hash <> '' AND provider_id IS NOT NULL AND role IN ('trainer', 'agent', 'staff')
+), common AS (
+    SELECT DISTINCT a.provider_id AS one, b.provider_id AS two
+      FROM persons a JOIN persons b ON a.person_id = b.person_id AND a.provider_id <> b.provider_id
+     WHERE a.role = 'director' AND b.role = 'director'
+       AND greatest(a.valid_from, b.valid_from) <= %(day)s::date - %(director_days)s::int
+       AND least(coalesce(a.valid_until, %(day)s), coalesce(b.valid_until, %(day)s)) >= %(day)s::date
+), pair AS (
+    SELECT o.provider_id, o.iban_hash, t.side, t.id
+      FROM owner o JOIN other t USING (iban_hash)
+     WHERE (t.side = 'provider' AND t.id <> o.provider_id
+            AND NOT EXISTS (SELECT FROM common c WHERE c.one = o.provider_id AND c.two = t.id))
+        OR (t.side <> 'provider' AND t.provider_id = o.provider_id)
+)
+SELECT p.provider_id, 'account', p.iban_hash,
+       max(CASE WHEN p.side = 'provider' THEN %(provider_score)s ELSE %(person_score)s END), 'H',
+       array_agg(DISTINCT p.side || 's:' || p.id) || array['providers:' || p.provider_id]
+       || coalesce((SELECT array_agg('bookings:' || b.booking_id) FROM bk b
+                     WHERE b.provider_id = p.provider_id
+                       AND coalesce(b.paid_cents, 0) - coalesce(b.refunded_cents, 0) < b.amount_cents
+                       AND b.cancelled_at IS NULL), '{}')
+  FROM pair p GROUP BY p.provider_id, p.iban_hash
+"""
+
+
+class ImpossibleHours(Parameters):
+    """D13. Hours of one person in one local day; grace_minutes around the opening hours of a venue."""
+
+    hard_hours: float = 24
+    long_hours: float = 14
+    grace_minutes: int = 30
+    closed_slots: int = 5
+    over_capacity: float = 1.1
+
+
+# A day's hours of a trainer or learner, whatever provider they were declared by.
+IMPOSSIBLE_HOURS = """
+WITH part AS (
+    SELECT 'learner' AS side, b.learner_id AS id, b.provider_id, 'attendance:' || b.booking_id AS row,
+           (s.starts_at + z.utc_offset)::date AS day, s.starts_at, s.ends_at
+      FROM attendance a JOIN bk b USING (booking_id)
+      JOIN slots s ON s.session_id = b.session_id AND s.starts_at = a.slot_starts_at, zone z
+    UNION
+    SELECT 'person', x.trainer_id, x.provider_id, 'sessions:' || x.session_id,
+           (s.starts_at + z.utc_offset)::date, s.starts_at, s.ends_at
+      FROM span x JOIN slots s USING (session_id), zone z
+     WHERE x.trainer_id IS NOT NULL AND x.status IS DISTINCT FROM 'cancelled'
+       AND (s.starts_at AT TIME ZONE 'UTC')::date <= %(day)s
+), day AS (
+    SELECT side, id, day, sum(extract(epoch FROM ends_at - starts_at)) / 3600 AS hours
+      FROM part WHERE ends_at > starts_at GROUP BY side, id, day
+    HAVING sum(extract(epoch FROM ends_at - starts_at)) / 3600 > %(long_hours)s
+)
+SELECT p.provider_id, d.side, d.id,
+       CASE WHEN max(d.hours) > %(hard_hours)s THEN 1.0 ELSE 0.5 END,
+       CASE WHEN max(d.hours) > %(hard_hours)s THEN 'H' ELSE 'R' END,
+       array_agg(DISTINCT p.row) || coalesce(array_agg(DISTINCT 'bookings:' || b.booking_id)
+                                             FILTER (WHERE b.booking_id IS NOT NULL), '{}')
+  FROM day d JOIN part p USING (side, id, day)
+  LEFT JOIN bk b ON p.row = 'sessions:' || b.session_id
+ GROUP BY p.provider_id, d.side, d.id
+UNION ALL
+SELECT x.provider_id, 'session', x.session_id, least(0.6, 0.2 + 0.02 * count(*)), 'R',
+       array['sessions:' || x.session_id, 'venues:' || x.venue_id]
+  FROM span x JOIN slots s USING (session_id) JOIN venues v USING (venue_id), zone z
+ WHERE v.opens < v.closes AND x.status IS DISTINCT FROM 'cancelled' AND x.mode IS DISTINCT FROM 'online'
+   AND (extract(hour FROM (s.starts_at AT TIME ZONE 'UTC') + z.utc_offset) * 60
+        + extract(minute FROM (s.starts_at AT TIME ZONE 'UTC') + z.utc_offset) + %(grace_minutes)s < v.opens
+     OR extract(hour FROM (s.ends_at AT TIME ZONE 'UTC') + z.utc_offset) * 60
+        + extract(minute FROM (s.ends_at AT TIME ZONE 'UTC') + z.utc_offset) - %(grace_minutes)s > v.closes)
+ GROUP BY x.provider_id, x.session_id, x.venue_id HAVING count(*) >= %(closed_slots)s
+UNION ALL
+SELECT f.provider_id, 'session', f.session_id, 0.5, 'R',
+       array['venues:' || f.venue_id] || f.rows
+  FROM (SELECT b.provider_id, b.session_id, b.venue_id, a.slot_starts_at, v.capacity, count(*) AS present,
+               array_agg('attendance:' || b.booking_id) AS rows
+          FROM attendance a JOIN bk b USING (booking_id) JOIN venues v USING (venue_id)
+         WHERE v.capacity > 0 AND b.mode IS DISTINCT FROM 'online'
+         GROUP BY 1, 2, 3, 4, 5) f
+ WHERE f.present > f.capacity * %(over_capacity)s
+   AND f.slot_starts_at = (SELECT min(t.starts_at) FROM slots t WHERE t.session_id = f.session_id)
+"""
+
+
+class EarlyCertificate(Parameters):
+    """D16. grace_minutes: a certificate that is handed out a little before the last slot ends is none."""
+
+    grace_minutes: int = 60
+    score: float = 0.9
+    unassessed_score: float = 0.6
+    slack_cents: int = 100
+
+
+EARLY_CERTIFICATE = """
+SELECT provider_id, 'booking', booking_id, %(score)s, 'B', array['bookings:' || booking_id]
+  FROM bk WHERE certificate_at < ends_at - make_interval(mins => %(grace_minutes)s)
+UNION ALL
+SELECT provider_id, 'booking', booking_id, %(unassessed_score)s, 'R', array['bookings:' || booking_id]
+  FROM bk
+ WHERE assessed AND certificate_at IS NOT NULL AND coalesce(assessment_at > certificate_at, true)
+   AND coalesce(certificate_at >= ends_at - make_interval(mins => %(grace_minutes)s), true)
+UNION ALL
+SELECT b.provider_id, 'booking', b.booking_id, %(score)s, 'B',
+       array['bookings:' || b.booking_id, 'booking_events:' || b.booking_id]
+  FROM bk b, scheme x
+ WHERE coalesce(b.certificate_at >= b.ends_at - make_interval(mins => %(grace_minutes)s), true)
+   AND (b.claim_at < b.starts_at - make_interval(days => x.first_claim_days_before_start::int)
+        OR (SELECT sum(e.amount_cents) FROM booking_events e
+             WHERE e.booking_id = b.booking_id AND e.event = 'claim' AND e.at < b.starts_at)
+           > b.amount_cents * x.advance_percent / 100 + %(slack_cents)s)
+"""
+
+
+class NotRefunded(Parameters):
+    """D17. Days since the later of cancellation and payment; a session nobody came to counts from check_in_days."""
+
+    check_in_days: int = 3
+    review_days: int = 14
+    hold_days: int = 21
+    least_bookings: int = 2
+    slack_percent: int = 2
+
+
+NOT_REFUNDED = """
+WITH came AS (
+    SELECT session_id, sum(coalesce(attended, 0)) AS attended, count(*) AS bookings FROM bk
+     WHERE cancelled_at IS NULL GROUP BY session_id
+), lost AS (
+    SELECT b.provider_id, b.booking_id, b.session_id,
+           greatest(b.last_paid_at,
+                    CASE WHEN b.status = 'cancelled' THEN coalesce(b.cancelled_at, b.status_at)
+                         ELSE b.starts_at + make_interval(days => %(check_in_days)s) END) AS since
+      FROM bk b LEFT JOIN came c USING (session_id)
+     WHERE b.paid_cents > 0
+       AND coalesce(b.refunded_cents, 0) < b.paid_cents * (100 - %(slack_percent)s) / 100
+       AND (b.status = 'cancelled'
+            OR (b.cancelled_at IS NULL AND c.attended = 0 AND c.bookings >= %(least_bookings)s
+                AND b.starts_at + make_interval(days => %(check_in_days)s) <= %(day)s::date + 1))
+), due AS (
+    SELECT *, %(day)s::date - (since AT TIME ZONE 'UTC')::date AS days FROM lost
+), many AS (
+    SELECT provider_id FROM due WHERE days >= %(review_days)s
+     GROUP BY provider_id HAVING count(*) >= %(least_bookings)s
+)
+SELECT d.provider_id, 'session', d.session_id,
+       CASE WHEN max(d.days) >= %(hold_days)s THEN 1.0 ELSE 0.6 END,
+       CASE WHEN max(d.days) >= %(hold_days)s THEN 'H' ELSE 'R' END,
+       array_agg('bookings:' || d.booking_id)
+  FROM due d JOIN many USING (provider_id)
+ WHERE d.days >= %(review_days)s
+ GROUP BY d.provider_id, d.session_id
+"""
+
+DETECTORS = (
+    Detector(
+        id="D05",
+        name="bank_share",
+        version=1,
+        family="identity",
+        explanation=_(
+            "The provider's bank account is also that of another provider, of a learner or of its own staff."
+        ),
+        needs="providers(iban_hash) learners(iban_hash) contact_changes(field new_hash)"
+        " persons(role provider_id valid_from valid_until iban_hash) booking_events(event amount_cents)",
+        parameters=BankShare(),
+        find=asked_in_sql(BANK_SHARE),
+        weight=1.2,
+        hard=True,
+    ),
+    Detector(
+        id="D13",
+        name="impossible_hours",
+        version=1,
+        family="time_and_place",
+        explanation=_("More hours in a day, more people in a room or other times of day than are possible."),
+        needs="slots(ends_at) attendance sessions(trainer_id venue_id mode status) venues(capacity opens closes)"
+        " scheme(utc_offset_minutes)",
+        parameters=ImpossibleHours(),
+        find=asked_in_sql(IMPOSSIBLE_HOURS),
+        hard=True,
+    ),
+    Detector(
+        id="D16",
+        name="early_certificate",
+        version=1,
+        family="attendance",
+        explanation=_(
+            "A certificate was given before the training ended or without its assessment, or money was claimed"
+            " earlier than the rules allow."
+        ),
+        needs="slots(ends_at) booking_events(event at amount_cents) credentials(assessed)"
+        " scheme(first_claim_days_before_start advance_percent)",
+        parameters=EarlyCertificate(),
+        find=asked_in_sql(EARLY_CERTIFICATE),
+        hard=True,
+    ),
+    Detector(
+        id="D17",
+        name="unrefunded_non_delivery",
+        version=1,
+        family="money_back",
+        explanation=_("The training did not take place and the money paid for it has not come back."),
+        needs="slots booking_events(event at amount_cents) attendance sessions(status)",
+        parameters=NotRefunded(),
+        find=asked_in_sql(NOT_REFUNDED),
+        weight=1.5,
+        hard=True,
+    ),
+)
