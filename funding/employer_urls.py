@@ -3,7 +3,7 @@
 from django.urls import path
 
 from funding.views import employer_lists as lists
-from funding.views import employers, employers_agency, my_top_ups
+from funding.views import employers, employers_agency, my_top_ups, stripe
 
 urlpatterns = [
     path("employer/", employers.home, name="employer_home"),
@@ -18,6 +18,16 @@ urlpatterns = [
     path("employer/top-ups/<uuid:public_id>/code.svg", employers.top_up_code, name="employer_top_up_code"),
     path("employer/top-ups/<uuid:public_id>/cancel/", employers.top_up_cancel, name="employer_top_up_cancel"),
     path("employer/top-ups/<uuid:public_id>/refund/", employers.top_up_refund, name="employer_top_up_refund"),
+    path("employer/top-ups/<uuid:public_id>/card/", stripe.top_up_pay, name="employer_top_up_card"),
+    path(
+        "employer/top-ups/<uuid:public_id>/card-refund/",
+        stripe.top_up_refund,
+        name="employer_top_up_card_refund",
+    ),
+    path("payments/<uuid:public_id>/", stripe.payment_page, name="card_payment"),
+    path("payments/<uuid:public_id>/open/", stripe.payment_open, name="card_payment_open"),
+    path("payments/<uuid:public_id>/give-up/", stripe.payment_give_up, name="card_payment_give_up"),
+    path("stripe/webhook/", stripe.webhook, name="stripe_webhook"),
     path("employer/<uuid:public_id>/", employers.employer_page, name="employer"),
     path("employer/<uuid:public_id>/again/", employers.apply_again, name="employer_again"),
     path("employer/<uuid:public_id>/top-up/", employers.new_top_up, name="employer_top_up_new"),

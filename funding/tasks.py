@@ -17,6 +17,9 @@ from funding.services import (
     batch_orders,
     batches,
     bookings,
+    card_disputes,
+    card_events,
+    card_refunds,
     changes,
     credit_notices,
     due,
@@ -209,6 +212,27 @@ def order_top_up_list(*, draft_id: int) -> dict[str, int]:
     with _draft_told_when_broken(draft_id):
         draft = top_ups.order_draft(draft_id=draft_id)
     return {"lines": draft.matched}
+
+
+@jobs.task(name="funding.process_stripe_event", queue="money")
+def process_stripe_event(*, event_id: int) -> dict[str, int]:
+    """Work on what a webhook told; what Stripe does not answer now is tried again."""
+    card_events.process_event(event_id=event_id)
+    return {"clawed_back": card_disputes.claw_back_waiting()}
+
+
+@jobs.task(name="funding.send_card_refund", queue="money")
+def send_card_refund(*, refund_id: int) -> None:
+    """Send a promised refund to the card or account that paid."""
+    card_refunds.send(refund_id=refund_id)
+
+
+@jobs.task(
+    name="funding.sweep_stripe", queue="money", cron="*/5 * * * *", lock="funding.sweep_stripe", retry=False
+)
+def sweep_stripe(timestamp: int) -> card_events.Swept:  # noqa: ARG001 - the scheduler tells the time
+    """Find what no webhook told of; nothing where no cards are taken."""
+    return card_events.sweep()
 
 
 @contextmanager

@@ -16,17 +16,20 @@ def ask_consent(*, citizen: Citizen, text: str, actor: User) -> Consent:
     return consent
 
 
-def check_sign_in(*, sign_in: SignIn | None, citizen: Citizen, strong: bool) -> SignIn:
+def check_sign_in(
+    *, sign_in: SignIn | None, citizen: Citizen, strong: bool, at: datetime | None = None
+) -> SignIn:
     """The sign-in a consent is given under: the citizen's own, and where the scheme asks strong and fresh (F-32).
 
-    Fresh: made within the last CONSENT_SIGN_IN_MINUTES, so that it is the citizen who sits there now.
+    Fresh: made within CONSENT_SIGN_IN_MINUTES before, so that it is the citizen who sits there. at: when they
+    consented; now, unless told.
     Raises: DomainError `consent_missing` without a sign-in of the citizen's own, `weak_identity`, `sign_in_too_old`.
     """
     if sign_in is None or sign_in.user_id != citizen.user_id:
         raise DomainError("consent_missing", status=403)
     if strong and sign_in.assurance != "strong":
         raise DomainError("weak_identity", rule="F-32", status=403)
-    if strong and not is_fresh(sign_in, clock.now()):
+    if strong and not is_fresh(sign_in, at or clock.now()):
         minutes = settings.CONSENT_SIGN_IN_MINUTES
         raise DomainError("sign_in_too_old", rule="F-32", status=403, minutes=minutes)
     return sign_in

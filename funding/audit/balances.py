@@ -79,13 +79,15 @@ SCHEMES = f"""
         SELECT scheme_id, fund,
                sum(amount) FILTER (WHERE bucket = 'appropriation') AS appropriated,
                sum(amount) FILTER (
-                   WHERE bucket IN ('expired', 'refund_due', 'returned', 'deposit')
+                   WHERE bucket IN ('expired', 'refund_due', 'returned', 'deposit', 'reserved', 'debt')
                       OR (elsewhere AND bucket IN ('available', 'held', 'payable', 'in_transit', 'paid', 'owed'))
                ) AS elsewhere,
                sum(amount) FILTER (WHERE bucket = 'expired') AS expired,
                sum(amount) FILTER (WHERE bucket = 'refund_due') AS refund_due,
                sum(amount) FILTER (WHERE bucket = 'returned') AS returned,
                sum(amount) FILTER (WHERE bucket = 'deposit') AS deposit,
+               sum(amount) FILTER (WHERE bucket = 'reserved') AS reserved,
+               sum(amount) FILTER (WHERE bucket = 'debt') AS debt,
                sum(amount) FILTER (WHERE bucket = 'held') AS held,
                sum(amount) FILTER (WHERE bucket = 'payable') AS payable,
                sum(amount) FILTER (WHERE bucket = 'in_transit') AS in_transit,
@@ -103,9 +105,9 @@ SCHEMES = f"""
         SELECT scheme_id, fund, coalesce(-posted.appropriated, 0) AS appropriated,
                coalesce(lots.stored, 0) + coalesce(budgets.stored, 0) + coalesce(posted.elsewhere, 0)
                    AS accounted,
-               greatest(posted.appropriated, posted.owed) AS must_not_be_positive,
+               greatest(posted.appropriated, posted.owed, posted.debt) AS must_not_be_positive,
                least(posted.expired, posted.refund_due, posted.returned, posted.held, posted.payable,
-                     posted.in_transit, posted.paid, posted.deposit) AS must_not_be_negative
+                     posted.in_transit, posted.paid, posted.deposit, posted.reserved) AS must_not_be_negative
           FROM posted
           FULL JOIN lots USING (scheme_id, fund)
           FULL JOIN budgets USING (scheme_id, fund)

@@ -24,9 +24,15 @@ _SEAT_FAULTS = {
 }
 SEATS = f"""
     WITH live AS (
-        SELECT session_id, count(*) AS bookings FROM funding_booking
-         WHERE state IN ({_listed(SEATED_STATES)})
-            OR (state = '{S.DISPUTED.value}' AND state_before_dispute IN ({_listed(SEATED_STATES)}))
+        SELECT session_id, count(*) AS bookings
+          FROM (
+            SELECT session_id FROM funding_booking
+             WHERE state IN ({_listed(SEATED_STATES)})
+                OR (state = '{S.DISPUTED.value}' AND state_before_dispute IN ({_listed(SEATED_STATES)}))
+             UNION ALL
+            -- A seat is kept while its learner pays.
+            SELECT session_id FROM funding_reservation WHERE ended_at IS NULL
+          ) AS seated
          GROUP BY session_id
     )
     SELECT fault.code, 'session:' || coalesce(seats.session_id, live.session_id),
@@ -94,7 +100,8 @@ HELD = f"""
       LEFT JOIN (
         SELECT booking_id, sum(amount_cents) AS unpaid,
                sum(amount_cents) FILTER (WHERE state = 'in_batch') AS away
-          FROM funding_claim WHERE state IN ('approved', 'in_batch', 'returned') GROUP BY booking_id
+          FROM funding_claim
+         WHERE state IN ('approved', 'in_batch', 'returned') AND kind <> 'refund' GROUP BY booking_id
       ) AS claim ON claim.booking_id = booking.id
       JOIN funding_learningaccount AS account ON account.id = booking.account_id
       JOIN funding_scheme AS scheme ON scheme.id = account.scheme_id

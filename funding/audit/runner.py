@@ -12,6 +12,7 @@ from funding.audit import (
     accreditation,
     balances,
     bookings,
+    cards,
     grants,
     guards,
     journal,
@@ -33,6 +34,7 @@ GROUPS = (
     grants.GROUP,
     payments.GROUP,
     top_ups.GROUP,
+    cards.GROUP,
     accreditation.GROUP,
     machines.GROUP,
 )

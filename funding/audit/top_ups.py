@@ -3,16 +3,29 @@
 from funding.audit.checks import Count, Group, SqlCheck
 
 # `topup:<order>:<what>:<which>` is the key of every entry of an order.
-_MOVED = """
+_KINDS = (
+    "'top_up_received', 'top_up_allocated', 'top_up_ended', 'top_up_refunded', 'top_up_card_refund',"
+    " 'top_up_card_refund_undone', 'top_up_taken_back', 'top_up_reinstated', 'top_up_clawed_back',"
+    " 'top_up_given_again'"
+)
+# What was taken from accounts for a payer's debt came back from them and went to the payer at once.
+_MOVED = f"""
     SELECT split_part(entry.idempotency_key, ':', 2) AS top_up,
-           coalesce(sum(posting.amount_cents) FILTER (WHERE entry.kind = 'top_up_received'), 0) AS received,
-           coalesce(-sum(posting.amount_cents) FILTER (WHERE entry.kind = 'top_up_allocated'), 0) AS allocated,
-           coalesce(sum(posting.amount_cents) FILTER (WHERE entry.kind = 'top_up_ended'), 0) AS ended,
-           coalesce(-sum(posting.amount_cents) FILTER (WHERE entry.kind = 'top_up_refunded'), 0) AS refunded,
+           coalesce(sum(posting.amount_cents) FILTER (
+               WHERE posting.bucket = 'deposit' AND entry.kind = 'top_up_received'), 0) AS received,
+           coalesce(-sum(posting.amount_cents) FILTER (
+               WHERE posting.bucket = 'deposit' AND entry.kind = 'top_up_allocated'), 0) AS allocated,
+           coalesce(-sum(posting.amount_cents) FILTER (WHERE posting.bucket = 'available'
+               AND entry.kind IN ('top_up_ended', 'top_up_clawed_back', 'top_up_given_again')), 0) AS ended,
+           coalesce(-sum(posting.amount_cents) FILTER (
+               WHERE (posting.bucket = 'deposit' AND entry.kind IN ('top_up_refunded', 'top_up_card_refund',
+                          'top_up_card_refund_undone', 'top_up_taken_back', 'top_up_reinstated'))
+                  OR (posting.bucket = 'available' AND entry.kind = 'top_up_clawed_back')), 0) AS refunded,
            count(DISTINCT entry.scheme_id) AS schemes, min(entry.scheme_id) AS scheme_id
       FROM funding_journalentry AS entry
-      JOIN funding_posting AS posting ON posting.entry_id = entry.id AND posting.bucket = 'deposit'
-     WHERE entry.kind IN ('top_up_received', 'top_up_allocated', 'top_up_ended', 'top_up_refunded')
+      JOIN funding_posting AS posting
+        ON posting.entry_id = entry.id AND posting.bucket IN ('deposit', 'available')
+     WHERE entry.kind IN ({_KINDS})
      GROUP BY 1
 """
 

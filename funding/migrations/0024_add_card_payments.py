@@ -439,21 +439,11 @@ class Migration(migrations.Migration):
                     ("applied_cents__gte", 0),
                     ("refunded_cents__gte", 0),
                     ("taken_back_cents__gte", 0),
-                    (
-                        "amount_cents__gte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("applied_cents"), "+", models.F("deposit_cents")
-                        ),
-                    ),
                     ("deposit_cents__gte", 0),
-                    (
-                        "amount_cents__gte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("refunded_cents"), "+", models.F("taken_back_cents")
-                        ),
-                    ),
+                    ("deposit_cents__lte", models.F("amount_cents")),
+                    ("applied_cents__lte", models.F("amount_cents")),
                 ),
-                name="cardpayment_gives_back_what_came",
+                name="cardpayment_not_negative",
             ),
         ),
         migrations.AddConstraint(

@@ -94,9 +94,9 @@ class CardPayment(fsm.Machine):
             ),
             models.CheckConstraint(
                 condition=Q(applied_cents__gte=0, refunded_cents__gte=0, taken_back_cents__gte=0)
-                & Q(deposit_cents__gte=0, amount_cents__gte=F("applied_cents") + F("deposit_cents"))
-                & Q(amount_cents__gte=F("refunded_cents") + F("taken_back_cents")),
-                name="cardpayment_gives_back_what_came",
+                & Q(deposit_cents__gte=0, deposit_cents__lte=F("amount_cents"))
+                & Q(applied_cents__lte=F("amount_cents")),
+                name="cardpayment_not_negative",
             ),
             models.CheckConstraint(
                 condition=Q(state=S.SUCCEEDED, succeeded_at__isnull=False)
@@ -124,7 +124,8 @@ class CardPayment(fsm.Machine):
     @property
     def returnable_cents(self) -> int:
         """What may still go back to the payer, in cents."""
-        return self.amount_cents - self.refunded_cents - self.taken_back_cents if self.succeeded_at else 0
+        left = self.amount_cents - self.refunded_cents - self.taken_back_cents
+        return max(0, left) if self.succeeded_at else 0
 
     @transition(field=state, source=S.OPENED, target=S.PROCESSING, permission=may_settle)
     def process(self, *, method: str) -> None:

@@ -18,8 +18,11 @@ from accounts import sessions
 from accounts.models import User
 from accounts.services import consents
 from funding import permissions, words
+from funding.cards.config import cards_are_taken
+from funding.cards.port import CardsUnavailable
 from funding.forms import AcceptForm, booking_filter
 from funding.models import Booking, BookingState, Claim, Payment, Receivable, version_on
+from funding.models.card_payments import WAITING
 from funding.schemes.facts import SourcePlan
 from funding.schemes.rules import SchemeRules
 from funding.schemes.vocabulary import LEARNER
@@ -33,11 +36,11 @@ from funding.selectors.bookings import (
     visible_bookings,
 )
 from funding.sentences import sentence
-from funding.services import bookings, holds
-from funding.services.bookings.acceptance import lots_of, plan_for
+from funding.services import bookings, card_payments, holds
+from funding.services.bookings.acceptance import lots_of, own_part, plan_for
 from funding.services.bookings.conditions import Conditions, conditions_for
 from funding.services.bookings.context import calendar_of
-from funding.services.bookings.texts import acceptance_text
+from funding.services.bookings.texts import Shown, acceptance_text
 from funding.views import consent_forms
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -158,8 +161,11 @@ def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
                 sign_in=sessions.sign_in_of(request),
                 idempotency_key=f"web:{form.cleaned_data['key']}",
                 shown=form.what_was_shown,
+                own_money_comes_first=cards_are_taken(),
             )
         except DomainError as refused:
+            if refused.code == "payment_needed" and form.what_was_shown is not None:
+                return _go_and_pay(request, booking, form.what_was_shown)
             if refused.code in consent_forms.PROVE_AGAIN:
                 # An e-identity is proved, and then the form is here again as it was.
                 return consent_forms.prove_and_return(request, form)
@@ -185,10 +191,30 @@ def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "shares": _shares(terms.plan),
         "exemption": words.EXEMPTIONS.get(terms.plan.exempt_reason or "", "") if terms.plan else "",
         "open": booking.state == BookingState.PROPOSED,
+        "pays_first": own_part(terms.plan, _rules_today(booking)) if terms.plan and cards_are_taken() else 0,
+        "waiting_payment": booking.card_payments.filter(state__in=WAITING).first(),
         "identity_url": consent_forms.identity_url(request) if needs_identity else "",
     }
     status = 409 if error else 422 if form.errors else 200
     return render(request, "funding/accept.html", context, status=status)
+
+
+def _go_and_pay(request: HttpRequest, booking: Booking, shown: Shown) -> HttpResponse:
+    """Own money comes first: seat and rights are kept while the learner pays."""
+    try:
+        payment = card_payments.start_for_booking(
+            actor=cast("User", request.user),
+            booking_id=booking.pk,
+            sign_in=sessions.sign_in_of(request),
+            shown=shown,
+        )
+        card_payments.open_at_stripe(payment_id=payment.pk)
+    except DomainError as refused:
+        messages.error(request, sentence(refused, rules=_rules_today(booking)))
+        return redirect("booking_accept", public_id=booking.public_id)
+    except CardsUnavailable:
+        messages.error(request, _("Stripe does not answer at the moment. Try again in a few minutes."))
+    return redirect("card_payment", public_id=payment.public_id)
 
 
 @require_POST

@@ -19,7 +19,8 @@ from accounts.models import Employer, EmployerState, Membership, User
 from accounts.permissions import manages_organisation
 from accounts.services import employers as registrations
 from catalogue import words as catalogue_words
-from funding import employer_words, epc
+from funding import card_words, employer_words, epc
+from funding.cards.config import cards_are_taken
 from funding.employer_forms import MemberForm, RefundForm, RegisterForm, RowsForm
 from funding.models import TopUp, TopUpDraft, TopUpLine
 from funding.selectors import employers as selected
@@ -287,6 +288,7 @@ def _order_page(request: HttpRequest, order: TopUp, form: RefundForm, *, status:
         (each, employer_words.REFUND_STATES[each.state], employer_words.COLOURS.get(each.state, ""))
         for each in order.refunds.order_by("-requested_at", "-pk")
     ]
+    card_payments = list(order.card_payments.order_by("-opened_at", "-pk"))
     context = {
         "order": order,
         "row": _row(order),
@@ -296,6 +298,12 @@ def _order_page(request: HttpRequest, order: TopUp, form: RefundForm, *, status:
         ),
         "account_name": settings.BANK_ACCOUNT_NAME,
         "bic": settings.BANK_ACCOUNT_BIC,
+        "cards": cards_are_taken(),
+        "card_payments": [
+            (each, card_words.STATES[each.state], card_words.COLOURS.get(each.state, ""))
+            for each in card_payments
+        ],
+        "card_returnable": cards_are_taken() and any(each.returnable_cents for each in card_payments),
         "receipts": order.receipts.order_by("told_at", "pk"),
         "refunds": refunds,
         "waits_for_refund": any(each.state == "requested" for each, _label, _colour in refunds),

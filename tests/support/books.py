@@ -7,7 +7,16 @@ from collections import Counter, defaultdict
 from django.db.models import Sum
 
 from catalogue.models import SessionSeats
-from funding.models import Allocation, Booking, Budget, JournalEntry, Lot, Posting, Receivable
+from funding.models import (
+    Allocation,
+    Booking,
+    Budget,
+    JournalEntry,
+    Lot,
+    Posting,
+    Receivable,
+    Reservation,
+)
 from funding.models.bookings import CONSENTED_STATES, SEATED_STATES
 from funding.models.receivables import UNSETTLED
 
@@ -86,7 +95,9 @@ def _allocations() -> list[str]:
         stored = (each.outstanding_cents, each.paid_cents)
         if stored != expected or min(*stored, each.returned_cents) < 0:
             found.append(f"allocation {each.pk} ({each.source}) says {stored}, its postings {expected}")
-        if each.source == "learner" and sums_of["refund_due"] != each.returned_cents:
+        # What was sent back to the learner's card, or settled what they owed, is due no more.
+        gone = sums_of["returned"] + sums_of["debt"]
+        if each.source == "learner" and sums_of["refund_due"] + gone != each.returned_cents:
             found.append(
                 f"own money {each.pk}: {sums_of['refund_due']} to be refunded, not {each.returned_cents}"
             )
@@ -103,6 +114,7 @@ def _seats() -> list[str]:
     taken: Counter[int] = Counter()
     for session_id, state, before in Booking.objects.values_list("session", "state", "state_before_dispute"):
         taken[session_id] += (before if state == "disputed" else state) in SEATED_STATES
+    taken.update(Reservation.objects.filter(ended_at__isnull=True).values_list("session", flat=True))
     return [
         f"session {seats.pk}: {seats.taken} of {seats.seats} seats taken, {taken[seats.pk]} booked"
         for seats in SessionSeats.objects.all()

@@ -6,6 +6,7 @@ wants, is taken by the last statement. Figures: docs/performance.md.
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
@@ -21,9 +22,11 @@ from funding.models import (
     BookingState,
     LearningAccount,
     Lot,
+    SchemeVersion,
     Source,
     fund_of,
 )
+from funding.permissions import is_learner
 from funding.schemes import planning, windows
 from funding.schemes.facts import LearnerFacts, LotFacts, SourcePlan
 from funding.schemes.rules import SchemeRules
@@ -40,6 +43,7 @@ from funding.services.bookings.situation import Situation, facts_of_lots, lock_b
 from funding.services.bookings.texts import Shown, given_text
 from ila.core import clock, fsm
 from ila.core.batch import Batch, refuse_unless_one_row
+from ila.core.calendars import WorkingCalendar
 from ila.core.errors import DomainError
 from ila.core.pipeline import Result
 
@@ -56,23 +60,27 @@ def accept(
     sign_in: SignIn | None,
     idempotency_key: str | None = None,
     shown: Shown | None = None,
+    own_money_comes_first: bool = False,
 ) -> Booking:
     """The learner consents: rights and own money are held, the seat is taken, the rules of today are kept.
 
     shown: the text that the learner had before their eyes; the one made now must be the same, and is what is kept.
+    own_money_comes_first: refuse where the learner pays a part themselves; `accept_paid` takes it once it is there.
     The same key of the same learner returns the first result; the key with another request is refused.
     Locks: learning account → session (shared) → booking → consent; the seat last.
     Raises: DomainError `not_allowed`, `too_late` (F-21), `consent_denied`, `consent_missing`,
     `weak_identity` and `sign_in_too_old` (F-32), `account_alarm`, `consent_changed`, `not_bookable`,
     `not_accredited`, `not_eligible` (N-02, S-01), `on_hold`,
     `too_early` (S-06), `already_granted` (N-01), `insufficient_rights`, `usage_cap`, `budget_exhausted`,
-    `session_full`, `idempotency_mismatch`.
+    `session_full`, `idempotency_mismatch`, `payment_needed`.
     Logs: booking `accept`, consent `give`. Invariants 4, 5, 8, 9, 10.
     """
     payload_hash = hashlib.sha256(f"accept {booking_id}".encode()).hexdigest()
     try:
         with transaction.atomic(), ledger.refusals_named():
-            return _accept(actor, booking_id, sign_in, idempotency_key, payload_hash, shown)
+            return _accept(
+                actor, booking_id, sign_in, idempotency_key, payload_hash, shown, first=own_money_comes_first
+            )
     except IntegrityError:
         # The same key in another request, at the same moment: that one came first, and this one returns its result.
         earlier = _earlier(actor, idempotency_key)
@@ -82,6 +90,55 @@ def accept(
         return read_booking(booking_id)
 
 
+def accept_paid(
+    *, actor: User, booking_id: int, sign_in: SignIn, consented_at: datetime, shown: Shown, own_cents: int
+) -> Booking:
+    """The acceptance that a learner consented to earlier, now that their own money is there, in cents.
+
+    Everything is looked at again now, but the sign-in, which was fresh as they consented. Inside the caller's
+    transaction. Locks, Raises and Logs: as `accept`; `consent_changed` where they would pay another amount.
+    """
+    payload_hash = hashlib.sha256(f"accept {booking_id}".encode()).hexdigest()
+    with transaction.atomic(), ledger.refusals_named():
+        paid = OwnMoney(consented_at, own_cents)
+        return _accept(actor, booking_id, sign_in, None, payload_hash, shown, paid=paid)
+
+
+def prepare(
+    *, actor: User, booking_id: int, sign_in: SignIn | None, shown: Shown
+) -> tuple[Booking, SourcePlan, str]:
+    """What accepting now would do, with everything looked at as `accept` does, and nothing written.
+
+    Returns the booking, who pays, and the text consented to. Locks and Raises: as `accept`.
+    """
+    booking, _ = lock_booking(booking_id, actor, None)
+    if not is_learner(booking, actor):
+        raise DomainError("not_allowed", status=403, transition="accept", state=booking.state)
+    decided = _decide(booking, sign_in, shown, None)
+    return booking, decided.plan, decided.text
+
+
+@dataclass(frozen=True, slots=True)
+class OwnMoney:
+    """A learner's own part that has been paid, in cents, and when they had consented."""
+
+    consented_at: datetime
+    cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """An acceptance that nothing speaks against."""
+
+    consent: Consent
+    sign_in: SignIn
+    version: SchemeVersion
+    calendar: WorkingCalendar
+    facts: LearnerFacts
+    plan: SourcePlan
+    text: str
+
+
 def _accept(
     actor: User,
     booking_id: int,
@@ -89,46 +146,31 @@ def _accept(
     key: str | None,
     payload_hash: str,
     shown: Shown | None,
+    *,
+    paid: OwnMoney | None = None,
+    first: bool = False,
 ) -> Booking:
     booking, earlier = lock_booking(booking_id, actor, key)
     if earlier is not None:
         _check_payload(earlier, payload_hash)
         return booking
-    consent = booking.consent
-    if consent is None:
-        raise DomainError("not_allowed", transition="accept", state=booking.state)
-    now = clock.now()
-    _check_state(booking, consent, now)
-    situation = read_situation(booking, now)
-    if situation.version is None:
-        raise DomainError("not_bookable", scheme=booking.account.scheme.code)
-    rules = situation.version.parsed
-    own_sign_in = consents.check_sign_in(
-        sign_in=sign_in, citizen=booking.account.citizen, strong=rules.strong_identity_required
-    )
-    if situation.alarm:
-        raise DomainError("account_alarm", status=403)
-    _check(booking, situation, now)
-    calendar = calendar_of(booking.account.scheme)
-    guards.check_learner(rules, booking.account, booking.credential, booking.session, now)
+    decided = _decide(booking, sign_in, shown, paid)
+    consent, plan, rules = decided.consent, decided.plan, decided.version.parsed
+    if first and own_part(plan, rules):
+        raise DomainError("payment_needed", status=402, amount_cents=own_part(plan, rules))
+    if paid is not None and own_part(plan, rules) != paid.cents:
+        raise DomainError("consent_changed", gone=[], new=[])
     assert booking.session.starts_at is not None
-    windows.check_use(rules, calendar, now=now, starts_at=booking.session.starts_at)
-    history.check_once(rules, booking.account, booking, calendar.local_date(now).year)
-    facts = history.facts_for(rules, booking.account, booking)
-    plan = _plan(booking, rules, facts, situation.lots, now)
-
-    going_back = conditions_for(rules, calendar, accepted_at=now, starts_at=booking.session.starts_at)
-    text = given_text(booking, rules, plan, going_back, shown)
-    consent_log = fsm.move(consent, "give", actor=actor, sign_in=sign_in, text=text)
+    consent_log = fsm.move(consent, "give", actor=actor, sign_in=sign_in, text=decided.text)
     due = terms.term_of_training(
-        rules, calendar, starts=booking.session.starts_at, ends=booking.session.ends_at
+        rules, decided.calendar, starts=booking.session.starts_at, ends=booking.session.ends_at
     )
-    log = fsm.move(booking, "accept", actor=actor, scheme_version=situation.version, due=due)
+    log = fsm.move(booking, "accept", actor=actor, scheme_version=decided.version, due=due)
     assert isinstance(log, BookingLog)
     log.idempotency_key, log.payload_hash = key, payload_hash
-    log.data = history.evidence(rules, facts, plan)
+    log.data = history.evidence(rules, decided.facts, plan)
     # The booking's own rules are checked by the database as it is written: asking before would be a query more.
-    allocations = _allocations(booking, plan)
+    allocations = allocations_for(booking, plan)
 
     batch = Batch()
     batch.add(
@@ -157,12 +199,52 @@ def _accept(
     for message in messages.draft(
         recipient=booking.account.citizen.user,
         template="booking_accepted",
-        **receipt_context(booking, consent, own_sign_in),
+        **receipt_context(booking, consent, decided.sign_in),
     ):
         batch.insert(message)
     batch.add(TAKE_SEAT, [booking.session_id], refuse_unless_one_row("session_full"))
     batch.send()
     return booking
+
+
+def own_part(plan: SourcePlan, rules: SchemeRules) -> int:
+    """What of a price the learner pays to the platform themselves, in cents; 0 where they pay the provider."""
+    return 0 if rules.funding == "reimbursement" else plan.by_source().get(Source.LEARNER, 0)
+
+
+def _decide(booking: Booking, sign_in: SignIn | None, shown: Shown | None, paid: OwnMoney | None) -> Decided:
+    consent = booking.consent
+    if consent is None:
+        raise DomainError("not_allowed", transition="accept", state=booking.state)
+    now = clock.now()
+    consented_at = now if paid is None else paid.consented_at
+    _check_state(booking, consent, consented_at)
+    situation = read_situation(booking, now)
+    if situation.version is None:
+        raise DomainError("not_bookable", scheme=booking.account.scheme.code)
+    rules = situation.version.parsed
+    own_sign_in = consents.check_sign_in(
+        sign_in=sign_in,
+        citizen=booking.account.citizen,
+        strong=rules.strong_identity_required,
+        at=None if paid is None else paid.consented_at,
+    )
+    if situation.alarm:
+        raise DomainError("account_alarm", status=403)
+    _check(booking, situation, now)
+    calendar = calendar_of(booking.account.scheme)
+    guards.check_learner(rules, booking.account, booking.credential, booking.session, now)
+    assert booking.session.starts_at is not None
+    windows.check_use(rules, calendar, now=now, starts_at=booking.session.starts_at)
+    history.check_once(rules, booking.account, booking, calendar.local_date(now).year)
+    facts = history.facts_for(rules, booking.account, booking)
+    plan = _plan(booking, rules, facts, situation.lots, now)
+
+    going_back = conditions_for(
+        rules, calendar, accepted_at=consented_at, starts_at=booking.session.starts_at
+    )
+    text = given_text(booking, rules, plan, going_back, shown)
+    return Decided(consent, own_sign_in, situation.version, calendar, facts, plan, text)
 
 
 def plan_for(booking: Booking, rules: SchemeRules, lots: Iterable[LotFacts], moment: datetime) -> SourcePlan:
@@ -230,7 +312,7 @@ def _written_now(result: Result) -> None:
         raise RuntimeError("the booking's money was held before")
 
 
-def _allocations(booking: Booking, plan: SourcePlan) -> list[Allocation]:
+def allocations_for(booking: Booking, plan: SourcePlan) -> list[Allocation]:
     """What each source pays: a lot, the learner, or the scheme's budget itself; then what is kept to give back."""
     public = [each for each in plan.allocations if each.lot_id is None and each.source != Source.LEARNER]
     budget = schemes.first_budget(booking.account.scheme) if public or plan.reimbursement_cents else None

@@ -23,6 +23,7 @@ class FakeStripe:
 
     def __init__(self, port: int) -> None:
         self.address = f"http://127.0.0.1:{port}"
+        self.hand: clock.VirtualClock | None = None
 
     def act(self, what: str, **given: Any) -> Any:
         request = Request(f"{self.address}/_test/{what}", json.dumps(given).encode(), method="POST")

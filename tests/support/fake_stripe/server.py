@@ -80,7 +80,7 @@ def listed(rows: list[Object], params: Object, url: str) -> Object:
     return {"object": "list", "url": url, "data": rows[:limit], "has_more": len(rows) > limit}
 
 
-def answer(state: State, method: str, path: str, params: Object) -> Object:
+def answer(state: State, method: str, path: str, params: Object) -> Object:  # noqa: PLR0911 - one a route
     """What the API answers. Raises: Refused."""
     ledger = state.ledger
     match [method, *path.strip("/").split("/")[1:]]:
@@ -134,6 +134,7 @@ def control(state: State, path: str, given: Object) -> Any:
         "close_dispute": lambda: ledger.close_dispute(object_of("dispute"), given["won"]),
         "clock": lambda: ledger.move_clock(given["now"]),
         "fault": lambda: state.faults.append([given["at"], given["how"], given.get("times", 1)]),
+        "no_faults": state.faults.clear,
         "objects": lambda: ledger.all(given["kind"]),
         "balance": lambda: ledger.balance,
         "requests": lambda: state.requests,
@@ -213,10 +214,7 @@ class Handler(BaseHTTPRequestHandler):
                 {"method": method, "path": path, "key": key, "version": version, "params": params}
             )
             try:
-                if self.headers.get("Authorization") != f"Bearer {KEY}":
-                    raise Refused(401, "invalid_request_error", "api_key_invalid", "Invalid API Key provided")
-                if not VERSION.match(version):
-                    raise invalid("api_version_invalid", f"Invalid Stripe API version: {version}")
+                self._check_caller(version)
                 if method == "POST" and key:
                     return self._once(
                         key, f"{method} {path} {json.dumps(params, sort_keys=True)}", path, params
@@ -225,6 +223,12 @@ class Handler(BaseHTTPRequestHandler):
                 return 200, expanded(self.state.ledger, found, ways)
             except Refused as refused:
                 return refused.status, refused.body
+
+    def _check_caller(self, version: str) -> None:
+        if self.headers.get("Authorization") != f"Bearer {KEY}":
+            raise Refused(401, "invalid_request_error", "api_key_invalid", "Invalid API Key provided")
+        if not VERSION.match(version):
+            raise invalid("api_version_invalid", f"Invalid Stripe API version: {version}")
 
     def _once(self, key: str, asked: str, path: str, params: Object) -> tuple[int, Object]:
         """The same key gets the same answer; with other parameters it is an error."""
@@ -256,5 +260,5 @@ def serve(*, port: int, now: int) -> None:
     handler = type("BoundHandler", (Handler,), {"state": State(now)})
     with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
         server.daemon_threads = True
-        print(server.server_address[1], flush=True)
+        print(server.server_address[1], flush=True)  # noqa: T201 - whoever started it waits for this
         server.serve_forever()

@@ -1,0 +1,68 @@
+"""A seat and rights kept for a learner who pays their own part: for a short time, and given back as they came."""
+
+from collections.abc import Sequence
+
+from accounts.models import User
+from catalogue.services import sessions
+from funding.models import Allocation, Booking, Bucket, CardPayment, JournalEntry, Reservation, Source
+from funding.schemes.facts import SourcePlan
+from funding.services import ledger
+from funding.services.bookings.acceptance import TAKE_SEAT, allocations_for
+from funding.services.bookings.money import hold_lines
+from funding.services.ledger import Line
+from ila.core import clock
+from ila.core.batch import Batch, refuse_unless_one_row
+
+
+def reserve(payment: CardPayment, booking: Booking, plan: SourcePlan, *, actor: User) -> Reservation:
+    """Take the seat, and set aside what the other sources would pay. The booking is locked.
+
+    Raises: DomainError `insufficient_rights`, `budget_exhausted`, `session_full`. Invariant 4.
+    """
+    public = [each for each in allocations_for(booking, plan) if each.source != Source.LEARNER]
+    reserved = sum(each.amount_cents for each in public)
+    reservation = Reservation.objects.create(
+        payment=payment, session_id=booking.session_id, reserved_cents=reserved
+    )
+    if reserved:
+        ledger.post(
+            scheme=payment.scheme,
+            kind="reserve_booking",
+            key=f"card:{payment.pk}:reserve",
+            actor=actor,
+            lines=_lines(booking, public),
+        )
+    batch = Batch()
+    batch.add(TAKE_SEAT, [booking.session_id], refuse_unless_one_row("session_full"))
+    batch.send()
+    return reservation
+
+
+def end_reservation(payment: CardPayment, *, actor: User) -> bool:
+    """Give back what was kept, once. The payment is locked. Returns whether it stood."""
+    reservation = Reservation.objects.filter(payment=payment, ended_at__isnull=True).first()
+    if reservation is None:
+        return False
+    reservation.ended_at = clock.now()
+    reservation.save(update_fields=["ended_at"])
+    if reservation.reserved_cents:
+        entry = JournalEntry.objects.select_related("scheme").get(
+            scheme=payment.scheme, idempotency_key=f"card:{payment.pk}:reserve"
+        )
+        ledger.reverse(entry=entry, actor=actor, key=f"card:{payment.pk}:unreserve")
+    sessions.free_seat(session_id=reservation.session_id)
+    return True
+
+
+def _lines(booking: Booking, parts: Sequence[Allocation]) -> list[Line]:
+    """As a booking holds it, but in a place of its own that names no booking: nothing is accepted yet."""
+    return [
+        Line(
+            Bucket.RESERVED if line.bucket == Bucket.HELD else line.bucket,
+            line.fund,
+            line.amount_cents,
+            line.lot_id,
+            line.budget_id,
+        )
+        for line in hold_lines(booking, parts)
+    ]
