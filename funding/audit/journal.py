@@ -16,16 +16,20 @@ _WANTED = """
     SELECT 'claim:' || claim.id || ':' || log.transition, log.transition || '_claim', log.transaction_id,
            claim.amount_cents, 'claim:' || claim.id
       FROM funding_claimlog AS log JOIN funding_claim AS claim ON claim.id = log.subject_id
-     WHERE log.transition = 'approve'
-        OR (log.transition IN ('reject', 'call_back') AND log.source = 'approved')
+     WHERE claim.kind <> 'refund' AND (log.transition = 'approve'
+        OR (log.transition IN ('reject', 'call_back') AND log.source = 'approved'))
      UNION ALL
     SELECT 'payment:' || payment.id || ':exported', 'payment_exported', log.transaction_id,
-           payment.amount_cents, 'payment:' || payment.id
+           payment.amount_cents + payment.netted_cents, 'payment:' || payment.id
       FROM funding_paymentbatchlog AS log JOIN funding_payment AS payment ON payment.batch_id = log.subject_id
+      JOIN funding_claim AS claim ON claim.id = payment.claim_id AND claim.kind <> 'refund'
      WHERE log.transition = 'export'
      UNION ALL
-    SELECT 'payment:' || id || ':' || outcome, 'payment_' || outcome, NULL, amount_cents, 'payment:' || id
-      FROM funding_payment WHERE outcome IN ('executed', 'rejected', 'returned')
+    SELECT 'payment:' || payment.id || ':' || outcome,
+           CASE claim.kind WHEN 'refund' THEN 'refund_' ELSE 'payment_' END || outcome, NULL,
+           payment.amount_cents + payment.netted_cents, 'payment:' || payment.id
+      FROM funding_payment AS payment JOIN funding_claim AS claim ON claim.id = payment.claim_id
+     WHERE outcome = 'executed' OR (outcome IN ('rejected', 'returned') AND claim.kind <> 'refund')
 """
 
 _ENTRY_FAULTS = {

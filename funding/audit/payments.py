@@ -14,7 +14,7 @@ _PAYMENT_FAULTS = {
     "batch_approver_approved_claim": "batch.approver_id = claim.approver_id",
     "batch_not_approved": "batch.state <> 'draft'"
     " AND NOT batch.approver_id = ANY (coalesce(releases.actors, '{}'))",
-    "payment_amount_differs": "payment.amount_cents <> claim.amount_cents"
+    "payment_amount_differs": "payment.amount_cents + payment.netted_cents <> claim.amount_cents"
     " OR claim.amount_cents <> coalesce(lines.amount, 0) OR NOT lines.own_booking",
     "payment_currency": "claim.currency <> batch.currency OR claim.currency <> booking.currency"
     " OR batch.scheme_id <> account.scheme_id",

@@ -256,6 +256,31 @@ def _payments(rules: SchemeRules) -> Iterator[Sentence]:
             "payment_days",
             days=w.days(rules.payment_days),
         )
+    yield from _debts(rules)
+
+
+def _debts(rules: SchemeRules) -> Iterator[Sentence]:
+    if rules.netting_percent is not None:
+        yield say(
+            _("At most %(share)s of a payment is kept for what its provider owes back."),
+            "",
+            "netting_percent",
+            share=w.percent(rules.netting_percent),
+        )
+    if rules.debt_term_days is not None:
+        yield say(
+            _("What a provider owes back it pays within %(days)s of the demand."),
+            "",
+            "debt_term_days",
+            days=w.days(rules.debt_term_days),
+        )
+    if rules.debt_interest_basis_points is not None:
+        yield say(
+            _("After that it owes simple interest of %(points)s hundredths of a percent a year, day by day."),
+            "",
+            "debt_interest_basis_points",
+            points=rules.debt_interest_basis_points,
+        )
 
 
 def providers(rules: SchemeRules) -> Iterator[Sentence]:

@@ -302,6 +302,17 @@ class SchemeRules(BaseModel):
     payment_days: Annotated[
         Count | None, parameter("F-31", "days", "Provider is paid, after the invoice.")
     ] = None
+    netting_percent: Annotated[
+        Percent | None,
+        parameter("", "percent", "The most that is kept of a payment for what its provider owes back."),
+    ] = None
+    debt_term_days: Annotated[
+        Count | None, parameter("", "days", "Provider pays back what it owes, after the demand.")
+    ] = None
+    debt_interest_basis_points: Annotated[
+        Count | None,
+        parameter("", "basis points", "Simple interest of a year on what is owed after that term."),
+    ] = None
     no_show_suspension_min_days: Annotated[
         Count | None, parameter("F-25", "days", "Shortest suspension of an account after a no-show.")
     ] = None

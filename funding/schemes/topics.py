@@ -135,6 +135,9 @@ TOPICS: tuple[tuple[str, Promise, tuple[str, ...]], ...] = (
             "advance_min_months",
             "advance_after_days",
             "claim_lead_days",
+            "netting_percent",
+            "debt_term_days",
+            "debt_interest_basis_points",
         ),
     ),
     (

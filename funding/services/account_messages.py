@@ -5,7 +5,7 @@ and what does not fit in it is a finding on its line, or a gap.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -16,6 +16,7 @@ from funding.banking.continuity import find_gaps_between, find_own_gap
 from funding.banking.messages import AccountMessage, AccountReport, Balance, Entry, EntryDetail
 from funding.models import BankLine, BankMessage, BankStatement, Payment, PaymentBatch, PaymentOutcome
 from funding.services.payments import ContradictionError, Settlement
+from funding.services.recoveries import receipts as recoveries
 from funding.services.refusals import RefusedMessage, Report
 from funding.services.top_ups.receipts import Credit, take_in
 
@@ -156,9 +157,12 @@ class _Matcher:
         BankLine.objects.bulk_create(self.lines, batch_size=1000)
 
     def _take_credits(self, actor: User | None) -> None:
-        """What came in is an employer's for an order, or kept aside and shown."""
-        receipts = take_in([_credit_of(movement) for movement, _ in self._credits], actor=actor)
-        for (movement, line), receipt in zip(self._credits, receipts, strict=True):
+        """What came in pays a debt or is an employer's for an order, or it is kept aside and shown."""
+        told = [(movement, line, _credit_of(movement)) for movement, line in self._credits]
+        self._take_recoveries([each for each in told if recoveries.named_debt(each[2]) is not None], actor)
+        others = [each for each in told if recoveries.named_debt(each[2]) is None]
+        receipts = take_in([credit for _, _, credit in others], actor=actor)
+        for (movement, line, _), receipt in zip(others, receipts, strict=True):
             line.receipt = receipt
             if receipt.top_up_id is not None or receipt.settled_at is not None:
                 self.result.count("received")
@@ -166,6 +170,18 @@ class _Matcher:
             line.finding = "unknown_credit"
             self.result.note(line.finding, movement.reference or movement.entry.reference)
             self._unmatched.append(movement)
+
+    def _take_recoveries(self, told: Sequence[tuple[Movement, BankLine, Credit]], actor: User | None) -> None:
+        receipts = recoveries.take_in([credit for _, _, credit in told], actor=actor)
+        for (movement, line, _), receipt in zip(told, receipts, strict=True):
+            line.recovery = receipt
+            if receipt.applied_cents or receipt.interest_cents:
+                self.result.count("received")
+            if receipt.finding and receipt.settled_at is None:
+                line.finding = receipt.finding
+                self.result.note(line.finding, movement.reference or movement.entry.reference)
+            if not receipt.applied_cents and not receipt.interest_cents:
+                self._unmatched.append(movement)
 
     def _match_bulk(self, movement: Movement, statement: BankStatement | None) -> bool:
         """One entry for a whole file, booked as a sum: all its payments, or none."""

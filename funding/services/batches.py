@@ -22,6 +22,7 @@ from funding.models import (
     BookingState,
     Bucket,
     Claim,
+    ClaimKind,
     ClaimLog,
     ClaimState,
     Payment,
@@ -32,8 +33,11 @@ from funding.models import (
 from funding.services import holds
 from funding.services.bookings.context import today
 from funding.services.payments import lines_of, post_moves, unwind_ended
+from funding.services.recoveries.netting import forget_nettings, plan_nettings, write_nettings
+from funding.services.refunds import failed_refunds, refresh_accounts
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
+from ila.core.money import format_cents
 
 SENT_STATES = (BatchState.EXPORTED, BatchState.ACKNOWLEDGED, BatchState.PARTLY_REJECTED)
 
@@ -50,18 +54,21 @@ class LeftOut:
 def create_batch(
     *, actor: User, scheme: Scheme, value_date: date | None = None, claim_ids: Collection[int] | None = None
 ) -> PaymentBatch:
-    """Put approved claims of a scheme together to be paid on a day (today); one payment for each.
+    """Put approved claims of a scheme together to be paid on a day (the next that banks book); one payment for each.
+
+    What a provider owes back is kept of its payments as far as the rules allow (`plan_nettings`).
 
     Without `claim_ids` every approved claim goes in that can; with them, all of these must. Whoever approved a
     claim puts it into no batch (invariant 7).
 
-    Locks: the claims. Logs: PaymentBatchLog, ClaimLog.
+    Locks: the claims, the receivables of their providers. Logs: PaymentBatchLog, ClaimLog.
     Raises: DomainError `not_allowed`, `on_hold`, `bad_iban`, `incomplete` when nothing is to be paid.
     """
     if not permissions.may_pay(scheme, actor):
         raise DomainError("not_allowed", status=403)
     # Payments go to the account in force at this moment, whether the job that changes accounts has run or not.
     account_changes.put_due_into_force()
+    refresh_accounts()
     payable = Claim.objects.filter(state=ClaimState.APPROVED, booking__account__scheme=scheme)
     if claim_ids is not None:
         payable = payable.filter(pk__in=claim_ids)
@@ -85,7 +92,9 @@ def create_batch(
         created_at=clock.now(),
     )
     fsm.start(batch, actor=actor)
-    Payment.objects.bulk_create(
+    planned = plan_nettings(ready, scheme=scheme)
+    netted = {pk: sum(part.amount_cents for part in parts) for pk, parts in planned.items()}
+    written = Payment.objects.bulk_create(
         (
             Payment(
                 batch=batch,
@@ -93,12 +102,14 @@ def create_batch(
                 end_to_end_id=new_reference("E"),
                 iban=normalise_iban(claim.payee_iban or claim.provider.iban),
                 creditor_name=_creditor_name(claim),
-                amount_cents=claim.amount_cents,
+                amount_cents=claim.amount_cents - netted.get(claim.pk, 0),
+                netted_cents=netted.get(claim.pk, 0),
             )
             for claim in ready
         ),
         batch_size=1000,
     )
+    write_nettings(written, planned)
     fsm.bulk_log([fsm.move(claim, "include", actor=actor) for claim in ready], model=ClaimLog)
     fsm.set_states(
         [claim.pk for claim in ready], model=Claim, source=ClaimState.APPROVED, target=ClaimState.IN_BATCH
@@ -117,12 +128,13 @@ def sort_payable(claims: Sequence[Claim], *, actor: User) -> tuple[list[Claim], 
     for claim in claims:
         claim.booking, claim.provider = related[claim.pk].booking, related[claim.pk].provider
     stopped = stopped_bookings([claim.booking for claim in claims])
+    failed = failed_refunds(claims)
     ready: list[Claim] = []
     left_out: list[LeftOut] = []
     for claim in claims:
-        if claim.booking_id in stopped:
+        if claim.booking_id in stopped and claim.kind != ClaimKind.REFUND:
             left_out.append(LeftOut(claim, "on_hold"))
-        elif not _iban_is_good(claim.payee_iban or claim.provider.iban):
+        elif not _iban_is_good(claim.payee_iban or claim.provider.iban) or claim.pk in failed:
             left_out.append(LeftOut(claim, "bad_iban"))
         elif claim.approver_id == actor.pk:
             left_out.append(LeftOut(claim, "not_allowed"))
@@ -211,7 +223,12 @@ def _export(*, actor: User, batch_id: int) -> PaymentFile | None:
     fsm.apply(batch, "export", actor=actor)
     content = build_pain001(_to_file(batch, payments))
     post_moves(
-        [("exported", payment, Bucket.PAYABLE, Bucket.IN_TRANSIT) for payment in payments],
+        [
+            ("exported", payment, Bucket.PAYABLE, Bucket.IN_TRANSIT)
+            for payment in payments
+            # A learner's own money is due to them until the bank has paid it (decision 0188).
+            if payment.claim.kind != ClaimKind.REFUND
+        ],
         lines=lines_of([payment.claim_id for payment in payments]),
         actor=actor,
     )
@@ -285,7 +302,11 @@ def _without_stopped(payments: list[Payment]) -> list[Payment]:
     stopped = stopped_bookings(
         [payment.claim.booking for payment in payments], ibans=[payment.iban for payment in payments]
     )
-    out = [payment for payment in payments if payment.claim.booking_id in stopped]
+    out = [
+        payment
+        for payment in payments
+        if payment.claim.booking_id in stopped and payment.claim.kind != ClaimKind.REFUND
+    ]
     if not out:
         return payments
     service = service_users.get("bank")
@@ -297,9 +318,11 @@ def _without_stopped(payments: list[Payment]) -> list[Payment]:
         source=ClaimState.IN_BATCH,
         target=ClaimState.APPROVED,
     )
+    forget_nettings(out)
     Payment.objects.filter(pk__in=[payment.pk for payment in out]).delete()
     unwind_ended(out)
-    return [payment for payment in payments if payment.claim.booking_id not in stopped]
+    gone = {payment.claim_id for payment in out}
+    return [payment for payment in payments if payment.claim_id not in gone]
 
 
 def _to_file(batch: PaymentBatch, payments: Sequence[Payment]) -> CreditTransferFile:
@@ -316,11 +339,18 @@ def _to_file(batch: PaymentBatch, payments: Sequence[Payment]) -> CreditTransfer
                 currency=batch.currency,
                 creditor=Party(payment.creditor_name, payment.iban),
                 # The booking's public id is what the provider knows; no learner is named.
-                remittance=f"{batch.scheme.code} {payment.claim.booking.public_id} claim {payment.claim_id}",
+                remittance=_remittance(batch, payment),
             )
             for payment in payments
         ),
     )
+
+
+def _remittance(batch: PaymentBatch, payment: Payment) -> str:
+    text = f"{batch.scheme.code} {payment.claim.booking.public_id} claim {payment.claim_id}"
+    if payment.netted_cents:
+        text += f", {format_cents(payment.netted_cents, batch.currency)} kept for a debt"
+    return text
 
 
 def _creditor_name(claim: Claim) -> str:

@@ -152,11 +152,14 @@ def approve_claim(*, actor: User, claim_id: int) -> Claim:
     booking, claim = _lock_claim(claim_id)
     if claim.author_id == actor.pk:
         raise DomainError("not_allowed", status=403, reason="approved by its own author", claim=claim.pk)
-    if claim.state == ClaimState.SUBMITTED:
+    refund = claim.kind == ClaimKind.REFUND
+    if claim.state == ClaimState.SUBMITTED and not refund:
         _require_owed(booking, ClaimKind(claim.kind))
         holds.check_no_hold(booking)
     fsm.apply(claim, "approve", actor=actor, approver=actor)
-    _move(booking, claim, Bucket.HELD, Bucket.PAYABLE, what="approve", actor=actor)
+    if not refund:
+        # A learner's own money is due to them until the bank has paid it (decision 0188).
+        _move(booking, claim, Bucket.HELD, Bucket.PAYABLE, what="approve", actor=actor)
     return claim
 
 
@@ -169,7 +172,7 @@ def reject_claim(*, actor: User, claim_id: int, reason: str) -> Claim:
     if not reason.strip():
         raise DomainError("incomplete", what="reason")
     booking, claim = _lock_claim(claim_id)
-    was_payable = claim.state == ClaimState.APPROVED
+    was_payable = claim.state == ClaimState.APPROVED and claim.kind != ClaimKind.REFUND
     fsm.apply(claim, "reject", actor=actor, reason=reason)
     if was_payable:
         _move(booking, claim, Bucket.PAYABLE, Bucket.HELD, what="reject", actor=actor)
@@ -339,6 +342,7 @@ def _advance_parts(booking: Booking) -> list[tuple[Allocation, int]]:
 def _claimed_by_allocation(allocations: Sequence[Allocation]) -> dict[int, int]:
     claimed: dict[int, int] = {}
     lines = ClaimLine.objects.filter(allocation__in=allocations, claim__state__in=OPEN_CLAIMS)
+    lines = lines.exclude(claim__kind=ClaimKind.REFUND)
     for allocation_id, cents in lines.values_list("allocation_id", "amount_cents"):
         claimed[allocation_id] = claimed.get(allocation_id, 0) + cents
     return claimed

@@ -27,12 +27,16 @@ from funding.models import (
     ClaimLog,
     ClaimState,
     Lot,
+    NettingOutcome,
     Payment,
     PaymentBatch,
     PaymentOutcome,
 )
 from funding.services import ledger
 from funding.services.bookings import money
+from funding.services.ledger import Line
+from funding.services.recoveries.netting import Nettings
+from funding.services.remittances import number_payments
 from ila.core import clock, fsm, locks
 
 # So many ledger entries travel in one message to the database.
@@ -70,18 +74,22 @@ def post_moves(moves: Sequence[Money], *, lines: dict[int, list[ClaimLine]], act
     statements: list[str] = []
     params: list[Any] = []
     for what, payment, source, target in moves:
+        refund = payment.claim.kind == ClaimKind.REFUND
         postings = [
             posting
             for line in lines[payment.claim_id]
             for posting in ledger.transfer(
-                money.in_booking_line(payment.claim.booking, line.allocation, source, line.amount_cents),
+                # What is given back to a learner is of no lot or budget any more.
+                Line(source, line.allocation.fund, line.amount_cents, booking_id=payment.claim.booking_id)
+                if refund
+                else money.in_booking_line(payment.claim.booking, line.allocation, source, line.amount_cents),
                 source,
                 target,
             )
         ]
         sql, values = ledger.statement(
             scheme=payment.claim.booking.account.scheme,
-            kind=f"payment_{what}",
+            kind=f"refund_{what}" if refund else f"payment_{what}",
             key=f"payment:{payment.pk}:{what}",
             actor=actor,
             lines=postings,
@@ -114,7 +122,7 @@ def lines_of(claim_ids: Iterable[int]) -> dict[int, list[ClaimLine]]:
 class Settlement:
     """The payments that one message names, locked with their bookings, batches and claims.
 
-    Locks: bookings, batches, claims, payments; at `write` the lots.
+    Locks: bookings (those of debts netted too), batches, claims, payments, receivables; at `write` the lots.
     """
 
     def __init__(self, payment_ids: Iterable[int], *, actor: User | None = None) -> None:
@@ -124,7 +132,10 @@ class Settlement:
         wanted = list(payment_ids)
         seen = Payment.objects.filter(pk__in=wanted)
         claim_ids = list(seen.values_list("claim_id", flat=True))
-        booking_ids = Claim.objects.filter(pk__in=claim_ids).values("booking_id")
+        self._nettings = Nettings(wanted)
+        booking_ids = self._nettings.booking_ids.union(
+            Claim.objects.filter(pk__in=claim_ids).values_list("booking_id", flat=True)
+        )
         related = {
             each.pk: each for each in Booking.objects.filter(pk__in=booking_ids).select_related(*_RELATED)
         }
@@ -147,6 +158,7 @@ class Settlement:
             payment.claim = claims[payment.claim_id]
             payment.claim.booking = bookings[payment.claim.booking_id]
             self.payments[payment.pk] = payment
+        self._nettings.lock(bookings)
         self.by_reference = {payment.end_to_end_id: payment for payment in self.payments.values()}
         self._changed: dict[int, Payment] = {}
         self._moves: list[Money] = []
@@ -169,8 +181,12 @@ class Settlement:
             return False
         payment.outcome = PaymentOutcome.EXECUTED
         payment.executed_at = _moment(on)
-        self._moves.append(("executed", payment, Bucket.IN_TRANSIT, Bucket.PAID))
-        self._paid.append((payment, 1))
+        if payment.claim.kind == ClaimKind.REFUND:
+            self._moves.append(("executed", payment, Bucket.REFUND_DUE, Bucket.RETURNED))
+        else:
+            self._moves.append(("executed", payment, Bucket.IN_TRANSIT, Bucket.PAID))
+            self._paid.append((payment, 1))
+        self._nettings.move(payment, NettingOutcome.KEPT)
         self._move_claim(payment.claim, "pay")
         self._changed[payment.pk] = payment
         return True
@@ -187,7 +203,9 @@ class Settlement:
         payment.outcome = PaymentOutcome.REJECTED
         payment.reason_code = reason_code[:35]
         payment.closed_at = clock.now()
-        self._moves.append(("rejected", payment, Bucket.IN_TRANSIT, Bucket.PAYABLE))
+        if payment.claim.kind != ClaimKind.REFUND:
+            self._moves.append(("rejected", payment, Bucket.IN_TRANSIT, Bucket.PAYABLE))
+        self._nettings.move(payment, NettingOutcome.RELEASED)
         self._move_claim(payment.claim, "approve_again", reason=f"{reason_code} {words}".strip())
         self._changed[payment.pk] = payment
         return True
@@ -203,20 +221,30 @@ class Settlement:
             raise ContradictionError("contradicts_rejection", payment)
         if payment.outcome == PaymentOutcome.RETURNED:
             return False
-        source = Bucket.PAID if payment.outcome == PaymentOutcome.EXECUTED else Bucket.IN_TRANSIT
-        if payment.outcome == PaymentOutcome.EXECUTED:
-            if any(line.allocation.paid_cents < line.amount_cents for line in self._lines[payment.claim_id]):
-                raise ContradictionError("owed_by_provider", payment)
-            self._paid.append((payment, -1))
+        executed = payment.outcome == PaymentOutcome.EXECUTED
+        source = Bucket.PAID if executed else Bucket.IN_TRANSIT
+        if payment.claim.kind == ClaimKind.REFUND:
+            if executed:
+                self._moves.append(("returned", payment, Bucket.RETURNED, Bucket.REFUND_DUE))
+        else:
+            if executed:
+                self._take_back(payment)
+            self._moves.append(("returned", payment, source, Bucket.PAYABLE))
+        self._nettings.move(payment, NettingOutcome.UNDONE)
         payment.outcome = PaymentOutcome.RETURNED
         payment.executed_at = payment.executed_at or _moment(on)
         payment.reason_code = reason_code[:35]
         payment.closed_at = clock.now()
-        self._moves.append(("returned", payment, source, Bucket.PAYABLE))
         self._move_claim(payment.claim, "return_payment", reason=reason_code)
         self._move_claim(payment.claim, "approve_again", reason=reason_code)
         self._changed[payment.pk] = payment
         return True
+
+    def _take_back(self, payment: Payment) -> None:
+        """What was paid out is not any more. Raises: as `give_back`."""
+        if any(line.allocation.paid_cents < line.amount_cents for line in self._lines[payment.claim_id]):
+            raise ContradictionError("owed_by_provider", payment)
+        self._paid.append((payment, -1))
 
     def accept(self, batch: PaymentBatch) -> None:
         """The bank takes the batch: it means to execute what it did not reject."""
@@ -234,6 +262,8 @@ class Settlement:
         self._write_allocations()
         self._write_bookings()
         self._write_batches(reason)
+        self._nettings.write(actor=self.service)
+        number_payments([each for each in self._changed.values() if each.outcome == PaymentOutcome.EXECUTED])
         unwind_ended(list(self._changed.values()))
 
     def _move_claim(self, claim: Claim, transition: str, *, reason: str = "") -> None:
@@ -323,7 +353,9 @@ def unwind_ended(payments: Iterable[Payment]) -> None:
     service = service_users.get("bank")
     for payment in payments:
         booking = payment.claim.booking
-        if booking.state != BookingState.DISPUTED and not booking.is_all_back:
+        if payment.claim.kind == ClaimKind.REFUND or (
+            booking.state != BookingState.DISPUTED and not booking.is_all_back
+        ):
             continue
         reason = f"paid or sent back while {booking.state}"
         if booking.state != BookingState.DISPUTED:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Exists, Max, Min, OuterRef, Sum
+from django.db.models import Exists, F, Max, Min, OuterRef, Sum
 
 from funding.models import (
     BankLine,
@@ -13,6 +13,7 @@ from funding.models import (
     BankStatement,
     BatchState,
     Bucket,
+    ClaimKind,
     MessageState,
     Payment,
     PaymentBatch,
@@ -178,5 +179,7 @@ def _differences() -> list[Difference]:
         Posting.objects.filter(bucket=Bucket.IN_TRANSIT).aggregate(cents=Sum("amount_cents"))["cents"] or 0
     )
     pending = Payment.objects.filter(outcome=PaymentOutcome.PENDING, batch__file__isnull=False)
-    payments = pending.aggregate(cents=Sum("amount_cents"))["cents"] or 0
+    # What is given back to learners is due to them until it is paid, and never in transit.
+    pending = pending.exclude(claim__kind=ClaimKind.REFUND)
+    payments = pending.aggregate(cents=Sum(F("amount_cents") + F("netted_cents")))["cents"] or 0
     return [] if ledger == payments else [Difference(Bucket.IN_TRANSIT, ledger, payments)]

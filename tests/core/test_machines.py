@@ -16,6 +16,7 @@ from django.db import models, transaction
 from accounts.models import Consent, Employer, IdentityClaim
 from catalogue.models import Accreditation, AccountChange, Award, ListingClaim, MicroCredential, Session
 from funding.models import (
+    Appropriation,
     Booking,
     Claim,
     PaymentBatch,
@@ -176,9 +177,10 @@ no_show,cancelled_by_learner disputed
     Receivable: (
         "opened demanded partly_recovered recovered written_off referred",
         """
-        funder demand       opened                                    demanded
+        funder demand       opened,partly_recovered                   demanded
         payer  recover_part opened,demanded,partly_recovered,referred partly_recovered
         payer  recover_rest opened,demanded,partly_recovered,referred recovered
+        payer  reopen       partly_recovered,recovered,written_off,referred demanded
         funder refer        opened,demanded,partly_recovered          referred
         payer  write_off    opened,demanded,partly_recovered,referred written_off
         funder drop         opened,demanded,partly_recovered,referred written_off
@@ -194,6 +196,15 @@ no_show,cancelled_by_learner disputed
         other_manager reject    proposed       rejected
         author        revise    rejected       draft
         author        discard   draft,rejected discarded
+        """,
+    ),
+    # proposed → approved or rejected (another person); taken back
+    Appropriation: (
+        "proposed approved rejected taken_back",
+        """
+        other_manager approve   proposed approved
+        other_manager reject    proposed rejected
+        author        take_back proposed taken_back
         """,
     ),
     # applied → verified or refused; refused → applied; verified → closed
@@ -287,6 +298,9 @@ def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str
         (Claim, "approve"): {"approver": rows.world.second_payer},
         (PaymentBatch, "approve"): {"approver": rows.world.second_payer},
         (Receivable, "recover_part"): {"amount_cents": 1},
+        (Receivable, "reopen"): {"amount_cents": 0},
+        (Appropriation, "approve"): {"approver": rows.other_manager, "at": now},
+        (Appropriation, "reject"): {"approver": rows.other_manager, "at": now},
         (SchemeDraft, "propose"): {"at": now},
         (SchemeDraft, "approve"): {
             "approver": rows.other_manager,

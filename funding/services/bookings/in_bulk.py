@@ -13,7 +13,17 @@ from django.db.models import F
 
 from accounts.models import Consent, Message, User
 from accounts.services import messages
-from funding.models import Allocation, Booking, BookingReview, Budget, Claim, ClaimLine, ClaimState, Lot
+from funding.models import (
+    Allocation,
+    Booking,
+    BookingReview,
+    Budget,
+    Claim,
+    ClaimKind,
+    ClaimLine,
+    ClaimState,
+    Lot,
+)
 from funding.schemes.rules import SchemeRules
 from funding.services import ledger
 from funding.services.bookings import money
@@ -121,6 +131,7 @@ def _settle_parts(bookings: Sequence[Booking], *, actor: User) -> None:
 
 def _call_back_claims(bookings: Sequence[Booking], ids: list[int], *, actor: User) -> None:
     open_claims = Claim.objects.filter(booking__in=ids, state__in=money.CALLABLE_BACK)
+    open_claims = open_claims.exclude(kind=ClaimKind.REFUND)
     concerned = set(open_claims.values_list("booking_id", flat=True))
     for booking in bookings:
         if booking.pk in concerned and not _stands(booking):

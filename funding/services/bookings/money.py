@@ -9,6 +9,7 @@ from funding.models import (
     BookingState,
     Bucket,
     Claim,
+    ClaimKind,
     ClaimLine,
     ClaimState,
     JournalEntry,
@@ -144,7 +145,7 @@ def take_back_restored(booking: Booking, *, actor: User, reason: str) -> None:
     allocations = {(each.lot_id, each.budget_id, each.fund): each for each in allocations_of(booking)}
     for entry in entries.select_related("scheme").order_by("pk"):
         receivable = receivables[int(entry.idempotency_key.removeprefix(prefix))]
-        if receivable.recovered_cents:
+        if receivable.recovered_cents or receivable.reserved_cents:
             raise DomainError("not_allowed", reason="partly_recovered")
         if receivable.closed_at is None:
             fsm.apply(receivable, "drop", actor=actor, reason=reason)
@@ -179,7 +180,8 @@ def unwind(booking: Booking, *, actor: User, reason: str) -> None:
 
 def call_back_claims(booking: Booking, *, actor: User, reason: str) -> None:
     """Reject the booking's claims that have not left for the bank; their money is held again."""
-    for claim in locks.acquire_set(Claim.objects.filter(booking=booking, state__in=CALLABLE_BACK)):
+    theirs = Claim.objects.filter(booking=booking, state__in=CALLABLE_BACK).exclude(kind=ClaimKind.REFUND)
+    for claim in locks.acquire_set(theirs):
         if claim.state == ClaimState.APPROVED:
             lines = [
                 line
@@ -240,6 +242,7 @@ def in_transit_by_allocation(booking: Booking) -> dict[int, int]:
     """Cents of each allocation (by its id) that are on their way to the bank."""
     away: dict[int, int] = {}
     lines = ClaimLine.objects.filter(claim__booking=booking, claim__state=ClaimState.IN_BATCH)
+    lines = lines.exclude(claim__kind=ClaimKind.REFUND)
     for allocation_id, cents in lines.values_list("allocation_id", "amount_cents"):
         away[allocation_id] = away.get(allocation_id, 0) + cents
     return away

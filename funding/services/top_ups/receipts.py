@@ -54,7 +54,7 @@ def take_in(credits: Sequence[Credit], *, actor: User | None = None) -> list[Top
     Locks: the top-ups named. Logs: top-up `pay`.
     """
     actor = actor or service_users.get("bank")
-    keys = _keys(credits)
+    keys = keys_of(credits)
     known = {each.key: each for each in TopUpReceipt.objects.filter(key__in=keys).select_related("top_up")}
     new = [(key, credit) for key, credit in zip(keys, credits, strict=True) if key not in known]
     if new:
@@ -227,7 +227,7 @@ def _finding(
     return "other_payer" if known and order.organisation_id not in known else ""
 
 
-def _keys(credits: Sequence[Credit]) -> list[str]:  # noqa: A002
+def keys_of(credits: Sequence[Credit]) -> list[str]:  # noqa: A002
     """What tells each transfer from every other, the same whichever message tells of it.
 
     Where the bank gives no reference of its own, equal transfers of a day are numbered in their message.

@@ -1,0 +1,1 @@
+"""What providers owe back, and how it comes back."""
