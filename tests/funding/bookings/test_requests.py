@@ -171,7 +171,7 @@ def test_a_proposal_asks_for_consent_and_tells_the_learner(world: World, learner
     assert booking.next_due_at == paris("2026-05-12T00:00:00")
     assert booking.consent is not None
     assert booking.consent.state == "asked"
-    assert "Price: €1,650.00" in booking.consent.text
+    assert "Price, all taxes included: €1,650.00" in booking.consent.text
     assert booking.consent.text_hash == booking.consent.hash_of(booking.consent.text)
     assert Message.objects.get(recipient=learner.user).template == "booking_proposed"
 
