@@ -13,3 +13,4 @@ class AccountsConfig(AppConfig):
         ensure = import_string("accounts.services.service_users.ensure_after_migrate")
         post_migrate.connect(ensure, sender=self)
         import_string("accounts.receivers.connect")()
+        import_string("accounts.personal_registry.discover")()

@@ -75,3 +75,15 @@ def may_close_alarms(actor: Any) -> bool:
 def may_decide_identities(actor: Any) -> bool:
     """Who says which citizen a proved person is: a case worker or manager of an agency; no service does."""
     return not actor.is_service and may_correct_facts(actor)
+
+
+def may_see_erasures(actor: Any) -> bool:
+    """A case worker, manager or auditor of an agency sees how requests to be erased stand, not whose they are."""
+    if not actor.is_active or actor.is_service:
+        return False
+    return Membership.objects.filter(
+        user=actor,
+        organisation__kind=OrganisationKind.AGENCY,
+        role__in=[*FACT_ROLES, Role.AUDITOR],
+        ended_at__isnull=True,
+    ).exists()

@@ -190,6 +190,11 @@ def read(sha256: str) -> bytes:
     return content
 
 
+def forget(sha256: str) -> None:
+    """Take a file away that nobody needs any more; whether somebody does is the caller's to know. May be repeated."""
+    path_of(sha256).unlink(missing_ok=True)
+
+
 def path_of(sha256: str) -> Path:
     """Where a hash is kept. Raises: ValueError for what is no hash."""
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):

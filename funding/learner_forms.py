@@ -122,3 +122,95 @@ class SuggestForm(forms.Form):
         """Let one of these sessions be chosen."""
         rows = [("", _("No particular one")), *((str(one.pk), words) for one, words in sessions)]
         cast("forms.ChoiceField", self.fields["session"]).choices = rows
+
+
+class DocumentForm(forms.Form):
+    """A file that was asked for."""
+
+    file = forms.FileField(
+        label=_("File"),
+        help_text=_("PDF, PNG or JPEG, at most 10 MB, without a password."),
+        allow_empty_file=True,
+        error_messages={"required": _("Choose the file to hand in.")},
+    )
+
+
+class AskDocumentForm(forms.Form):
+    """What a learner is asked for."""
+
+    asked = forms.CharField(
+        label=_("Which document do you need, and what for?"),
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("The learner reads this. Ask for no more than you need."),
+        error_messages={"required": _("Say which document you need.")},
+    )
+
+
+class RefundAccountForm(forms.Form):
+    """The learner's own bank account."""
+
+    holder = forms.CharField(
+        label=_("Name of the account's holder"),
+        max_length=70,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        error_messages={"required": _("Enter the name on the account.")},
+    )
+    iban = forms.CharField(
+        label=_("IBAN"),
+        max_length=42,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text=_("Your own account, as on your bank card or statement."),
+        error_messages={"required": _("Enter the IBAN of your account.")},
+    )
+
+
+class CorrectionForm(forms.Form):
+    """What is wrong, what it should be, and a document that shows it."""
+
+    says = forms.CharField(
+        label=_("What should it be?"),
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"required": _("Say what it should be.")},
+    )
+    file = forms.FileField(
+        label=_("A document that shows it"),
+        required=False,
+        allow_empty_file=True,
+        help_text=_("PDF, PNG or JPEG, at most 10 MB, without a password. Only the agency reads it."),
+    )
+
+
+class DecideCorrectionForm(forms.Form):
+    """What a case worker found."""
+
+    outcome = forms.ChoiceField(
+        label=_("What did you find?"),
+        widget=forms.RadioSelect,
+        choices=[
+            ("correct", _("It is wrong: correct it")),
+            ("refuse", _("It is right, or not shown to be wrong")),
+        ],
+        error_messages={"required": _("Say what you found.")},
+    )
+    value = forms.CharField(label=_("The correct value"), required=False, max_length=200)
+    answer = forms.CharField(
+        label=_("On what evidence, or why not"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("The person reads it, and it is kept for good."),
+        error_messages={"required": _("Say on what evidence, or why not.")},
+    )
+
+
+class LanguageForm(forms.Form):
+    """In which language mails are written, and which mails are wanted."""
+
+    language = forms.ChoiceField(label=_("Language of your mails"))
+    suggestions = forms.BooleanField(label=_("A counsellor suggests a training"), required=False)
+    surveys = forms.BooleanField(label=_("Questions after a training"), required=False)
+
+    def __init__(self, data: Any, *, languages: Iterable[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        cast("forms.ChoiceField", self.fields["language"]).choices = list(languages)

@@ -17,4 +17,5 @@ urlpatterns = [
     path("", include("funding.employer_urls")),
     path("", include("funding.provider_urls")),
     path("", include("funding.learner_urls")),
+    path("", include("accounts.personal_urls")),
 ]

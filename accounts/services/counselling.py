@@ -19,8 +19,10 @@ from accounts.models import (
     DelegationLook,
     Membership,
     NotMeKind,
+    Organisation,
     OrganisationKind,
     Part,
+    Role,
     User,
 )
 from accounts.services import messages
@@ -69,6 +71,25 @@ def counsellors() -> QuerySet[Membership]:
     return found.select_related("organisation", "user").order_by(
         "organisation__name", "user__display_name", "pk"
     )
+
+
+@transaction.atomic
+def add_counsellor(*, email: str, organisation: str) -> Membership:
+    """Let somebody counsel for an organisation of that name, which is made when it is new; again, it changes nothing.
+
+    Raises: DomainError `not_found` where nobody who may counsel has confirmed that address.
+    """
+    address = EmailAddress.objects.filter(email__iexact=email.strip(), verified=True).select_related("user")
+    found = address.first()
+    if found is None or not organisation.strip() or not may_counsel(found.user):
+        raise DomainError("not_found", status=404, kind="user")
+    house, _made = Organisation.objects.get_or_create(
+        kind=OrganisationKind.COUNSELLING, name=organisation.strip()
+    )
+    member, _made = Membership.objects.get_or_create(
+        user=found.user, organisation=house, role=Role.STAFF, ended_at=None
+    )
+    return member
 
 
 @transaction.atomic

@@ -3,12 +3,13 @@
 from typing import Any
 
 from accounts.models import Message, NotMeKind, User
+from accounts.services import topics
 from ila.core import clock
 
 
 def draft(*, recipient: User | None, template: str, address: str = "", **context: Any) -> list[Message]:
-    """The unsaved message, or nothing where there is nobody to write to. address: the recipient's own unless told."""
-    if recipient is None or recipient.is_service:
+    """The unsaved message, or nothing where nobody is to be written to. address: the recipient's own unless told."""
+    if recipient is None or recipient.is_service or topics.is_muted(recipient, template):
         return []
     return [
         Message(

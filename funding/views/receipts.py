@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import uuid
 from typing import cast
-from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils.formats import date_format
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.models import Consent, User
 from accounts.services import devices
-from funding import words
+from funding import papers, words
 from funding.models import Booking
-from funding.printing import Paper
 from funding.selectors.bookings import Viewer, standing_of, visible_bookings
 
 
@@ -31,7 +27,7 @@ def receipt(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "consent": consent,
         "zone": booking.account.scheme.timezone,
         "state": words.word(words.CONSENT_STATES, consent.state),
-        "how": how(consent),
+        "how": papers.how(consent),
         "device": devices.said(consent.sign_in.device_name) if consent.sign_in else "",
     }
     return render(request, "funding/receipt.html", context)
@@ -41,27 +37,10 @@ def receipt(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 @require_safe
 def receipt_pdf(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """The receipt as a file."""
-    booking, consent = _find(request, public_id)
-    assert consent.answered_at is not None
-    at = consent.answered_at.astimezone(ZoneInfo(booking.account.scheme.timezone))
-    paper = Paper(title=_("Consent receipt"), foot=str(booking.public_id), made_at=consent.answered_at)
-    paper.say(consent.text, after=4)
-    paper.say(_("Agreed on %(at)s") % {"at": f"{date_format(at, 'j F Y')}, {at:%H:%M}"})
-    if consent.sign_in is not None:
-        paper.say(f"{how(consent)}, {devices.said(consent.sign_in.device_name)}")
-    paper.small(f"{_('Fingerprint of the text (SHA-256):')} {consent.text_hash}")
-    answer = HttpResponse(paper.content(), content_type="application/pdf")
+    booking, _consent = _find(request, public_id)
+    answer = HttpResponse(papers.receipt(booking), content_type="application/pdf")
     answer.headers["Content-Disposition"] = f'attachment; filename="receipt-{booking.public_id}.pdf"'
     return answer
-
-
-def how(consent: Consent) -> str:
-    """How the learner had signed in: the method, and how surely it was them."""
-    if consent.sign_in is None:
-        return ""
-    if consent.sign_in.assurance == "strong":
-        return _("under a strong e-identity")
-    return _("under an ordinary sign-in")
 
 
 def _find(request: HttpRequest, public_id: uuid.UUID) -> tuple[Booking, Consent]:

@@ -27,6 +27,7 @@ ARGUMENTS = {
     "catalogue_import": ("--format", "edof", str(ROOT / "tests/data/edof/exemple_catalogue.xml")),
     "catalogue_list": ("--json",),
     "citizens_preregister": (str(ROOT / "pyproject.toml"),),
+    "counselling_member": ("a@example.org", "--organisation", "House"),
     "createsuperuser": ("--noinput", "--email", "a@example.org"),
     "demo": ("--no-serve",),
     "demo_code": ("approver@demo.example",),

@@ -1,4 +1,4 @@
-"""What a learner's own pages speak of: somebody who may look."""
+"""What a learner's own pages speak of: somebody who may look, a document asked for, a correction."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from uuid import UUID
 
 from accounts.models import Delegation
 from accounts.services import counselling
+from funding.models import Booking, CorrectionRequest, LearnerDocument
+from funding.services import corrections, learner_documents
 from tests.pages.support import Scene
 
 NOWHERE = UUID(int=4)
@@ -18,6 +20,9 @@ class LearnerThings:
     """All of it the learner's."""
 
     delegation: Delegation
+    booking: Booking
+    document: LearnerDocument
+    correction: CorrectionRequest
 
     def arguments(self) -> dict[str, dict[str, Any]]:
         """The arguments of each address."""
@@ -28,14 +33,27 @@ class LearnerThings:
             "counselled": {"public_id": self.delegation.public_id},
             "counselling_answer": {"public_id": self.delegation.public_id},
             "counselled_suggest": {"public_id": self.delegation.public_id},
+            "copy_download": {"public_id": NOWHERE},
+            "erasure_take_back": {"public_id": NOWHERE},
+            "correction_ask": {"fact": "status"},
+            "correction_take_back": {"public_id": self.correction.public_id},
+            "correction": {"public_id": self.correction.public_id},
+            "document_hand_in": {"public_id": self.document.public_id},
+            "learner_document": {"public_id": self.document.public_id},
+            "document_withdraw": {"public_id": self.document.public_id},
+            "booking_documents": {"public_id": self.booking.public_id},
             "counselled_part": {"public_id": self.delegation.public_id, "part": "balances"},
         }
 
 
-def make_learner_things(scene: Scene) -> LearnerThings:
-    """Somebody is invited to look, who is nobody of the scene."""
+def make_learner_things(scene: Scene, booking: Booking) -> LearnerThings:
+    """Somebody is invited to look, who is nobody of the scene; the provider of the booking asks for a document."""
+    user = scene.learner.user
     return LearnerThings(
-        counselling.invite(
-            actor=scene.learner.user, email="ada@counsel.example", parts=["balances"], months=3
-        )
+        counselling.invite(actor=user, email="ada@counsel.example", parts=["balances"], months=3),
+        booking,
+        learner_documents.ask_document(
+            actor=scene.provider_member, booking_id=booking.pk, asked="A picture of your badge"
+        ),
+        corrections.ask_correction(actor=user, fact="status", says="I look for work"),
     )
