@@ -128,9 +128,9 @@ class CardPayment(fsm.Machine):
         return max(0, left) if self.succeeded_at else 0
 
     @transition(field=state, source=S.OPENED, target=S.PROCESSING, permission=may_settle)
-    def process(self, *, method: str) -> None:
+    def process(self, *, paid_by: str) -> None:
         """The payer has agreed; their bank takes its days. Nothing is credited."""
-        self.method = method
+        self.method = paid_by
 
     @transition(
         field=state,
@@ -138,9 +138,9 @@ class CardPayment(fsm.Machine):
         target=S.SUCCEEDED,
         permission=may_settle,
     )
-    def succeed(self, *, method: str, intent_id: str) -> None:
+    def succeed(self, *, paid_by: str, intent_id: str) -> None:
         """The money is there, whatever was told before."""
-        self.method, self.intent_id = method, intent_id
+        self.method, self.intent_id = paid_by, intent_id
         self.succeeded_at, self.failure = clock.now(), ""
 
     @transition(field=state, source=[S.OPENED, S.PROCESSING], target=S.FAILED, permission=may_settle)

@@ -213,13 +213,13 @@ def _bring_forward(payment: CardPayment, order: TopUp | None, seen: PaymentSeen,
             # Kept and named; no balance is changed by what nobody asked for.
             payment.finding = "other_amount"
             return
-        fsm.apply(payment, "succeed", actor=actor, method=seen.method, intent_id=seen.intent_id)
+        fsm.apply(payment, "succeed", actor=actor, paid_by=seen.method, intent_id=seen.intent_id)
         if order is not None:
             _credit_order(payment, order, actor)
         else:
             _accept_booking(payment, actor)
     elif seen.status == "processing" and payment.state == CardPaymentState.OPENED:
-        fsm.apply(payment, "process", actor=actor, method=seen.method)
+        fsm.apply(payment, "process", actor=actor, paid_by=seen.method)
     elif payment.state in WAITING and _cannot_come(seen):
         if payment.state == CardPaymentState.OPENED and seen.session_status == "expired":
             fsm.apply(payment, "expire", actor=actor)

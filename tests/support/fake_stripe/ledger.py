@@ -19,7 +19,7 @@ SEPA_REFUND_DAYS = 4
 Object = dict[str, Any]
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - it is an answer
     """An answer of the API that is an error."""
 
     def __init__(self, status: int, kind: str, code: str, message: str) -> None:

@@ -26,8 +26,8 @@ class FakeStripe:
         self.hand: clock.VirtualClock | None = None
 
     def act(self, what: str, **given: Any) -> Any:
-        request = Request(f"{self.address}/_test/{what}", json.dumps(given).encode(), method="POST")
-        with urlopen(request, timeout=PATIENCE) as response:
+        request = Request(f"{self.address}/_test/{what}", json.dumps(given).encode(), method="POST")  # noqa: S310 - ours
+        with urlopen(request, timeout=PATIENCE) as response:  # noqa: S310 - ours
             return json.load(response)["answer"]
 
     def attempt(self, what: str, **given: Any) -> Any:
@@ -62,7 +62,7 @@ class FakeStripe:
 def running() -> Iterator[FakeStripe]:
     """A fake Stripe on a free port, for as long as the block."""
     command = [sys.executable, "-m", "tests.support.fake_stripe", "0", str(int(clock.now().timestamp()))]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
         try:
             assert process.stdout is not None
             yield FakeStripe(int(process.stdout.readline()))
