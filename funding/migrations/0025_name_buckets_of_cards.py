@@ -4,15 +4,32 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('funding', '0024_add_card_payments'),
+        ("funding", "0024_add_card_payments"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='posting',
-            name='bucket',
-            field=models.CharField(choices=[('appropriation', 'Appropriated by the funder'), ('budget', 'Available in a budget'), ('available', 'Available on an account'), ('held', 'Held for a booking'), ('payable', 'Approved for payment'), ('in_transit', 'Sent to the bank'), ('paid', 'Paid out'), ('owed', 'Owed back by a provider'), ('expired', 'Expired'), ('refund_due', 'To be refunded to the learner'), ('returned', 'Given back to the funder'), ('deposit', 'Received from an employer, on no account'), ('reserved', 'Reserved while the learner pays their own part'), ('debt', 'Owed by a payer whose bank took the money back')], max_length=20),
+            model_name="posting",
+            name="bucket",
+            field=models.CharField(
+                choices=[
+                    ("appropriation", "Appropriated by the funder"),
+                    ("budget", "Available in a budget"),
+                    ("available", "Available on an account"),
+                    ("held", "Held for a booking"),
+                    ("payable", "Approved for payment"),
+                    ("in_transit", "Sent to the bank"),
+                    ("paid", "Paid out"),
+                    ("owed", "Owed back by a provider"),
+                    ("expired", "Expired"),
+                    ("refund_due", "To be refunded to the learner"),
+                    ("returned", "Given back to the funder"),
+                    ("deposit", "Received from an employer, on no account"),
+                    ("reserved", "Reserved while the learner pays their own part"),
+                    ("debt", "Owed by a payer whose bank took the money back"),
+                ],
+                max_length=20,
+            ),
         ),
     ]
