@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import OrganisationKind, Role
 
-ROLES = {
+ROLES: dict[str, object] = {
     Role.MANAGER: _("Manager"),
     Role.STAFF: _("Staff"),
     Role.CASE_WORKER: _("Case worker"),

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
@@ -61,7 +62,7 @@ class ChooseForm(forms.Form):
     @property
     def wanted(self) -> set[str]:
         """The public ids that are ticked."""
-        return set(self.data.getlist("who")) if self.is_bound else set()
+        return set(self._sent_as("who")) if self.is_bound else set()
 
     @property
     def chosen(self) -> list[Booking]:
@@ -93,7 +94,10 @@ class ChooseForm(forms.Form):
     def sent(self) -> list[tuple[str, str]]:
         """What the confirmation page sends again, word for word."""
         kept = ("csrfmiddlewaretoken", "sure")
-        return [(name, one) for name in self.data if name not in kept for one in self.data.getlist(name)]
+        return [(name, one) for name in self.data if name not in kept for one in self._sent_as(name)]
+
+    def _sent_as(self, name: str) -> list[str]:
+        return cast("QueryDict", self.data).getlist(name)
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}

@@ -247,6 +247,7 @@ def is_open(invitation: Invitation) -> bool:
 
 def _managed(organisation: Organisation, actor: User) -> Organisation:
     """The organisation, locked. Raises: DomainError `not_allowed` (403) for who does not manage it."""
+    locked: Organisation
     (locked,) = locks.acquire(locks.lock(Organisation, organisation.pk))
     if not manages(locked, actor):
         raise DomainError("not_allowed", status=403)
@@ -274,7 +275,7 @@ def _end(organisation: Organisation, membership: Membership) -> None:
 
 
 def _own_address(user: User, address: str) -> bool:
-    return EmailAddress.objects.filter(user=user, email__iexact=address, verified=True).exists()
+    return bool(EmailAddress.objects.filter(user=user, email__iexact=address, verified=True).exists())
 
 
 def _log(

@@ -12,4 +12,4 @@ register = template.Library()
 @register.filter
 def role_word(role: str) -> str:
     """A role as people read it."""
-    return str({str(key): word for key, word in team_words.ROLES.items()}.get(role, role))
+    return str(team_words.ROLES.get(role, role))

@@ -156,7 +156,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     context = {
         # Whose address it is not learns nothing of the invitation.
         "organisation": invitation.organisation if own else None,
-        "role": team_words.ROLES.get(invitation.role, ""),  # type: ignore[call-overload]
+        "role": team_words.ROLES.get(invitation.role, ""),
         "may": team_words.MAY[invitation.organisation.kind].get(invitation.role, ""),
         "open": memberships.is_open(invitation),
         "own": own,

@@ -236,16 +236,22 @@ def _rows(desk: Desk, *, session_id: int | None) -> Iterator[_Row]:
         known = rules.get((row[15], row[16]))
         if known is None:
             continue
-        pk, state, session, organisation, requested, entered, needs, *rest = row[:15]
         yield _Row(
-            pk,
-            state,
-            session,
-            organisation,
-            requested,
-            entered,
-            bool(needs),
-            *rest,
+            pk=row[0],
+            state=row[1],
+            session_id=row[2],
+            organisation_id=row[3] or 0,
+            requested_at=row[4],
+            entered_at=row[5],
+            prerequisites=bool(row[6]),
+            starts_at=row[7],
+            ends_at=row[8],
+            session_state=row[9],
+            percent=row[10],
+            acknowledged=bool(row[11]),
+            proved=bool(row[12]),
+            claimed=bool(row[13]),
+            advanced=bool(row[14]),
             rules=known,
             calendar=calendar_for(row[17], row[18]),
             timezone=row[18],

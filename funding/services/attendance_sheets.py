@@ -85,7 +85,8 @@ def sheets_of(booking_ids: Collection[int]) -> dict[int, dict[date, Decimal]]:
     rows = Attendance.objects.filter(booking__in=list(booking_ids), day__isnull=False).order_by("pk")
     made: dict[int, dict[date, Decimal]] = defaultdict(dict)
     for booking_id, day, hours in rows.values_list("booking_id", "day", "hours"):
-        made[booking_id][day] = hours
+        if day is not None and hours is not None:
+            made[booking_id][day] = hours
     return dict(made)
 
 

@@ -46,7 +46,7 @@ _DO: dict[str, Any] = {
 def session_list(request: HttpRequest) -> HttpResponse:
     """All sessions, the latest first, with seats and learners; by state, and of one entry."""
     mine = desk(request)
-    states = dict(catalogue_words.SESSION_STATES)
+    states: dict[str, object] = dict(catalogue_words.SESSION_STATES)
     form = StateFilter(request.GET, states=states)
     asked = request.GET.get("entry", "")
     entry = int(asked) if asked.isdecimal() and len(asked) < 19 else None
