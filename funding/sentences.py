@@ -11,6 +11,10 @@ from funding.schemes.rules import SchemeRules
 from ila.core.errors import DomainError
 
 SENTENCES: dict[str, Promise] = {
+    "being_netted": _("A payment on its way keeps a part of this debt. Wait for the bank's answer."),
+    "in_instalments": _("This debt is paid in instalments. Nothing more is demanded as long as they come in time."),
+    "changed_since": _("What is owed has changed since this was proposed. Propose it anew."),
+    "unknown_debt": _("There is no debt with this reference. Look for a slip."),
     "claim_changed": _("It has changed since you were shown it. Look at it again, then decide."),
     "plan_changed": _(
         "Other claims would go in now than those you were shown. Look at the list again, then draw the batch up."
@@ -19,6 +23,8 @@ SENTENCES: dict[str, Promise] = {
     "duplicate_document": _(
         "This act has been proposed or given to this budget already. Look at the budget's history."
     ),
+    "cards_not_configured": _("Cards and direct debits are not taken here. Pay by bank transfer."),
+    "payment_needed": _("You pay a part yourself, by card, before you have booked."),
     "no_top_ups": _("Bookings of this scheme are not paid with employers' money. Choose another scheme."),
     "employer_not_verified": _(
         "The agency has not verified your organisation, so it cannot order. Look at how its registration stands."

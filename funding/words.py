@@ -47,6 +47,7 @@ CLAIM_KINDS = {
     "advance": _("Advance"),
     "final": _("Final claim"),
     "reimburse": _("Reimbursement to the learner"),
+    "refund": _("Own money back to the learner"),
 }
 BATCH_STATES = {
     "draft": _("Draft"),
@@ -153,6 +154,8 @@ BUCKETS = {
     "refund_due": _("To be refunded"),
     "returned": _("Returned"),
     "deposit": _("Received from an employer, on no account"),
+    "reserved": _("Kept while a learner pays their own part"),
+    "debt": _("Owed by a payer whose bank took it back"),
 }
 # What each place where money stands means, under the table that names it.
 BUCKET_MEANINGS = {
@@ -163,6 +166,11 @@ BUCKET_MEANINGS = {
     "returned": _("given back to the source it came from"),
 }
 ENTRIES = {
+    "own_card_refund": _("Sent back to the learner's card"),
+    "own_card_refund_undone": _("The refund to the card came back"),
+    "own_taken_back": _("Taken back by the learner's bank"),
+    "own_reinstated": _("Given back by the learner's bank"),
+    "own_debt_netted": _("Set off against what the learner owes"),
     "hold_booking": _("Money held for the booking"),
     "approve_claim": _("Claim approved: payable"),
     "reject_claim": _("Claim rejected: held again"),
@@ -175,6 +183,12 @@ ENTRIES = {
     "payment_returned": _("Returned by the bank: payable again"),
     "restore_booking": _("Given back after payment: the provider owes it"),
     "recover": _("Paid back by the provider"),
+    "recovery_received": _("Paid back by the provider's transfer"),
+    "net_receivable": _("Kept of a payment to the provider"),
+    "reverse_net_receivable": _("Owed again: the payment that kept it came back"),
+    "write_off": _("Given up: the funder makes it good"),
+    "refund_executed": _("Own money paid back to the learner"),
+    "refund_returned": _("Own money came back from the bank: due again"),
 }
 BOOKING_EVENTS = {
     "request": _("Place asked for"),
@@ -227,6 +241,7 @@ RECEIVABLE_EVENTS = {
     "demand": _("Repayment demanded"),
     "recover_part": _("Repaid in part"),
     "recover_rest": _("Repaid"),
+    "reopen": _("Owed again: a payment that kept it came back"),
     "write_off": _("Repayment written off"),
     "refer": _("Repayment referred for collection"),
     "drop": _("Repayment dropped"),

@@ -51,6 +51,7 @@ VALUES = {
     "last_day": "2026-05-31",
     "opening_cents": 1,
     "closing_cents": 2,
+    "payment": BOOKING,
     "employer": "Ateliers du Rhône",
     "organisation": "Ateliers du Rhône",
     "invitation_token": "A" * 43,

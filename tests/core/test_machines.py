@@ -14,11 +14,13 @@ from django.apps import apps
 from django.db import models, transaction
 
 from accounts.models import Consent, Employer, IdentityClaim
-from catalogue.models import Accreditation, AccountChange, Award, ListingClaim, MicroCredential, Session
+from catalogue.models import AccountChange, Accreditation, Award, ListingClaim, MicroCredential, Session
 from funding.models import (
     Appropriation,
     Booking,
+    CardPayment,
     Claim,
+    PayerDebt,
     PaymentBatch,
     Receivable,
     SchemeDraft,
@@ -239,6 +241,26 @@ no_show,cancelled_by_learner disputed
         payer refuse requested refused
         """,
     ),
+    # opened → processing → succeeded; failed, expired; what was paid after all counts (decision 181)
+    CardPayment: (
+        "opened processing succeeded failed expired",
+        """
+        clock process opened                           processing
+        clock succeed opened,processing,failed,expired succeeded
+        clock fail    opened,processing                failed
+        clock expire  opened                           expired
+        """,
+    ),
+    # opened → partly recovered → recovered; and more may be owed again
+    PayerDebt: (
+        "opened partly_recovered recovered",
+        """
+        clock recover_part opened,partly_recovered    partly_recovered
+        clock recover_rest opened,partly_recovered    recovered
+        clock owe_more     opened                     opened
+        clock owe_again    partly_recovered,recovered partly_recovered
+        """,
+    ),
     # asked → given or denied; given → withdrawn; asked → lapsed
     Consent: (
         "asked given denied withdrawn lapsed",
@@ -312,6 +334,12 @@ def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str
         (Employer, "refuse"): {"why": "unknown"},
         (Employer, "close"): {"why": "gone"},
         (TopUpRefund, "pay"): {"bank_reference": "T1"},
+        (CardPayment, "process"): {"paid_by": "sepa_debit"},
+        (CardPayment, "succeed"): {"paid_by": "card", "intent_id": "pi_1"},
+        (CardPayment, "fail"): {"failure": "card_declined"},
+        (PayerDebt, "recover_part"): {"amount_cents": 1},
+        (PayerDebt, "owe_more"): {"amount_cents": 1},
+        (PayerDebt, "owe_again"): {"amount_cents": 1},
         (Consent, "give"): {"sign_in": rows.learner.sign_in, "text": "shown"},
     }
     return given.get((model, transition), {})

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from accounts.models import Employer, Membership
 from accounts.services import employers
-from funding.models import TopUp, TopUpDraft, TopUpReceipt, TopUpRefund
+from funding.models import CardPayment, Fund, TopUp, TopUpDraft, TopUpReceipt, TopUpRefund
 from funding.services import top_ups
 from funding.services.top_ups import OrderLine
 from funding.services.top_ups.lists import as_csv
 from funding.services.top_ups.references import new_code
-from ila.core import clock
+from ila.core import clock, fsm
 from tests.funding.top_ups.support import IBAN, Transfer, siret_number, tell
 from tests.pages.support import Scene
 from tests.support.world import MONDAY
@@ -29,10 +29,12 @@ class EmployerThings:
     draft: TopUpDraft
     receipt: TopUpReceipt
     refund: TopUpRefund
+    card_payment: CardPayment
 
     def arguments(self) -> dict[str, dict[str, Any]]:
         """The arguments of each address."""
         organisation = {"public_id": self.employer.organisation.public_id}
+        payment = {"public_id": self.card_payment.public_id}
         order, draft = {"public_id": self.order.public_id}, {"public_id": self.draft.public_id}
         account = {"account_id": self.order.lines.all()[0].account_id}
         member = Membership.objects.filter(organisation=self.employer.organisation)[0]
@@ -46,6 +48,8 @@ class EmployerThings:
                     "employer_top_up_code",
                     "employer_top_up_cancel",
                     "employer_top_up_refund",
+                    "employer_top_up_card",
+                    "employer_top_up_card_refund",
                 ),
                 order,
             ),
@@ -53,6 +57,10 @@ class EmployerThings:
                 f"employer_draft{each}": draft
                 for each in ("", "_progress", "_faults", "_confirm", "_discard")
             },
+            **dict.fromkeys(
+                ("card_payment", "card_payment_open", "card_payment_give_up"),
+                payment,
+            ),
             "agency_receipt": {"receipt_id": self.receipt.pk},
             "agency_refund": {"public_id": self.refund.public_id},
             **dict.fromkeys(("top_up_reference_give", "top_up_reference_revoke"), account),
@@ -99,6 +107,17 @@ def make_employer_things(scene: Scene) -> EmployerThings:
         )
         top_ups.allocate_waiting()
         paid.refresh_from_db()
+        # Begun while cards were taken, and not opened at Stripe: no network here.
+        card_payment = CardPayment(
+            scheme=pending.scheme,
+            top_up=pending,
+            payer=scene.employer,
+            fund=Fund.EMPLOYER,
+            amount_cents=30_000,
+            currency=pending.currency,
+            expires_at=clock.now() + timedelta(hours=12),
+        )
+        fsm.start(card_payment, actor=scene.employer)
         refund = top_ups.request_refund(actor=scene.employer, top_up_id=paid.pk, iban=IBAN)
         draft = top_ups.request_draft(
             actor=scene.employer,
@@ -113,4 +132,4 @@ def make_employer_things(scene: Scene) -> EmployerThings:
         top_ups.check_draft(draft_id=draft.pk)
         draft.refresh_from_db()
     receipt = TopUpReceipt.objects.get(top_up__isnull=True)
-    return EmployerThings(employer, pending, paid, draft, receipt, refund)
+    return EmployerThings(employer, pending, paid, draft, receipt, refund, card_payment)

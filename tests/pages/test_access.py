@@ -144,6 +144,7 @@ EXPECTED: dict[str, dict[str, int]] = {
             "employer_top_up",
             "employer_top_up_code",
             "employer_top_up_cancel",
+            "card_payment",
             "employer_draft",
             "employer_draft_progress",
             "employer_draft_faults",
@@ -155,6 +156,12 @@ EXPECTED: dict[str, dict[str, int]] = {
             "employer_again",
             "employer_member_end",
             "employer_top_up_refund",
+            "employer_top_up_card",
+            "employer_top_up_card_refund",
+            "card_payment_open",
+            "card_payment_give_up",
+            # Stripe posts, signed; nobody reads.
+            "stripe_webhook",
             "employer_draft_confirm",
             "employer_draft_discard",
             "top_up_reference_give",
@@ -304,9 +311,7 @@ EXPECTED: dict[str, dict[str, int]] = {
         OF_PROVIDER,
     ),
     # There is a code only on its day, and a file only where one was handed in.
-    **dict.fromkeys(
-        ("provider_code_picture", "certificate_file", "attend", "team_join"), _only(others=404)
-    ),
+    **dict.fromkeys(("provider_code_picture", "certificate_file", "attend", "team_join"), _only(others=404)),
     "attend_code": SIGNED_IN,
     # Who acts for one organisation alone goes straight to its team.
     "teams": _only("learner", "other_learner", others=302),

@@ -22,8 +22,11 @@ from catalogue.models import (
     StatusList,
 )
 from funding.models import (
+    Appropriation,
     Booking,
+    CardPayment,
     Claim,
+    PayerDebt,
     PaymentBatch,
     Receivable,
     SchemeDraft,
@@ -61,10 +64,13 @@ class Rows:
             MicroCredential: self._micro_credential,
             PaymentBatch: self._batch,
             Receivable: self._receivable,
+            Appropriation: self._appropriation,
             SchemeDraft: self._draft,
             Session: self._session,
             TopUp: self._top_up,
             TopUpRefund: self._refund,
+            CardPayment: self._card_payment,
+            PayerDebt: self._payer_debt,
         }
         self.employer: Organisation = OrganisationFactory.create(employer=True)
         self.employer_user: User = MembershipFactory.create(organisation=self.employer, role="manager").user
@@ -288,6 +294,21 @@ class Rows:
             closed_at=clock.now(),
         )
 
+    def _appropriation(self, state: str) -> Appropriation:
+        decided = state in ("approved", "rejected")
+        return Appropriation(
+            scheme=self.world.scheme,
+            budget_name="Row",
+            amount_cents=100,
+            currency="EUR",
+            reason="row",
+            document=uuid.uuid4().hex,
+            state=state,
+            author=self.manager,
+            approver=self.other_manager if decided else None,
+            decided_at=clock.now() if decided else None,
+        )
+
     def _draft(self, state: str) -> SchemeDraft:
         decided = state in ("approved", "rejected")
         return SchemeDraft(
@@ -347,6 +368,36 @@ class Rows:
             state=state,
             bank_reference="T1" if state == "paid" else "",
             closed_at=None if state == "requested" else clock.now(),
+        )
+
+    def _card_payment(self, state: str) -> CardPayment:
+        now = clock.now()
+        order = self._top_up("pending")
+        fsm.start(order, actor=self.manager)
+        return CardPayment(
+            scheme=self.world.scheme,
+            top_up=order,
+            payer=self.employer_user,
+            fund="employer",
+            amount_cents=100,
+            currency="EUR",
+            state=state,
+            expires_at=now,
+            succeeded_at=now if state == "succeeded" else None,
+            closed_at=now,
+        )
+
+    def _payer_debt(self, state: str) -> PayerDebt:
+        payment = self._card_payment("succeeded")
+        fsm.start(payment, actor=self.manager)
+        recovered = {"opened": 0, "partly_recovered": 50, "recovered": 100}[state]
+        return PayerDebt(
+            payment=payment,
+            amount_cents=100,
+            recovered_cents=recovered,
+            currency="EUR",
+            state=state,
+            closed_at=clock.now() if state == "recovered" else None,
         )
 
     def actor_for(self, who: str) -> User:
