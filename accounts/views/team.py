@@ -29,7 +29,7 @@ class InviteForm(forms.Form):
     """Who is asked, and as what."""
 
     email = forms.EmailField(label=gettext_lazy("E-mail address"))
-    role = forms.ChoiceField(label=gettext_lazy("Role"))
+    role = forms.ChoiceField(label=gettext_lazy("Role"), widget=forms.RadioSelect)
 
     def __init__(self, data: Any, *, kind: str) -> None:
         super().__init__(data)

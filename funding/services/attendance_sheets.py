@@ -22,6 +22,7 @@ from ila.core import clock, locks
 from ila.core.errors import DomainError
 
 HOURS_OF_A_DAY = Decimal(24)
+MOST_USUAL = Decimal(12)  # planned hours over days that come to more say nothing of a day
 LONGEST = 732  # days of one session that are listed: two years
 
 
@@ -36,12 +37,13 @@ def days_of(session: Session) -> list[date]:
 
 
 def usual_hours(session: Session) -> Decimal | None:
-    """Hours planned a day: those of the credential over the session's weekdays, in quarters of an hour."""
+    """Hours planned a day: those of the credential over the session's weekdays, in quarters of an hour; or None."""
     hours = session.micro_credential.hours
     weekdays = sum(day.weekday() < 5 for day in days_of(session)) or len(days_of(session))
     if not hours or not weekdays:
         return None
-    return min(Decimal(round(Decimal(hours) * 4 / weekdays)) / 4, HOURS_OF_A_DAY)
+    usual = Decimal(round(Decimal(hours) * 4 / weekdays)) / 4
+    return usual if usual <= MOST_USUAL else None
 
 
 @transaction.atomic
