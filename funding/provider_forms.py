@@ -41,6 +41,8 @@ class ChooseForm(forms.Form):
     """Whom a step is for. bookings: those who can be chosen; facts: what to know about each, by id."""
 
     row_fields: tuple[str, ...] = ()
+    # Whether everybody is ticked at first: never where a slip would cost a learner something.
+    all_ticked = True
 
     def __init__(
         self,
@@ -71,7 +73,7 @@ class ChooseForm(forms.Form):
 
     @property
     def rows(self) -> list[RowFields]:
-        """The table: everybody who can be chosen, at first all of them are."""
+        """The table: everybody who can be chosen."""
         return [
             RowFields(
                 booking=each,
@@ -79,7 +81,7 @@ class ChooseForm(forms.Form):
                 email=each.account.citizen.user.email if each.account.citizen.user else "",
                 facts=self._facts.get(each.pk),
                 fields=tuple(self[f"{name}_{each.pk}"] for name in self.row_fields),
-                chosen=not self.is_bound or key in self.wanted,
+                chosen=key in self.wanted if self.is_bound else self.all_ticked,
             )
             for key, each in self._bookings.items()
         ]
@@ -134,6 +136,7 @@ class ProposeForm(ChooseForm):
 class ReasonForm(ChooseForm):
     """A reason that the learners read."""
 
+    all_ticked = False
     reason = forms.CharField(
         label=_("Reason"),
         help_text=_("The learners read it."),
@@ -145,6 +148,7 @@ class ReasonForm(ChooseForm):
 class AbsenceForm(ChooseForm):
     """Who never came, and whether they had a reason."""
 
+    all_ticked = False
     justified = forms.ChoiceField(
         label=_("Did they have a good reason?"),
         widget=forms.RadioSelect,
@@ -214,6 +218,7 @@ class ProofForm(ChooseForm):
     """Certificates, each with its file."""
 
     row_fields = ("file",)
+    all_ticked = False
     kind = forms.ChoiceField(
         label=_("What they have got"),
         choices=[("certificate", _("A certificate")), ("exam", _("An examination taken"))],

@@ -175,6 +175,16 @@ def test_several_requests_are_answered_with_one_confirmation(scene: Scene, clien
     assert states(found[2:]) == {"refused_by_provider"}
 
 
+@pytest.mark.parametrize(
+    ("step", "ticked"), [("propose", 1), ("acknowledge", 1), ("refuse", 0), ("release", 0)]
+)
+def test_nobody_is_ticked_where_a_slip_would_cost_them_something(
+    scene: Scene, client: Client, step: str, ticked: int
+) -> None:
+    ask(scene)
+    assert client.get(at(scene, step)).content.decode().count(" checked") == ticked
+
+
 def test_a_session_that_starts_too_soon_says_so_before(scene: Scene, client: Client, hand: Any) -> None:
     hand.move(datetime.fromisoformat("2026-06-08T08:00+00:00"))
     found = ask(scene)
