@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Q
 from django.template.defaultfilters import floatformat
+from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -26,6 +27,7 @@ from funding.models import (
     Payment,
     PaymentOutcome,
     Posting,
+    Presence,
     ReceivableLog,
 )
 from funding.selectors.bookings import Viewer
@@ -73,10 +75,13 @@ def timeline_of(booking: Booking, viewer: Viewer) -> list[Event]:
         *booking.attendance.order_by("pk"),
         *booking.certificates.order_by("pk"),
     ]
+    presences = list(booking.presences.order_by("pk"))
     actors = {row.actor_id for row, *_ in logs} | {proof.recorded_by_id for proof in proofs}
+    actors |= {one.confirmed_by_id for one in presences}
     naming = Naming(booking, viewer, actors | _hold_actors(placed))
     events = [_log_event(row, names, kind, naming) for row, names, kind in logs]
     events += [_proof_event(proof, naming) for proof in proofs]
+    events += [_presence_event(one, naming) for one in presences]
     events += _payment_events(booking)
     events += [event for hold in placed for event in _hold_events(hold, naming)]
     return sorted(events, key=lambda event: (event.at, event.rank))
@@ -159,7 +164,13 @@ def _proof_event(proof: Attendance | Certificate, naming: Naming) -> Event:
         return Event(proof.recorded_at, what, naming.name(proof.recorded_by_id))
     done = f"{proof.percent} %" if proof.percent is not None else _hours(proof.hours)
     who = naming.name(proof.recorded_by_id)
-    return Event(proof.recorded_at, _("Attendance recorded"), who, notes=(done,))
+    day = () if proof.day is None else (date_format(proof.day, "j F Y"),)
+    return Event(proof.recorded_at, _("Attendance recorded"), who, notes=(*day, done))
+
+
+def _presence_event(presence: Presence, naming: Naming) -> Event:
+    what, day = _("Presence confirmed with the code of the day"), date_format(presence.day, "j F Y")
+    return Event(presence.confirmed_at, what, naming.name(presence.confirmed_by_id), notes=(day,))
 
 
 def _hours(hours: Decimal | None) -> str:

@@ -292,6 +292,7 @@ def test_certificates_are_recorded_with_their_files(
     answer = client.get(address)
     assert answer.content == PNG
     assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert address in client.get(f"/bookings/{one.public_id}/").content.decode()
     assert signed_in(scene.other_learner.user).get(address).status_code == 404
     assert signed_in(scene.other_provider_member).get(address).status_code == 404
 
@@ -318,6 +319,8 @@ def test_a_learner_confirms_by_the_code_of_the_day(scene: Scene, client: Client,
     assert (presence.booking_id, presence.day, presence.proof) == (booking.pk, FIRST_DAY, "code")
     bookings.declare_entry(actor=scene.provider_member, booking_id=booking.pk)
     assert "confirmed by the learner with the code of the day" in client.get(day).content.decode()
+    timeline = learner.get(f"/bookings/{booking.public_id}/").content.decode()
+    assert "Presence confirmed with the code of the day" in timeline
     stranger = signed_in(scene.other_learner.user)
     made_up = stranger.get("/attend/1-20260622-AAAAAAAA/")
     foreign = stranger.post(address)
