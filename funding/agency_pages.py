@@ -53,6 +53,20 @@ PAGES: tuple[AgencyPage, ...] = (
         BATCH_ROLES,
     ),
     AgencyPage(
+        "money",
+        "agency_receivables",
+        _("Money owed back"),
+        _("What providers owe, by age; demands, instalments, write-offs; what they are to be paid, by age."),
+        CLAIM_ROLES,
+    ),
+    AgencyPage(
+        "money",
+        "reconciliation",
+        _("Bank and books"),
+        _("Side by side, day by day: what differs, what explains it, who looks after it."),
+        BATCH_ROLES,
+    ),
+    AgencyPage(
         "money", "bank_messages", _("Messages of the bank"), _("As they came, byte for byte."), BATCH_ROLES
     ),
     AgencyPage(

@@ -34,7 +34,6 @@ SENTENCES: dict[str, Promise] = {
     "already_registered": _(
         "An organisation with this number is registered already. Ask one of its managers to add you."
     ),
-    "last_manager": _("An employer needs a manager. Make somebody else one first."),
     "unknown_reference": _("There is no order with this reference. Look for a slip."),
     "other_currency": _("The transfer is in another currency than the order. It cannot be for it."),
     "closed_order": _("This order is closed: nothing can be paid on it any more. Send the money back."),

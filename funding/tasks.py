@@ -24,12 +24,14 @@ from funding.services import (
     credit_notices,
     due,
     laboratory,
+    refunds,
     schemes,
     seals,
     statements,
     surveys,
     top_ups,
 )
+from funding.services.recoveries import demands, instalments
 from ila.core import clock, jobs
 
 log = structlog.get_logger(__name__)
@@ -190,6 +192,30 @@ def make_statements(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the sch
 def allocate_top_ups(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
     """Put the money of employers' paid orders on their employees' accounts."""
     return {"allocated": top_ups.allocate_waiting()}
+
+
+@jobs.task(name="funding.ask_for_debts", queue="deadlines", cron="41 5 * * *", lock="funding.ask_for_debts")
+def ask_for_debts(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Each morning: break plans whose part is late, demand what was opened, remind who is late."""
+    return {
+        "broken": instalments.break_late_plans(),
+        "demanded": demands.demand_opened(),
+        "reminded": demands.remind_overdue(),
+    }
+
+
+@jobs.task(
+    name="funding.prepare_refunds", queue="money", cron="*/30 * * * *", lock="funding.prepare_refunds"
+)
+def prepare_refunds(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Draw up refunds of learners' own money, and ask for the accounts that are missing."""
+    return {"prepared": refunds.prepare_refunds()}
+
+
+@jobs.task(name="funding.warn_of_refunds", queue="deadlines", cron="47 5 * * *", lock="funding.warn_of_refunds")
+def warn_of_refunds(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Warn payment officers of own money whose term ends within days (F-23)."""
+    return {"due_soon": refunds.warn_before_term()}
 
 
 @jobs.task(name="funding.end_top_ups", queue="deadlines", cron="11 * * * *", lock="funding.end_top_ups")

@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("funding.urls")),
     path("", include("funding.employer_urls")),
     path("", include("funding.provider_urls")),
+    path("", include("funding.recovery_urls")),
     path("", include("funding.learner_urls")),
     path("", include("accounts.personal_urls")),
 ]

@@ -39,7 +39,7 @@ def claims_of(desk: Desk) -> QuerySet[Claim]:
     """The claims of the providers that somebody manages; what learners claim back is not theirs."""
     return (
         Claim.objects.filter(provider__organisation__in=desk.managed)
-        .exclude(kind=ClaimKind.REIMBURSEMENT)
+        .exclude(kind__in=[ClaimKind.REIMBURSEMENT, ClaimKind.REFUND])
         .select_related("booking__account__citizen", "booking__account__scheme", "booking__credential")
     )
 
@@ -95,13 +95,13 @@ def payments_of(desk: Desk) -> QuerySet[Payment]:
     """The payments to the providers that somebody manages, of batches that have left."""
     return Payment.objects.filter(
         claim__provider__organisation__in=desk.managed, batch__state__in=SENT
-    ).exclude(claim__kind=ClaimKind.REIMBURSEMENT)
+    ).exclude(claim__kind__in=[ClaimKind.REIMBURSEMENT, ClaimKind.REFUND])
 
 
 def remittances_of(desk: Desk) -> QuerySet[PaymentBatch]:
     """The batches in which there are own payments, the latest first, each with the number and sum of these alone."""
     own = Q(payments__claim__provider__organisation__in=desk.managed) & ~Q(
-        payments__claim__kind=ClaimKind.REIMBURSEMENT
+        payments__claim__kind__in=[ClaimKind.REIMBURSEMENT, ClaimKind.REFUND]
     )
     came = own & Q(payments__outcome="executed")
     return (

@@ -99,6 +99,7 @@ VALUES = {
     "ending": "0189",
     "change": BOOKING,
     "listing": "Atelier",
+    "receivable": 1,
 }
 SENDERS = ("accounts", "catalogue", "funding", "fraud", "ila")
 

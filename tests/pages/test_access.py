@@ -20,6 +20,7 @@ from funding.models import Booking, LaboratoryRun, PaymentBatch, SchemeDraft
 from tests.funding.schemes.drafts import Office
 from tests.pages.agency_things import AgencyThings, limit_to_another_scheme, make_agency_things
 from tests.pages.award_things import AwardThings, make_award_things
+from tests.pages.debt_things import DebtThings, make_debt_things
 from tests.pages.employer_things import EmployerThings, make_employer_things
 from tests.pages.learner_things import LearnerThings, make_learner_things
 from tests.pages.provider_things import (
@@ -140,7 +141,6 @@ EXPECTED: dict[str, dict[str, int]] = {
             "employer_top_up_new",
             "employer_list_new",
             "employer_totals",
-            "employer_members",
             "employer_top_up",
             "employer_top_up_code",
             "employer_top_up_cancel",
@@ -154,7 +154,6 @@ EXPECTED: dict[str, dict[str, int]] = {
     **dict.fromkeys(
         (
             "employer_again",
-            "employer_member_end",
             "employer_top_up_refund",
             "employer_top_up_card",
             "employer_top_up_card_refund",
@@ -169,6 +168,8 @@ EXPECTED: dict[str, dict[str, int]] = {
         ),
         _only(others=405),
     ),
+    # On to the page of the team.
+    "employer_members": _only("employer", status=302, others=404),
     "agency_employers": _only(*AGENCY, others=403),
     "agency_employer": _only(*AGENCY, others=403),
     "agency_receipts": BATCHES,
@@ -255,6 +256,16 @@ EXPECTED: dict[str, dict[str, int]] = {
     "batch_approve": _only("payment_officer", others=403),
     "batch_send": _only("payment_officer", others=403),
     "batches": BATCHES,
+    **dict.fromkeys(
+        ("agency_receivables", "agency_aged_csv", "agency_receivable", "agency_receivable_letter"),
+        _only(*AGENCY, others=403),
+    ),
+    **dict.fromkeys(
+        ("remittance_pdf", "remittance_csv", "provider_debt", "provider_debt_letter"),
+        _only("provider", others=403) | {"other_provider": 404},
+    ),
+    "agency_recovery": _only("payment_officer", others=403),
+    **dict.fromkeys(("reconciliation", "reconciliation_csv", "reconciliation_day"), BATCHES),
     "batch": BATCHES,
     "batch_file": BATCHES,
     "bank_messages": BATCHES,
@@ -291,6 +302,8 @@ EXPECTED: dict[str, dict[str, int]] = {
             "provider_claim",
             "provider_owed",
             "provider_payments",
+            "provider_statement",
+            "provider_statement_csv",
         ),
         _only("provider", "other_provider", others=403),
     ),
@@ -426,6 +439,7 @@ class Things:
     employers: EmployerThings
     agency: AgencyThings
     learners: LearnerThings
+    debts: DebtThings
 
     def arguments(self, name: str) -> dict[str, Any]:
         """The arguments of an address."""
@@ -443,6 +457,7 @@ class Things:
             **self.employers.arguments(),
             **self.agency.arguments(),
             **self.learners.arguments(),
+            **self.debts.arguments(),
             "booking": {"public_id": self.booking.public_id},
             "booking_receipt": {"public_id": self.booking.public_id},
             "booking_not_mine": {"public_id": self.booking.public_id},
@@ -530,6 +545,7 @@ def things(scene: Scene, settings: Any, tmp_path: Path) -> Things:
         make_employer_things(scene),
         make_agency_things(scene, booking, batch),
         make_learner_things(scene, booking),
+        make_debt_things(scene, booking, batch),
     )
 
 

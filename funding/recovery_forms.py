@@ -1,0 +1,76 @@
+"""Forms of debts and of days on which bank and books differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from funding import words
+from funding.services.recoveries.instalments import MAX_INSTALMENTS
+
+
+class ReasonForm(forms.Form):
+    """Why something is done, in a person's words."""
+
+    reason = forms.CharField(max_length=500, label=_("Reason"), widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class PlanForm(forms.Form):
+    """How many monthly parts, from which day."""
+
+    parts = forms.IntegerField(min_value=1, max_value=MAX_INSTALMENTS, label=_("Number of monthly parts"))
+    first = forms.DateField(
+        label=_("Day of the first part"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    reason = forms.CharField(max_length=500, label=_("Reason"), widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class DebtFilter(forms.Form):
+    """Which debts a list shows; nothing chosen: all that are open."""
+
+    state = forms.ChoiceField(
+        required=False,
+        label=_("State"),
+        choices=[("", _("All that are open")), *words.RECEIVABLE_STATES.items()],
+    )
+
+    @property
+    def chosen(self) -> str:
+        """The state, or nothing."""
+        return str(self.cleaned_data.get("state", "")) if self.is_valid() else ""
+
+
+class PeriodForm(forms.Form):
+    """From a day to a day."""
+
+    first = forms.DateField(
+        label=_("First day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+    last = forms.DateField(
+        label=_("Last day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        first, last = values.get("first"), values.get("last")
+        if first and last and not 0 <= (last - first).days <= 400:
+            raise forms.ValidationError(_("Choose a last day after the first, within 400 days."))
+        return values
+
+
+class NoteForm(forms.Form):
+    """What is known of a day's difference, and who looks after it."""
+
+    owner = forms.ModelChoiceField(queryset=User.objects.none(), label=_("Who looks after it"))
+    note = forms.CharField(
+        max_length=500, label=_("What you found out"), widget=forms.Textarea(attrs={"rows": 3})
+    )
+    explained = forms.BooleanField(required=False, label=_("This explains the whole difference"))
+
+    def __init__(self, *args: Any, owners: list[User], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["owner"]
+        field.queryset = User.objects.filter(pk__in=[each.pk for each in owners]).order_by("pk")

@@ -1,0 +1,52 @@
+"""What the codes of debts, of what is kept for them and of differences read like, in the reader's language."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+PLAN_STATES = {
+    "proposed": _("Proposed, to be agreed by another person"),
+    "agreed": _("Agreed"),
+    "broken": _("Broken: an instalment is late"),
+    "fulfilled": _("Paid in full"),
+    "refused": _("Refused"),
+}
+NETTING_OUTCOMES = {
+    "planned": _("With the payment, on its way"),
+    "kept": _("Kept"),
+    "released": _("Released: the payment was not executed"),
+    "undone": _("Undone: the payment came back"),
+}
+FINDINGS = {
+    "unknown_debt": _("There is no debt with this reference"),
+    "other_currency": _("It came in another currency"),
+    "closed_debt": _("The debt is closed already"),
+    "paid_too_much": _("More came than is owed"),
+}
+BANDS = (
+    _("Not due yet"),
+    _("1–30 days"),
+    _("31–60 days"),
+    _("61–90 days"),
+    _("More than 90 days"),
+)
+DAY_STATES = {
+    "equal": _("Equal"),
+    "kept_aside": _("Kept aside"),
+    "explained": _("Explained"),
+    "open": _("Open"),
+}
+STATEMENT_KINDS = {
+    "approve_claim": _("Claim approved"),
+    "reject_claim": _("Claim rejected after its approval"),
+    "call_back_claim": _("Claim called back"),
+    "payment_executed": _("Paid: the claim is settled"),
+    "payment_returned": _("Payment came back: payable again"),
+    "net_receivable": _("Kept of the payment for what you owe"),
+    "reverse_net_receivable": _("Owed again: the payment came back"),
+    "restore_booking": _("To be paid back"),
+    "reverse_restore_booking": _("Not to be paid back after all"),
+    "recover": _("Paid back"),
+    "recovery_received": _("Paid back by transfer"),
+    "write_off": _("Given up by the agency"),
+}

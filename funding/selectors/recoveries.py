@@ -1,0 +1,90 @@
+"""Debts and dues by age, and one debt with everything about it. Fixed numbers of queries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.db.models import F, QuerySet
+
+from funding import recovery_words
+from funding.models import Claim, ClaimKind, ClaimState, Receivable, RecoveryReceipt
+from funding.models.receivables import UNSETTLED
+
+# Days after the day on which it was due: the last day of each band. What is not due yet comes before them.
+BANDS = (0, 30, 60, 90)
+PAYABLE_STATES = (ClaimState.APPROVED, ClaimState.IN_BATCH, ClaimState.RETURNED)
+
+
+@dataclass(slots=True)
+class AgedRow:
+    """One provider's cents by band: not due, 1–30, 31–60, 61–90 days, longer."""
+
+    name: str
+    currency: str
+    cents: list[int]
+
+    @property
+    def banded(self) -> list[tuple[Any, int]]:
+        """Each band's words with its cents."""
+        return list(zip(recovery_words.BANDS, self.cents, strict=True))
+
+    @property
+    def total(self) -> int:
+        """All bands together."""
+        return sum(self.cents)
+
+
+def receivables() -> QuerySet[Receivable]:
+    """All debts with what a list shows, oldest first."""
+    return Receivable.objects.select_related("provider", "booking__account__scheme").order_by(
+        "opened_at", "pk"
+    )
+
+
+def open_receivables() -> QuerySet[Receivable]:
+    """What is still owed."""
+    return receivables().filter(state__in=UNSETTLED)
+
+
+def waiting_receipts() -> QuerySet[RecoveryReceipt]:
+    """Transfers for debts of which too much came, oldest first."""
+    return (
+        RecoveryReceipt.objects.exclude(finding="")
+        .filter(settled_at__isnull=True)
+        .select_related("receivable__provider")
+        .order_by("pk")
+    )
+
+
+def aged_receivables(on: date) -> list[AgedRow]:
+    """What providers owe, by how long it has been due: from the demand's last day, or undemanded from its opening."""
+    rows = Receivable.objects.filter(state__in=UNSETTLED).values_list(
+        "provider__name",
+        "currency",
+        "due_on",
+        F("amount_cents") - F("recovered_cents") - F("written_off_cents"),
+    )
+    return _aged(rows, on)
+
+
+def aged_payables(on: date) -> list[AgedRow]:
+    """What providers are to be paid, by how long it has been due: from the last day of the term of payment (F-31)."""
+    rows = (
+        Claim.objects.filter(state__in=PAYABLE_STATES)
+        .exclude(kind__in=[ClaimKind.REFUND, ClaimKind.REIMBURSEMENT])
+        .values_list("provider__name", "currency", "due_on", "amount_cents")
+    )
+    return _aged(rows, on)
+
+
+def _aged(rows: Iterable[Any], on: date) -> list[AgedRow]:
+    made: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * (len(BANDS) + 1))
+    for name, currency, due_on, cents in rows:
+        late = 0 if due_on is None else (on - due_on) // timedelta(days=1)
+        band = next((place for place, last in enumerate(BANDS) if late <= last), len(BANDS))
+        made[name, currency][band] += cents
+    return [AgedRow(name, currency, cents) for (name, currency), cents in sorted(made.items())]

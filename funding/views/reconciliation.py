@@ -1,0 +1,149 @@
+"""Bank and books side by side by day, for who pays and who audits: what differs, explained or open, with an owner."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import cast
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.models import User
+from catalogue.exporting.cells import csv_lines
+from funding import permissions, recovery_words, words
+from funding.recovery_forms import NoteForm, PeriodForm
+from funding.selectors import daily_books as selected
+from funding.sentences import sentence
+from funding.services import differences, reconciliation
+from ila.core import clock
+from ila.core.errors import DomainError
+
+DAYS = 31
+
+
+@never_cache
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    """The last month, or the days that were chosen, newest first; and what the bank still owes an answer to."""
+    _reader(request)
+    form, first, last = _period(request)
+    days = selected.daily_books(first, last)
+    whole = reconciliation.reconcile()
+    context = {
+        "form": form,
+        "first": first,
+        "last": last,
+        "rows": [(one, recovery_words.DAY_STATES[one.status]) for one in days],
+        "open": sum(one.status == "open" for one in days),
+        "whole": whole,
+        "gaps": len(whole.gaps),
+        "waiting": sum(one.alarm for one in whole.waiting),
+        "overdue": len(whole.overdue),
+        "differences": [(words.word(words.BUCKETS, one.bucket), one) for one in whole.differences],
+    }
+    status = 422 if form.is_bound and form.errors else 200
+    return render(request, "funding/recoveries/reconciliation.html", context, status=status)
+
+
+@never_cache
+@require_safe
+def overview_csv(request: HttpRequest) -> HttpResponse:
+    """The same as a file; amounts in cents."""
+    _reader(request)
+    _form, first, last = _period(request)
+    head = ("day", "currency", "bank_in", "bank_out", "books_in", "books_out", "difference", "kept_aside")
+    rows = [
+        (
+            one.day.isoformat(),
+            one.currency,
+            one.bank_in,
+            one.bank_out,
+            one.books_in,
+            one.books_out,
+            one.difference,
+            one.kept_aside,
+            one.status,
+            "" if one.note is None else str(one.note.owner),
+            "" if one.note is None else one.note.note,
+        )
+        for one in selected.daily_books(first, last)
+    ]
+    lines = csv_lines((*head, "state", "owner", "note"), rows)
+    answer = HttpResponse(lines, content_type="text/csv; charset=utf-8")
+    answer.headers["Content-Disposition"] = f'attachment; filename="reconciliation-{first}-{last}.csv"'
+    return answer
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def day(request: HttpRequest, on: str, currency: str) -> HttpResponse:
+    """One day, line by line, and what people found out about it."""
+    user = _reader(request)
+    chosen = _day(on)
+    found = [one for one in selected.daily_books(chosen, chosen) if one.currency == currency]
+    if not found:
+        raise Http404
+    books = found[0]
+    error = ""
+    form = NoteForm(request.POST or None, owners=differences.owners(), initial={"owner": user.pk})
+    if request.method == "POST":
+        if not permissions.may_pay(None, user):
+            raise PermissionDenied
+        if form.is_valid():
+            values = form.cleaned_data
+            try:
+                differences.note_difference(
+                    actor=user,
+                    day=chosen,
+                    currency=currency,
+                    difference_cents=books.difference,
+                    owner=values["owner"],
+                    note=values["note"],
+                    explained=values["explained"],
+                )
+            except DomainError as refusal:
+                error = sentence(refusal)
+            else:
+                messages.success(request, _("The note is kept."))
+                return redirect("reconciliation_day", on=on, currency=currency)
+    context = {
+        "books": books,
+        "state": recovery_words.DAY_STATES[books.status],
+        "lines": selected.lines_of_day(chosen, currency),
+        "notes": selected.notes_of_day(chosen, currency),
+        "form": form,
+        "error": error,
+        "may_pay": permissions.may_pay(None, user),
+    }
+    status = 409 if error else 422 if form.is_bound and form.errors else 200
+    return render(request, "funding/recoveries/reconciliation_day.html", context, status=status)
+
+
+def _period(request: HttpRequest) -> tuple[PeriodForm, date, date]:
+    today = clock.now().date()
+    form = PeriodForm(
+        request.GET if "first" in request.GET else None,
+        initial={"first": today - timedelta(days=DAYS), "last": today},
+    )
+    if form.is_bound and form.is_valid():
+        return form, form.cleaned_data["first"], form.cleaned_data["last"]
+    return form, today - timedelta(days=DAYS), today
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise Http404 from error
+
+
+def _reader(request: HttpRequest) -> User:
+    user = cast("User", request.user)
+    if not permissions.may_see_batches(user):
+        raise PermissionDenied
+    return user
