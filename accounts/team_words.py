@@ -46,6 +46,9 @@ STEPS = {
 REFUSALS = {
     "not_allowed": _("Only a manager changes who acts for the organisation."),
     "own_role": _("Nobody gives a role to themselves. Ask another manager."),
+    "both_sides": _(
+        "Who works for an agency cannot act for those it decides about, nor the other way round. End the other first."
+    ),
     "invalid": _("An organisation of this kind has no such role."),
     "too_many": _("As many invitations are open as there may be. Take one back first."),
     "last_manager": _("An organisation keeps a manager. Make somebody else one first."),

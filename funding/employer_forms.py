@@ -137,16 +137,6 @@ class RefundForm(forms.Form):
     iban = forms.CharField(max_length=42, label=_("IBAN of your organisation"))
 
 
-class MemberForm(forms.Form):
-    """Who else may act."""
-
-    email = forms.EmailField(label=_("E-mail address"))
-    role = forms.ChoiceField(
-        label=_("Is allowed to"),
-        choices=[("staff", _("prepare lists and look")), ("manager", _("order, cancel and manage people"))],
-    )
-
-
 class DecisionForm(forms.Form):
     """Why something was decided."""
 

@@ -34,11 +34,6 @@ urlpatterns = [
     path("employer/<uuid:public_id>/list/", lists.new_list, name="employer_list_new"),
     path("employer/<uuid:public_id>/totals/", employers.totals, name="employer_totals"),
     path("employer/<uuid:public_id>/members/", employers.members, name="employer_members"),
-    path(
-        "employer/<uuid:public_id>/members/<int:membership_id>/end/",
-        employers.member_end,
-        name="employer_member_end",
-    ),
     path("agency/employers/", employers_agency.queue, name="agency_employers"),
     path("agency/employers/<uuid:public_id>/", employers_agency.employer_review, name="agency_employer"),
     path("agency/receipts/", employers_agency.receipts, name="agency_receipts"),

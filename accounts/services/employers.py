@@ -6,11 +6,10 @@ from stdnum.eu import vat as european
 from stdnum.exceptions import ValidationError as NumberError
 from stdnum.fr import siret
 
-from accounts.models import Employer, EmployerState, Membership, Organisation, OrganisationKind, Role, User
-from accounts.permissions import manages_organisation
+from accounts.models import Employer, EmployerState, Membership, OrganisationKind, Role, User
 from accounts.services import messages
 from accounts.services.organisations import found_organisation
-from ila.core import clock, fsm, locks
+from ila.core import fsm, locks
 from ila.core.errors import DomainError
 
 # Countries whose employers have a number that says more than a VAT number does.
@@ -103,51 +102,6 @@ def apply_again(*, actor: User, employer_id: int) -> Employer:
     except IntegrityError as error:
         raise DomainError("already_registered") from error
     return employer
-
-
-def add_member(*, actor: User, employer: Employer, email: str, role: str) -> bool:
-    """Let another person act for the employer; nothing tells whether somebody signs in with that address.
-
-    Returns whether a membership was made, for the log, never for the page. Raises: DomainError `not_allowed` (403),
-    `invalid` for a role that employers do not have.
-    """
-    if not manages_organisation(employer, actor):
-        raise DomainError("not_allowed", status=403)
-    if role not in (Role.MANAGER, Role.STAFF):
-        raise DomainError("invalid", status=422, role=role)
-    user = User.objects.filter(email__iexact=email.strip(), is_service=False, is_active=True).first()
-    if user is None:
-        return False
-    with transaction.atomic():
-        made: bool
-        _, made = Membership.objects.get_or_create(
-            user=user, organisation_id=employer.organisation_id, role=role, ended_at=None
-        )
-        if made:
-            messages.queue(
-                recipient=user, template="employer_member_added", employer=employer.organisation.name
-            )
-    return made
-
-
-def end_membership(*, actor: User, employer: Employer, membership_id: int) -> None:
-    """Somebody no longer acts for the employer; its last manager stays.
-
-    Locks: the employer. Raises: DomainError `not_allowed` (403), `not_found` (404), `last_manager`.
-    """
-    if not manages_organisation(employer, actor):
-        raise DomainError("not_allowed", status=403)
-    with transaction.atomic():
-        _lock(employer.pk)
-        standing = Membership.objects.filter(organisation=employer.organisation_id, ended_at__isnull=True)
-        membership = standing.filter(pk=membership_id).first()
-        if membership is None:
-            raise DomainError("not_found", status=404, kind="membership")
-        managers = standing.filter(role=Role.MANAGER)
-        if membership.role == Role.MANAGER and managers.count() == 1:
-            raise DomainError("last_manager")
-        membership.ended_at = clock.now()
-        membership.save(update_fields=["ended_at"])
 
 
 def _lock(employer_id: int) -> Employer:

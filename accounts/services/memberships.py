@@ -143,7 +143,8 @@ def accept_invitation(*, actor: User, token: str) -> Membership:
     """The person asked joins, signed in with that verified address. Doing it twice joins once.
 
     Locks: the organisation. Logs: `joined`. Raises: DomainError `not_found` (404), `link_expired` (410) for one that
-    is over, withdrawn or used by another, or whose sender no longer manages; `other_address` (403).
+    is over, withdrawn or used by another, or whose sender no longer manages; `other_address` (403); `not_allowed`
+    (403) for who works for an agency already and is asked by whom agencies decide about, or the other way round.
     """
     seen = find_invitation(token)
     if seen is None:
@@ -158,6 +159,8 @@ def accept_invitation(*, actor: User, token: str) -> Membership:
         raise DomainError("link_expired", status=410)
     if not may_accept(invitation, actor):
         raise DomainError("other_address", status=403)
+    if _on_the_other_side(organisation, actor):
+        raise DomainError("not_allowed", status=403, reason="both_sides")
     before = standing(organisation).filter(user=actor, role=invitation.role).first()
     membership = before or Membership.objects.create(
         user=actor, organisation=organisation, role=invitation.role, created_at=clock.now()
@@ -272,6 +275,15 @@ def _end(organisation: Organisation, membership: Membership) -> None:
         raise DomainError("last_manager")
     membership.ended_at = clock.now()
     membership.save(update_fields=["ended_at"])
+
+
+def _on_the_other_side(organisation: Organisation, user: User) -> bool:
+    """Whether the person works for an agency already, and this is none, or the other way round."""
+    held = Membership.objects.filter(user=user, ended_at__isnull=True)
+    agency = OrganisationKind.AGENCY
+    if organisation.kind == agency:
+        return held.exclude(organisation__kind=agency).exists()
+    return held.filter(organisation__kind=agency).exists()
 
 
 def _own_address(user: User, address: str) -> bool:

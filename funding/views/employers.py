@@ -15,13 +15,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from stdnum import iso11649
 
-from accounts.models import Employer, EmployerState, Membership, User
+from accounts.models import Employer, EmployerState, User
 from accounts.permissions import manages_organisation
 from accounts.services import employers as registrations
 from catalogue import words as catalogue_words
 from funding import card_words, employer_words, epc
 from funding.cards.config import cards_are_taken
-from funding.employer_forms import MemberForm, RefundForm, RegisterForm, RowsForm
+from funding.employer_forms import RefundForm, RegisterForm, RowsForm
 from funding.models import TopUp, TopUpDraft, TopUpLine
 from funding.selectors import employers as selected
 from funding.sentences import sentence
@@ -236,51 +236,12 @@ def totals(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
 
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 def members(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    """Who acts for an employer; a manager adds people."""
-    employer = own_employer(request, public_id)
-    may_manage = manages_organisation(employer, request.user)
-    form = MemberForm(request.POST or None)
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        try:
-            registrations.add_member(actor=cast("User", request.user), employer=employer, **form.cleaned_data)
-        except DomainError as refusal:
-            error = sentence(refusal)
-        else:
-            # The same answer whoever it is: nobody learns who signs in here.
-            messages.success(
-                request, _("If somebody signs in with that address, they can act now and get a message.")
-            )
-            return redirect("employer_members", public_id)
-    standing = Membership.objects.filter(organisation=employer.organisation_id, ended_at__isnull=True)
-    context = {
-        "employer": employer,
-        "members": standing.select_related("user").order_by("created_at", "pk"),
-        "form": form,
-        "error": error,
-        "may_manage": may_manage,
-    }
-    return render(request, "funding/employer/members.html", context, status=_status(form, error))
+    """Who acts for an employer is on the page of its team."""
+    own_employer(request, public_id)
+    return redirect("team", public_id)
 
-
-@never_cache
-@require_POST
-def member_end(request: HttpRequest, public_id: UUID, membership_id: int) -> HttpResponse:
-    """Somebody no longer acts for an employer."""
-    employer = own_employer(request, public_id)
-    try:
-        registrations.end_membership(
-            actor=cast("User", request.user), employer=employer, membership_id=membership_id
-        )
-    except DomainError as refusal:
-        if refusal.status == 404:
-            raise Http404 from refusal
-        messages.error(request, sentence(refusal))
-    else:
-        messages.success(request, _("They no longer act for the employer."))
-    return redirect("employer_members", public_id)
 
 
 def _order_page(request: HttpRequest, order: TopUp, form: RefundForm, *, status: int = 200) -> HttpResponse:

@@ -228,3 +228,19 @@ def test_the_page_asks_as_much_however_large_the_team() -> None:
             )
 
     assert_queries_constant(grow, lambda: client.get(f"/organisations/{organisation.public_id}/team/"))
+
+
+@pytest.mark.parametrize(("first", "second"), [("agency", "provider"), ("employer", "agency")])
+def test_nobody_is_on_both_sides(first: str, second: str) -> None:
+    organisation, manager = team_of(second)
+    other = with_address(
+        MembershipFactory.create(
+            organisation=OrganisationFactory.create(kind=first), role=memberships.ROLES[first][0]
+        ).user
+    )
+    made = memberships.invite_member(
+        actor=manager, organisation=organisation, email=other.email, role=memberships.ROLES[second][0]
+    )
+    with pytest.raises(DomainError) as refused:
+        memberships.accept_invitation(actor=other, token=memberships.token_of(made))
+    assert refused.value.params["reason"] == "both_sides"

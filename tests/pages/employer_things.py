@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from accounts.models import Employer, Membership
+from accounts.models import Employer
 from accounts.services import employers
 from funding.models import CardPayment, Fund, TopUp, TopUpDraft, TopUpReceipt, TopUpRefund
 from funding.services import top_ups
@@ -37,11 +37,9 @@ class EmployerThings:
         payment = {"public_id": self.card_payment.public_id}
         order, draft = {"public_id": self.order.public_id}, {"public_id": self.draft.public_id}
         account = {"account_id": self.order.lines.all()[0].account_id}
-        member = Membership.objects.filter(organisation=self.employer.organisation)[0]
         names = ("employer", "employer_again", "employer_top_up_new", "employer_list_new", "employer_totals")
         return {
             **dict.fromkeys((*names, "employer_members", "agency_employer"), organisation),
-            "employer_member_end": {**organisation, "membership_id": member.pk},
             **dict.fromkeys(
                 (
                     "employer_top_up",

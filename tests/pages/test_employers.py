@@ -151,22 +151,10 @@ def test_another_employers_people_see_nothing(scene: Scene) -> None:
     assert stranger.post(f"/employer/lists/{things.draft.public_id}/confirm/").status_code == 404
 
 
-def test_people_are_added_without_telling_who_signs_in(scene: Scene) -> None:
+def test_people_are_on_the_page_of_the_team(scene: Scene) -> None:
     employer = register(scene)
-    client = signed_in(scene.employer)
-    address = f"/employer/{employer.organisation.public_id}/members/"
-    answers = [
-        client.post(address, {"email": email, "role": "staff"}, follow=True).content.decode()
-        for email in ("nobody@example.org", scene.other_learner.user.email)
-    ]
-    assert all("If somebody signs in with that address" in each for each in answers)
-    staff = signed_in(scene.other_learner.user)
-    assert staff.get(address).status_code == 200
-    assert staff.post(address, {"email": "x@example.org", "role": "staff"}).status_code == 409
-    last = employer.organisation.memberships.get(user=scene.employer)
-    client.post(f"{address}{last.pk}/end/")
-    last.refresh_from_db()
-    assert last.ended_at is None
+    answer = signed_in(scene.employer).get(f"/employer/{employer.organisation.public_id}/members/")
+    assert answer.headers["Location"] == f"/organisations/{employer.organisation.public_id}/team/"
 
 
 def test_use_is_told_from_five_people_on() -> None:
