@@ -170,8 +170,6 @@ EXPECTED: dict[str, dict[str, int]] = {
     ),
     # On to the page of the team.
     "employer_members": _only("employer", status=302, others=404),
-    # On to the page of the team.
-    "employer_members": _only("employer", status=302, others=404),
     "agency_employers": _only(*AGENCY, others=403),
     "agency_employer": _only(*AGENCY, others=403),
     "agency_receipts": BATCHES,
