@@ -127,7 +127,6 @@ class StripePort:
                 {
                     "payment_intent": intent_id,
                     "amount": amount_cents,
-                    "reason": "requested_by_customer",
                     "metadata": {"ila_refund": reference},
                 },
                 {"idempotency_key": key},
