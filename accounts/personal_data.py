@@ -7,8 +7,9 @@ from datetime import date
 from typing import Any
 from uuid import uuid4
 
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, ForeignObjectRel, OuterRef, QuerySet
 
 from accounts.models import (
     AccountAlarm,
@@ -36,9 +37,9 @@ OFFICE = "What somebody did in an office is that organisation's record, not data
 def _sign_ins_not_needed(rows: QuerySet[Any]) -> QuerySet[Any]:
     """But those under which something was agreed to, entered or paid, whichever table of whichever app says so."""
     for relation in SignIn._meta.get_fields(include_hidden=True):
-        if relation.auto_created and not relation.concrete and relation.related_model is not IdentityProof:
-            needed = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})
-            rows = rows.filter(~Exists(needed))
+        if isinstance(relation, ForeignObjectRel) and relation.related_model is not IdentityProof:
+            needing: Any = relation.related_model
+            rows = rows.filter(~Exists(needing._base_manager.filter(**{relation.field.name: OuterRef("pk")})))
     return rows
 
 
@@ -88,9 +89,10 @@ def _close_user(user: User) -> int:
 
 
 def _end_sessions(user: User) -> int:
-    keys = user.usersession_set.values_list("session_key", flat=True)
-    Session.objects.filter(session_key__in=list(keys)).delete()
-    return user.usersession_set.all().delete()[0]
+    seen = UserSession.objects.filter(user_id=user.pk)
+    Session.objects.filter(session_key__in=list(seen.values_list("session_key", flat=True))).delete()
+    deleted, _by_model = seen.delete()
+    return int(deleted)
 
 
 def forget_citizen(user: User) -> int:

@@ -183,7 +183,7 @@ def emptying(label: str, *paths: str, **values: Any) -> Erase:
 
     def erase(user: User) -> int:
         rows = apps.get_model(label)._base_manager.filter(_whose(paths, user))
-        return rows.exclude(**values).update(**values)
+        return int(rows.exclude(**values).update(**values))
 
     return erase
 

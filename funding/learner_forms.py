@@ -57,7 +57,7 @@ class InviteForm(forms.Form):
     def __init__(self, data: Any, *, counsellors: Iterable[Membership]) -> None:
         super().__init__(data)
         self._addresses = {str(one.pk): one.user.email for one in counsellors}
-        choices = [("", _("Nobody of these"))]
+        choices: list[tuple[str, Any]] = [("", _("Nobody of these"))]
         choices += [
             (str(one.pk), f"{one.organisation.name}: {one.user.display_name or one.organisation.name}")
             for one in counsellors

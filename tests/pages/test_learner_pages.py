@@ -66,7 +66,7 @@ def test_a_document_is_asked_for_handed_in_and_read_by_who_asked(scene: Scene) -
     assert "A picture of your &lt;b&gt;badge&lt;/b&gt;" in page
     address = f"/account/documents/{document.public_id}/"
     assert "Atelier des compétences" in words(learner.get(address))
-    assert learner.post(address, {"file": file_of(pdf())}).url == "/account/documents/"
+    assert learner.post(address, {"file": file_of(pdf())}).headers["Location"] == "/account/documents/"
     document.refresh_from_db()
     assert (document.name, document.media_type) == ("badge.pdf", "application/pdf")
     told = Message.objects.filter(recipient=scene.provider_member, template="document_handed_in")
@@ -133,12 +133,12 @@ def test_the_account_is_checked_and_entered_by_its_owner_under_a_strong_sign_in(
     address = "/account/refunds/account/"
     weak = signed_in(scene.learner.user, sign_in=SignInFactory.create(user=scene.learner.user, weak=True))
     form = {"holder": "Camille Durand", "iban": IBAN}
-    assert weak.post(address, form).url.startswith("/accounts/e-identity/")
+    assert weak.post(address, form).headers["Location"].startswith("/accounts/e-identity/")
     wrong = client.post(address, form | {"iban": IBAN.replace("606", "607")})
     assert wrong.status_code == 422
     assert "This is not an IBAN" in words(wrong)
     assert not RefundAccount.objects.exists()
-    assert client.post(address, form).url == "/account/refunds/"
+    assert client.post(address, form).headers["Location"] == "/account/refunds/"
     page = client.get("/account/refunds/").content.decode()
     assert "FR•• •••• 2606" in page
     assert IBAN.replace(" ", "") not in page
@@ -177,7 +177,7 @@ def test_nothing_of_the_details_is_changed_by_a_form(scene: Scene) -> None:
 def test_a_correction_is_asked_for_with_a_document_and_decided_by_a_case_worker(scene: Scene) -> None:
     client = of(scene)
     form = {"says": "I look for work since May", "file": file_of(pdf())}
-    assert client.post("/account/details/status/", form).url == "/account/details/"
+    assert client.post("/account/details/status/", form).headers["Location"] == "/account/details/"
     request = CorrectionRequest.objects.get()
     again = client.post("/account/details/status/", {"says": "Again"})
     assert again.status_code == 422
@@ -191,7 +191,9 @@ def test_a_correction_is_asked_for_with_a_document_and_decided_by_a_case_worker(
     assert clerk.get(f"/documents/{request.document.public_id}/").status_code == 200
     decision = {"outcome": "correct", "value": "on the moon", "answer": "The letter of 4 May"}
     assert clerk.post(address, decision).status_code == 422
-    assert clerk.post(address, decision | {"value": "job_seeker"}).url == "/agency/corrections/"
+    assert (
+        clerk.post(address, decision | {"value": "job_seeker"}).headers["Location"] == "/agency/corrections/"
+    )
     assert Citizen.objects.get(pk=scene.learner.citizen.pk).status == "job_seeker"
     assert CitizenFact.objects.get().evidence == "The letter of 4 May"
     assert "The letter of 4 May" in words(client.get("/account/details/"))
@@ -211,7 +213,10 @@ def test_a_refusal_says_why_and_a_request_is_taken_back(scene: Scene) -> None:
     other = corrections.ask_correction(actor=user, fact="income_cents", says="Still less")
     stranger = signed_in(scene.other_learner.user)
     assert stranger.post(f"/account/corrections/{other.public_id}/back/").status_code == 404
-    assert of(scene).post(f"/account/corrections/{other.public_id}/back/").url == "/account/details/"
+    assert (
+        of(scene).post(f"/account/corrections/{other.public_id}/back/").headers["Location"]
+        == "/account/details/"
+    )
     assert CorrectionRequest.objects.get(pk=other.pk).state == "taken_back"
 
 
