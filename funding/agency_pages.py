@@ -84,6 +84,20 @@ PAGES: tuple[AgencyPage, ...] = (
         BATCH_ROLES,
     ),
     AgencyPage(
+        "money",
+        "agency_receivables",
+        _("Money owed back"),
+        _("What providers owe, by age: demands, instalments, write-offs."),
+        CLAIM_ROLES,
+    ),
+    AgencyPage(
+        "money",
+        "reconciliation",
+        _("Bank and books"),
+        _("Both side by side, day by day."),
+        BATCH_ROLES,
+    ),
+    AgencyPage(
         "rules",
         "agency_schemes",
         _("Rules"),
@@ -172,6 +186,20 @@ PAGES: tuple[AgencyPage, ...] = (
     ),
     AgencyPage(
         "people",
+        "corrections",
+        _("Corrections"),
+        _("Facts that citizens say are wrong, with the document that shows it."),
+        FACT_ROLES,
+    ),
+    AgencyPage(
+        "people",
+        "erasures",
+        _("Erasures"),
+        _("Who asked to be erased, and what the books keep."),
+        (*FACT_ROLES, Role.AUDITOR),
+    ),
+    AgencyPage(
+        "people",
         "agency_employers",
         _("Employers"),
         _("Who is to be verified, and how each stands."),
@@ -205,7 +233,7 @@ PAGES: tuple[AgencyPage, ...] = (
 IN_MENU: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("agency_claims", PAYMENT_ROLES),
     ("batches", BATCH_ROLES),
-    ("agency_providers", AUTHORITY_ROLES),
+    ("agency_providers", (Role.CASE_WORKER,)),
     ("audit", (Role.AUDITOR,)),
 )
 

@@ -27,6 +27,7 @@ from funding.models import (
     BookingReview,
     Claim,
     ClaimState,
+    CorrectionRequest,
     DraftState,
     PaymentBatch,
     SchemeDraft,
@@ -229,6 +230,12 @@ WORK: tuple[Waiting, ...] = (
         "identity_claims",
         FACT_ROLES,
         lambda _desk: IdentityClaim.objects.filter(state__in=OPEN_STATES),
+    ),
+    Waiting(
+        _("Corrections that citizens ask for"),
+        "corrections",
+        FACT_ROLES,
+        lambda _desk: CorrectionRequest.objects.filter(state="asked"),
     ),
     Waiting(
         _("Employers to verify"), "agency_employers", FACT_ROLES, lambda _desk: employers.waiting_employers()
