@@ -37,8 +37,8 @@ KINDS: dict[str, tuple[tuple[Bucket, ...], tuple[Bucket, ...]]] = {
     "recover": ((B.PAID,), (B.OWED,)),
     "recovery_received": ((B.PAID,), (B.OWED,)),
     "net_receivable": ((B.PAID,), (B.OWED,)),
-    # What is given up the funder makes good, in the fund that it was owed to.
-    "write_off": ((B.APPROPRIATION,), (B.OWED,)),
+    # What is given up the funder makes good, in the fund that it was owed to, and it is gone.
+    "write_off": ((B.PAID, B.APPROPRIATION), (B.OWED, B.RETURNED)),
     "interest_received": ((B.APPROPRIATION,), (B.RETURNED,)),
     "refund_executed": ((B.REFUND_DUE,), (B.RETURNED,)),
     "refund_returned": ((B.RETURNED,), (B.REFUND_DUE,)),

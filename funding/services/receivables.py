@@ -86,18 +86,21 @@ def interest_cents(receivable: Receivable, *, basis_points: int | None, on: date
 
 
 def post_recovery(
-    booking: Booking, amount_cents: int, *, actor: User, kind: str, key: str, gain: Bucket = Bucket.PAID
+    booking: Booking, amount_cents: int, *, actor: User, kind: str, key: str, lost: bool = False
 ) -> None:
-    """The debt (negative) shrinks with what was paid out (positive), source by source, oldest first.
+    """The debt (negative) and what was paid out (positive) both shrink, source by source, oldest first.
 
-    gain: `paid` where the money came back. What is given up is made good by the funder: `appropriation`.
+    lost: it did not come back. The funder puts in as much, in the fund that it was owed to, and that is gone.
     """
     lines: list[Line] = []
     left = amount_cents
     for (lot_id, budget_id, fund), cents in _owed_by_source(booking).items():
         part = min(left, cents)
         left -= part
-        lines += ledger.transfer(Line(gain, fund, part, lot_id, budget_id, booking.pk), gain, Bucket.OWED)
+        moved = Line(Bucket.PAID, fund, part, lot_id, budget_id, booking.pk)
+        lines += ledger.transfer(moved, Bucket.PAID, Bucket.OWED)
+        if lost:
+            lines += ledger.transfer(Line(Bucket.RETURNED, fund, part), Bucket.APPROPRIATION, Bucket.RETURNED)
     if left:
         raise RuntimeError(f"{left} cents more than booking {booking.pk} owes by its postings")
     ledger.post(scheme=booking.account.scheme, kind=kind, key=key, actor=actor, lines=lines)

@@ -7,13 +7,22 @@ from django.db.models import F, Q
 
 from accounts.models import Membership, Role, User
 from accounts.services import messages, service_users
-from funding.models import Booking, BookingState, InstalmentPlan, PlanState, Receivable, ReceivableState
+from funding.models import (
+    Booking,
+    BookingState,
+    InstalmentPlan,
+    PlanState,
+    Receivable,
+    ReceivableState,
+    Source,
+)
 from funding.permissions import may_pay
 from funding.services import receivables
 from funding.services.bookings.context import calendar_of, today
 from funding.services.bookings.money import restore_paid
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
+from ila.core.money import split_largest_remainder
 
 DEFAULT_TERM_DAYS = 30
 # After the term: this many days to each reminder, and so many of them; then a person decides.
@@ -24,7 +33,7 @@ def open_receivable(*, actor: User, booking_id: int, amount_cents: int, reason: 
     """The agency takes back so much of what was paid for a booking: the sources first, then the provider owes it.
 
     For what no step of the booking takes back by itself: misuse that was found after payment, a control.
-    Split over the sources in proportion to what was paid of each, the latest drawn bears the rest.
+    Split over the sources by what was paid of each, by largest remainder.
     Locks: the booking. Logs: receivable `open`.
     Raises: DomainError `not_allowed` (403) for who may not, and for nothing or more than was paid; `incomplete`.
     """
@@ -38,17 +47,11 @@ def open_receivable(*, actor: User, booking_id: int, amount_cents: int, reason: 
         total = sum(each.paid_cents for each in paid)
         if not 0 < amount_cents <= total or booking.state == BookingState.DISPUTED:
             raise DomainError("not_allowed", reason="more than was paid", amount_cents=amount_cents)
-        left, parts = amount_cents, []
-        for each in reversed(paid):
-            share = each.paid_cents * amount_cents // total
-            parts.append([each, share])
-            left -= share
-        for part in parts:
-            more = min(left, part[0].paid_cents - part[1])
-            part[1] += more
-            left -= more
+        # A cent that cannot be split goes to the learner's own money first (F-28).
+        ties = [0 if each.source == Source.LEARNER else 1 + place for place, each in enumerate(paid)]
+        shares = split_largest_remainder(amount_cents, [each.paid_cents for each in paid], ties)
         receivable = restore_paid(
-            booking, actor=actor, reason=reason.strip()[:200], parts=[(each, cents) for each, cents in parts]
+            booking, actor=actor, reason=reason.strip()[:200], parts=list(zip(paid, shares, strict=True))
         )
         if receivable is None:
             raise DomainError("not_allowed", reason="nothing was paid by the platform")

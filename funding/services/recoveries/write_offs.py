@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from accounts.models import User
-from funding.models import Bucket, InstalmentPlan, PlanState, WriteOffRequest
+from funding.models import InstalmentPlan, PlanState, WriteOffRequest
 from funding.models.receivables import UNSETTLED
 from funding.permissions import may_pay
 from funding.services import receivables
@@ -64,7 +64,7 @@ def decide_write_off(*, actor: User, request_id: int, agreed: bool) -> WriteOffR
                 actor=actor,
                 kind="write_off",
                 key=f"writeoff:{request.pk}",
-                gain=Bucket.APPROPRIATION,
+                lost=True,
             )
             fsm.apply(receivable, "write_off", actor=actor, reason=request.reason)
             InstalmentPlan.objects.filter(receivable=receivable, state=PlanState.AGREED).update(

@@ -156,10 +156,10 @@ class Money(RuleBasedStateMachine):
         if not hasattr(self, "house"):
             return
         taken = RecoveryReceipt.objects.aggregate(cents=Sum("applied_cents"))["cents"] or 0
-        lost = Posting.objects.filter(entry__kind="write_off", bucket="owed").aggregate(
+        lost = Posting.objects.filter(entry__kind="write_off", bucket="returned").aggregate(
             cents=Sum("amount_cents")
         )
-        assert self.out - self.back - taken == buckets().get("paid", 0)
+        assert self.out - self.back - taken == buckets().get("paid", 0) + (lost["cents"] or 0)
         debts = Receivable.objects.exclude(state__in=["recovered", "written_off"])
         assert sum(each.owed_cents for each in debts) == -buckets().get("owed", 0)
         given_up = sum(each.written_off_cents for each in Receivable.objects.all())
