@@ -51,32 +51,30 @@ class StripePort:
 
     def open_checkout(self, asked: CheckoutAsked) -> CheckoutOpened:
         about = {"ila_payment": asked.reference}
+        item = {
+            "quantity": 1,
+            "price_data": {
+                "currency": asked.currency.lower(),
+                "unit_amount": asked.amount_cents,
+                "product_data": {"name": asked.description},
+            },
+        }
+        # Its types name every method and language there is; ours are plain words.
+        params: Any = {
+            "mode": "payment",
+            "payment_method_types": list(asked.methods),
+            "line_items": [item],
+            "client_reference_id": asked.reference,
+            "customer_email": asked.email,
+            "locale": asked.language,
+            "expires_at": int(asked.expires_at.timestamp()),
+            "success_url": asked.success_address,
+            "cancel_url": asked.cancel_address,
+            "metadata": about,
+            "payment_intent_data": {"metadata": about},
+        }
         session = self._ask(
-            lambda: self._stripe.v1.checkout.sessions.create(
-                {
-                    "mode": "payment",
-                    "payment_method_types": list(asked.methods),  # type: ignore[typeddict-item]
-                    "line_items": [
-                        {
-                            "quantity": 1,
-                            "price_data": {
-                                "currency": asked.currency.lower(),
-                                "unit_amount": asked.amount_cents,
-                                "product_data": {"name": asked.description},
-                            },
-                        }
-                    ],
-                    "client_reference_id": asked.reference,
-                    "customer_email": asked.email,
-                    "locale": asked.language,  # type: ignore[typeddict-item]
-                    "expires_at": int(asked.expires_at.timestamp()),
-                    "success_url": asked.success_address,
-                    "cancel_url": asked.cancel_address,
-                    "metadata": about,
-                    "payment_intent_data": {"metadata": about},
-                },
-                {"idempotency_key": asked.key},
-            )
+            lambda: self._stripe.v1.checkout.sessions.create(params, {"idempotency_key": asked.key})
         )
         return CheckoutOpened(session.id, session.url or "")
 

@@ -7,15 +7,17 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from funding.cards.config import cards_are_taken, is_live, open_cards
 from funding.cards.events import KINDS, NotBelieved, read_webhook
 from funding.cards.port import CardsRefused, CardsUnavailable, EventSeen
 from funding.models import (
+    Bucket,
     CardPayment,
     CardPaymentState,
     CardRefund,
+    PayerDebtState,
     RefusedWebhook,
     StripeCursor,
     StripeEvent,
@@ -168,12 +170,14 @@ def _look(payment_id: int, swept: Swept) -> None:
 
 
 def _refunds(swept: Swept) -> int:
-    """Promise what learners are owed, and send what is promised. Returns how many were sent."""
+    """Set off and promise what learners are owed, and send what is promised. Returns how many were sent."""
+    returnable = Q(amount_cents__gt=F("refunded_cents") + F("taken_back_cents"))
+    owing = Q(debt__state__in=[PayerDebtState.OPENED, PayerDebtState.PARTLY_RECOVERED])
     own = CardPayment.objects.filter(
+        returnable | owing,
         booking__isnull=False,
         state=CardPaymentState.SUCCEEDED,
-        amount_cents__gt=F("refunded_cents") + F("taken_back_cents"),
-        booking__postings__bucket="refund_due",
+        booking__postings__bucket=Bucket.REFUND_DUE,
     )
     for pk in _ids(own.distinct().order_by("pk")):
         card_refunds.want_owed(payment_id=pk)

@@ -150,10 +150,12 @@ def test_partial_service_sends_a_part_back(till: Till) -> None:
     booking, payment = till.booked(learner)
     user = till.world.provider_user
     assert till.stripe.hand is not None
+    assert booking.session.starts_at is not None
+    assert booking.session.ends_at is not None
     till.stripe.hand.move(booking.session.starts_at + timedelta(hours=1))
     bookings.declare_entry(actor=user, booking_id=booking.pk)
     till.stripe.hand.move(booking.session.ends_at + timedelta(hours=1))
-    bookings.declare_exit(actor=user, booking_id=booking.pk, reason="learner")
+    bookings.declare_exit(actor=user, booking_id=booking.pk, exit_reason="learner")
     bookings.declare_service(actor=user, booking_id=booking.pk, percent=50)
     bookings.validate_service(actor=till.world.case_worker, booking_id=booking.pk)
     till.stripe.tick()
