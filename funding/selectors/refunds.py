@@ -55,7 +55,7 @@ def money_due(user: User) -> bool:
 
 
 def coming_back(user: User) -> list[Coming]:
-    """Own money that was to be given back, the latest first, as the journal has it. Two queries."""
+    """Own money that is to be given back and not drawn up yet, the latest first. Three queries."""
     sums = (
         Posting.objects.filter(booking__account__citizen__user_id=user.pk, bucket=Bucket.REFUND_DUE)
         .order_by()
@@ -63,7 +63,18 @@ def coming_back(user: User) -> list[Coming]:
         .annotate(cents=Sum("amount_cents"), since=Max("entry__occurred_at"))
         .filter(cents__gt=0)
     )
-    rows = {row["booking_id"]: row for row in sums}
+    drawn_up = dict(
+        Claim.objects.filter(booking__account__citizen__user_id=user.pk, kind="refund", state__in=UNDER_WAY)
+        .order_by()
+        .values_list("booking_id")
+        .annotate(cents=Sum("amount_cents"))
+    )
+    rows = {}
+    for row in sums:
+        # What the agency has drawn up is said with its state, beside this.
+        row["cents"] -= drawn_up.get(row["booking_id"], 0)
+        if row["cents"] > 0:
+            rows[row["booking_id"]] = row
     found = Booking.objects.filter(pk__in=rows).select_related(
         "credential", "provider", "account__scheme", "scheme_version"
     )
