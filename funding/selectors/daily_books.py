@@ -129,7 +129,7 @@ def _stated_days(first: date, last: date) -> set[date]:
     return days
 
 
-def _bank_rows(first: date, last: date) -> Iterable[dict[str, Any]]:
+def _bank_rows(first: date, last: date) -> Iterable[Any]:
     lines = BankLine.objects.filter(booked_on__gte=first, booked_on__lte=last).annotate(
         in_statement=Exists(BankStatement.objects.filter(pk=OuterRef("statement_id")))
     )
@@ -163,18 +163,19 @@ def _returned(first: date, last: date) -> Iterable[Any]:
     for pk, closed_at, currency, cents in rows.values_list(
         "pk", "closed_at", "batch__currency", "amount_cents"
     ):
-        day = days.get(pk) or closed_at.date()
-        if first <= day <= last:
+        day = days.get(pk) or (None if closed_at is None else closed_at.date())
+        if day is not None and first <= day <= last:
             yield day, currency, cents
 
 
 def _by_day(payments: Any, name: str) -> Iterable[Any]:
-    return (
+    rows: Iterable[Any] = (
         payments.order_by()
         .annotate(moved_on=TruncDate(name))
         .values_list("moved_on", "batch__currency")
         .annotate(cents=Sum("amount_cents"))
     )
+    return rows
 
 
 def _top_ups(first: date, last: date) -> tuple[Iterable[Any], Iterable[Any]]:

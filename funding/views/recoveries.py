@@ -18,6 +18,7 @@ from accounts.models import User
 from catalogue.exporting.cells import csv_lines
 from funding import debt_papers, recovery_words, words
 from funding.models import InstalmentPlan, Receivable, RecoveryReceipt, WriteOffRequest
+from funding.models.receivables import UNSETTLED
 from funding.permissions import CLAIM_ROLES, acts_for_funder, has_agency_role, may_pay
 from funding.recovery_forms import DebtFilter, PlanForm, ReasonForm
 from funding.selectors import recoveries as selected
@@ -180,7 +181,7 @@ def _about(receivable: Receivable, user: User | None) -> dict[str, Any]:
         "plan_state": "" if plan is None else recovery_words.PLAN_STATES[plan.state],
         "parts": [] if plan is None else list(plan.instalments.order_by("number")),
         "asked": asked,
-        "open": receivable.state in selected.UNSETTLED,
+        "open": receivable.state in UNSETTLED,
         "may_pay": user is not None and may_pay(receivable.booking, user),
         "may_demand": user is not None and acts_for_funder(receivable.booking, user),
         "proposed_by_me": user is not None and plan is not None and plan.proposed_by_id == user.pk,

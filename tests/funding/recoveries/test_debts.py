@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_nothing_is_demanded_while_the_dispute_is_open(house: House) -> None:
     house.pay(house.approved(booking))
     bookings.deny_consent(actor=learner.user, booking_id=booking.pk)
     receivable = Receivable.objects.get()
-    arguments = {"actor": house.world.case_worker, "receivable_id": receivable.pk}
+    arguments: dict[str, Any] = {"actor": house.world.case_worker, "receivable_id": receivable.pk}
     expect_refusal("not_allowed", None, demands.demand_receivable, **arguments)
     house.hand.move(clock.now() + timedelta(days=3))
     assert demands.demand_opened() == 0
@@ -61,7 +62,7 @@ def test_transfers_under_exact_over_twice_and_told_again(house: House) -> None:
     assert BankLine.objects.exclude(finding="").count() == 2
     waiting = RecoveryReceipt.objects.get(finding="paid_too_much")
     assert waiting.excess_cents == 20_000
-    arguments = {"receipt_id": waiting.pk, "reason": "sent back"}
+    arguments: dict[str, Any] = {"receipt_id": waiting.pk, "reason": "sent back"}
     expect_refusal("not_allowed", None, receipts.settle_receipt, actor=house.world.case_worker, **arguments)
     receipts.settle_receipt(actor=house.world.payer, **arguments)
     assert BankLine.objects.exclude(finding="").count() == 1
@@ -109,12 +110,12 @@ def test_instalments_are_agreed_by_another_person_and_end_with_the_debt(house: H
     first = clock.now().date() + timedelta(days=10)
     parts = instalments.split_evenly(PRICE, parts=4, first=first)
     assert sum(cents for _, cents in parts) == PRICE
-    arguments = {"receivable_id": receivable.pk, "parts": parts, "reason": "asked for"}
+    arguments: dict[str, Any] = {"receivable_id": receivable.pk, "parts": parts, "reason": "asked for"}
     expect_refusal(
         "not_allowed", None, instalments.propose_plan, actor=house.world.provider_user, **arguments
     )
     plan = instalments.propose_plan(actor=house.world.payer, **arguments)
-    decide = {"plan_id": plan.pk, "agreed": True}
+    decide: dict[str, Any] = {"plan_id": plan.pk, "agreed": True}
     expect_refusal("not_allowed", None, instalments.decide_plan, actor=house.world.payer, **decide)
     instalments.decide_plan(actor=house.world.second_payer, **decide)
     arguments = {"actor": house.world.case_worker, "receivable_id": receivable.pk}
@@ -150,11 +151,11 @@ def test_parts_that_are_no_plan(house: House, parts: int) -> None:
 
 def test_given_up_by_two_persons_and_made_good_by_the_funder(house: House) -> None:
     receivable, _ = house.owing(others=0)
-    ask = {"receivable_id": receivable.pk, "reason": "insolvent"}
+    ask: dict[str, Any] = {"receivable_id": receivable.pk, "reason": "insolvent"}
     expect_refusal("not_allowed", None, write_offs.ask_write_off, actor=house.world.case_worker, **ask)
     request = write_offs.ask_write_off(actor=house.world.payer, **ask)
     expect_refusal("already_waiting", None, write_offs.ask_write_off, actor=house.world.payer, **ask)
-    decide = {"request_id": request.pk, "agreed": True}
+    decide: dict[str, Any] = {"request_id": request.pk, "agreed": True}
     expect_refusal("not_allowed", None, write_offs.decide_write_off, actor=house.world.payer, **decide)
     write_offs.decide_write_off(actor=house.world.second_payer, **decide)
     assert state(receivable) == ("written_off", 0, 0)
@@ -169,8 +170,8 @@ def test_a_control_takes_back_a_part_of_what_was_paid(house: House) -> None:
     house.validated(booking)
     house.pay(house.approved(booking))
     before = learner.lot().available_cents
-    arguments = {"booking_id": booking.pk, "reason": "hours that nobody taught"}
-    refused = {"actor": house.world.case_worker, "amount_cents": 1, **arguments}
+    arguments: dict[str, Any] = {"booking_id": booking.pk, "reason": "hours that nobody taught"}
+    refused: dict[str, Any] = {"actor": house.world.case_worker, "amount_cents": 1, **arguments}
     expect_refusal("not_allowed", None, demands.open_receivable, **refused)
     expect_refusal(
         "not_allowed",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from funding.models import Netting, Receivable, Remittance
@@ -66,7 +68,7 @@ def test_returned_before_anybody_said_that_it_was_executed(house: House) -> None
 def test_what_a_payment_keeps_is_not_asked_for_a_second_time(house: House) -> None:
     receivable, (claim,) = house.owing()
     house.batch(claim)
-    arguments = {"actor": house.world.payer, "booking_id": receivable.booking_id}
+    arguments: dict[str, Any] = {"actor": house.world.payer, "booking_id": receivable.booking_id}
     expect_refusal("not_allowed", None, receivables.recover, **arguments, amount_cents=HALF + 1)
     receivables.recover(**arguments, amount_cents=HALF)
     assert state(receivable) == ("partly_recovered", HALF, HALF)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from accounts.models import Message
 from funding.models import Claim, Posting, RefundAccount
@@ -76,7 +77,11 @@ def test_a_returned_refund_is_due_again_and_goes_to_another_account_only(house: 
     payments.return_payments(payment_ids=[payment.pk], reason_code="AC04")
     assert due() == OWN
     assert refunds.prepare_refunds() == 0
-    arguments = {"actor": house.world.second_payer, "scheme": house.world.scheme, "claim_ids": [claim.pk]}
+    arguments: dict[str, Any] = {
+        "actor": house.world.second_payer,
+        "scheme": house.world.scheme,
+        "claim_ids": [claim.pk],
+    }
     expect_refusal("bad_iban", None, batches.create_batch, **arguments)
     name_account(learner, OTHER)
     (again,) = house.pay(claim)
