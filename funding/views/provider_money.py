@@ -21,7 +21,7 @@ from funding.forms import StateFilter
 from funding.models import Booking, Claim, ClaimKind, ClaimState, Payment, PaymentBatch
 from funding.provider_forms import ChooseForm, name_of
 from funding.selectors import provider_money as selected
-from funding.selectors.provider_work import Desk, bookings_of, claimable_ids
+from funding.selectors.provider_work import bookings_of, claimable_ids, desk_of
 from funding.services import claims
 from funding.services.bookings.at_once import MOST, Outcome, for_each
 from funding.views.provider_desk import desk, own_session
@@ -241,7 +241,8 @@ def why(reason: str) -> str:
 
 
 def _remittance(request: HttpRequest, msg_id: str) -> tuple[PaymentBatch, list[Payment]]:
-    mine: Desk = desk(request, managing=True)
+    # Who manages no provider is told as little as who has no payment in it.
+    mine = desk_of(cast("User", request.user))
     batch = PaymentBatch.objects.select_related("scheme").filter(msg_id=msg_id).first()
     found = (
         []

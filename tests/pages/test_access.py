@@ -326,8 +326,8 @@ EXPECTED: dict[str, dict[str, int]] = {
     # There is a code only on its day, and a file only where one was handed in.
     **dict.fromkeys(("provider_code_picture", "certificate_file", "attend", "team_join"), _only(others=404)),
     "attend_code": SIGNED_IN,
-    # Who acts for one organisation alone goes straight to its team.
-    "teams": _only("learner", "other_learner", others=302),
+    # Who acts for one organisation alone goes straight to its team; the employer here acts for two.
+    "teams": _only("learner", "other_learner", "employer", others=302),
     "team_withdraw": _only(others=405),
     # Who acts for a provider is sent on to it; nobody of the agency founds one.
     "provider_join": _only("learner", "other_learner", "employer", others=403)
