@@ -41,6 +41,7 @@ from funding.services.bookings.acceptance import lots_of, own_part, plan_for
 from funding.services.bookings.conditions import Conditions, conditions_for
 from funding.services.bookings.context import calendar_of
 from funding.services.bookings.texts import Shown, acceptance_text
+from funding.services.learner_documents import reader_of
 from funding.views import consent_forms
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -89,6 +90,8 @@ def booking_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     context = {
         "booking": booking,
         "viewer": viewer.value,
+        "may_ask_documents": viewer is not Viewer.LEARNER
+        and reader_of(cast("User", request.user), booking) is not None,
         "zone": zone,
         "state": words.word(words.BOOKING_STATES, booking.state),
         "flags": [words.word(words.FLAGS, flag) for flag in booking.flags],
