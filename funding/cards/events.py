@@ -39,7 +39,7 @@ KINDS = (
 """The types of events that say something of a payment."""
 
 
-class NotBelieved(Exception):
+class NotBelieved(Exception):  # noqa: N818 - it is about the message
     """A message that changes nothing. reason: bad_signature, not_an_event, wrong_account, wrong_mode."""
 
     def __init__(self, reason: str, event_id: str = "") -> None:

@@ -21,11 +21,11 @@ REFUND_UNDONE = ("failed", "canceled", "refused")
 DISPUTE_LOST, DISPUTE_OVER = "lost", ("won", "lost", "warning_closed", "prevented")
 
 
-class CardsUnavailable(Exception):
+class CardsUnavailable(Exception):  # noqa: N818 - an answer
     """No answer, or one that says to come back: what was asked may have been done. It is asked again later."""
 
 
-class CardsRefused(Exception):
+class CardsRefused(Exception):  # noqa: N818 - an answer
     """A no that asking again does not change. code: why."""
 
     def __init__(self, code: str, message: str = "") -> None:

@@ -45,7 +45,7 @@ class StripePort:
 
     def check_account(self) -> None:
         """Raises: CardsRefused `wrong_account`."""
-        account = self._ask(lambda: self._stripe.v1.accounts.retrieve_current())
+        account = self._ask(self._stripe.v1.accounts.retrieve_current)
         if account.id != self._account:
             raise CardsRefused("wrong_account", f"the key is of {account.id}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from funding.services.bookings.context import read_booking
 from ila.core import clock
 from tests.funding.cards.support import Till, bucket_sums, owed, shown_to
 from tests.funding.top_ups.support import check_books
-from tests.support.database import WorkerDatabase
+from tests.support.database import WorkerDatabase, command_environ
 from tests.support.fake_stripe.ledger import ACCOUNT, KEY
 from tests.support.fake_stripe.process import FakeStripe
 
@@ -141,13 +140,10 @@ def test_a_real_process_is_killed(fake: FakeStripe, worker_database: WorkerDatab
     till = Till(fake)
     order = till.firm.order(30_000)
     payment = card_payments.start_for_top_up(actor=till.firm.manager, top_up_id=order.pk)
-    environment = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "ila.settings.test",
-        "DATABASE_URL": worker_database.app_dsn,
-        "STRIPE_SECRET_KEY": KEY,
-        "STRIPE_ACCOUNT": ACCOUNT,
-        "STRIPE_ADDRESS": fake.address,
-    }
+    environment = command_environ(
+        worker_database,
+        {"STRIPE_SECRET_KEY": KEY, "STRIPE_ACCOUNT": ACCOUNT, "STRIPE_ADDRESS": fake.address},
+    )
     made = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", DIES, str(payment.pk)], cwd=ROOT, env=environment, check=False
     )
