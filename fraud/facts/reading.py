@@ -53,11 +53,11 @@ def read_rows(
     """Each record as one line of COPY text, with the columns that `columns` names.
 
     ids: by table, the ids that records may refer to (a table that is absent is not checked).
-    own_ids: filled with the values of the table's first column.
+    own_ids: filled with the values of the first column of the table's key.
     """
     places = [(place, name) for place, name in enumerate(columns) if name]
     converts = [(place, _converter(table, table.column(name), ids)) for place, name in places]
-    first = columns.index(table.columns[0].name)
+    first = columns.index(table.required[0]) if table.required else None
     subject = _subject_places(table, columns)
     name, width = path.name, len(columns)
     with _opened(path) as stream:
@@ -72,7 +72,8 @@ def read_rows(
                     _check_subject(record[subject[0]], record[subject[1]], ids)
             except ValueError as error:
                 raise FactsRefusedError(f"{name}: line {line}: {error}") from error
-            own_ids.add(record[first].strip())
+            if first is not None:
+                own_ids.add(record[first].strip())
             yield "\t".join(values) + "\n"
 
 

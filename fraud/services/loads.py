@@ -69,7 +69,7 @@ def _load_table(directory: Path, table: Table, ids: dict[str, set[str]], report:
         return
     header = read_header(path, table)
     columns = [name for name in header if name]
-    needed = [name for name in (*table.required, table.columns[0].name, "recorded_at") if name not in columns]
+    needed = [name for name in (*table.required, "recorded_at") if name not in columns]
     if needed:
         # Without its key, or without when it became known, no row of the file can be used as of a day.
         report.unusable[table.name] = needed[0]

@@ -1,0 +1,182 @@
+"""Are prices made for the public purse? At the cap, under the limit, above what others pay."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from psycopg import Cursor
+
+from fraud.detection.detector import Detector, Finding, Parameters, asked_in_sql, banded
+
+
+class PriceAtCap(Parameters):
+    """D19. percent of the cap from which a price is at it; so many courses and bookings, and their share."""
+
+    percent: int = 98
+    least_courses: int = 3
+    least_bookings: int = 15
+    share_percent: int = 80
+    jump_percent: int = 10
+
+
+# A price is that of the day of the booking, the cap is that of the course's kind on that day.
+PRICE_AT_CAP = """
+WITH priced AS (
+    SELECT b.provider_id, b.booking_id, b.credential_id, p.price_cents, p.before_cents, l.cap_cents
+      FROM bk b
+      JOIN LATERAL (SELECT price_cents, (SELECT o.price_cents FROM prices o
+                                          WHERE o.credential_id = b.credential_id AND o.valid_from < q.valid_from
+                                          ORDER BY o.valid_from DESC LIMIT 1) AS before_cents
+                      FROM prices q
+                     WHERE q.credential_id = b.credential_id AND q.valid_from <= (b.created_at AT TIME ZONE 'UTC')::date
+                     ORDER BY q.valid_from DESC LIMIT 1) p ON true
+      JOIN LATERAL (SELECT cap_cents FROM limits q
+                     WHERE q.kind = b.kind
+                       AND coalesce(q.valid_from, '-infinity') <= (b.created_at AT TIME ZONE 'UTC')::date
+                     ORDER BY q.valid_from DESC NULLS LAST LIMIT 1) l ON l.cap_cents > 0
+), per AS (
+    SELECT provider_id, count(*) AS all_of,
+           count(*) FILTER (WHERE at_cap) AS at_cap,
+           count(DISTINCT credential_id) FILTER (WHERE at_cap) AS courses,
+           count(*) FILTER (WHERE at_cap AND price_cents * 100 > before_cents * (100 + %(jump_percent)s)) AS jumped,
+           array_agg('bookings:' || booking_id) FILTER (WHERE at_cap) AS rows
+      FROM (SELECT *, price_cents * 100 BETWEEN cap_cents * %(percent)s AND cap_cents * 100 AS at_cap FROM priced) x
+     GROUP BY provider_id
+)
+SELECT provider_id, 'provider', provider_id,
+       CASE WHEN jumped > 0 THEN 0.6 ELSE 0.4 END, 'R', rows
+  FROM per
+ WHERE at_cap >= %(least_bookings)s AND at_cap * 100 >= all_of * %(share_percent)s
+   AND (courses >= %(least_courses)s OR jumped >= %(least_bookings)s)
+"""
+
+
+class ThresholdHugging(Parameters):
+    """D20. band_percent: just under the limit; against as wide a band below it."""
+
+    band_percent: int = 3
+    least: int = 12
+    times: int = 4
+
+
+THRESHOLD_HUGGING = """
+WITH near AS (
+    SELECT b.provider_id, b.booking_id,
+           b.amount_cents * 100 > l.approval * (100 - %(band_percent)s) AS just,
+           b.amount_cents * 100 > l.approval * (100 - 2 * %(band_percent)s)
+             AND b.amount_cents * 100 <= l.approval * (100 - %(band_percent)s) AS below
+      FROM bk b
+      JOIN LATERAL (SELECT approval_limit_cents AS approval FROM limits q
+                     WHERE q.kind = b.kind
+                       AND coalesce(q.valid_from, '-infinity') <= (b.created_at AT TIME ZONE 'UTC')::date
+                     ORDER BY q.valid_from DESC NULLS LAST LIMIT 1) l ON l.approval > 0 AND b.amount_cents <= l.approval
+)
+SELECT provider_id, 'provider', provider_id, 0.4, 'R', array_agg('bookings:' || booking_id) FILTER (WHERE just)
+  FROM near GROUP BY provider_id
+HAVING count(*) FILTER (WHERE just) >= %(least)s
+   AND count(*) FILTER (WHERE just) >= %(times)s * (count(*) FILTER (WHERE below) + 1)
+   AND count(*) FILTER (WHERE just) * 2 >= count(*)
+"""
+
+
+class SubsidisedPremium(Parameters):
+    """D21. percent: the public price above the private one; few private payers per session."""
+
+    percent: int = 10
+    least: int = 10
+    private_payers: float = 1.0
+
+
+SUBSIDISED_PREMIUM = """
+WITH now AS (
+    SELECT DISTINCT ON (credential_id) credential_id, price_cents, private_price_cents FROM prices
+     WHERE valid_from <= %(day)s ORDER BY credential_id, valid_from DESC
+)
+SELECT b.provider_id, 'provider', b.provider_id,
+       CASE WHEN avg(coalesce(x.private_payers, 0)) < %(private_payers)s THEN 0.5 ELSE 0.3 END, 'R',
+       array_agg('bookings:' || b.booking_id)
+  FROM bk b JOIN now n USING (credential_id) JOIN span x USING (session_id)
+ WHERE n.private_price_cents > 0 AND n.price_cents * 100 > n.private_price_cents * (100 + %(percent)s)
+ GROUP BY b.provider_id HAVING count(*) >= %(least)s
+"""
+
+
+class DigitTest(Parameters):
+    """D25. Only of so many amounts that span so many times their smallest; deviation: mean of first digits' shares."""
+
+    least: int = 1000
+    span: int = 100
+    deviation: float = 0.03
+
+
+def find_odd_digits(cursor: Cursor[Any], _day: date, parameters: DigitTest) -> Iterable[Finding]:
+    """Providers whose amounts do not begin with the digits that amounts begin with (Benford)."""
+    cursor.execute(
+        "SELECT provider_id, booking_id, amount_cents FROM bk WHERE amount_cents > 0 AND provider_id IN"
+        " (SELECT provider_id FROM bk WHERE amount_cents > 0 GROUP BY provider_id HAVING count(*) >= %s"
+        "  AND max(amount_cents) >= min(amount_cents) * %s)",
+        [parameters.least, parameters.span],
+    )
+    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for provider_id, booking_id, cents in cursor.fetchall():
+        found[provider_id].append((booking_id, int(str(cents)[0])))
+    for provider_id, rows in found.items():
+        digits = [digit for _booking_id, digit in rows]
+        expected = {digit: math.log10(1 + 1 / digit) for digit in range(1, 10)}
+        away = sum(abs(digits.count(digit) / len(digits) - share) for digit, share in expected.items()) / 9
+        if away > parameters.deviation:
+            evidence = tuple(sorted(f"bookings:{booking_id}" for booking_id, _digit in rows))
+            yield Finding(provider_id, "provider", provider_id, banded(0.2), "N", evidence)
+
+
+DETECTORS = (
+    Detector(
+        id="D19",
+        name="price_at_cap",
+        version=1,
+        family="price",
+        explanation=_("Almost all prices are at the highest amount that is paid for, or rose to it."),
+        needs="prices(price_cents) credentials(kind) limits(cap_cents)",
+        parameters=PriceAtCap(),
+        find=asked_in_sql(PRICE_AT_CAP),
+        weight=0.8,
+    ),
+    Detector(
+        id="D20",
+        name="threshold_hugging",
+        version=1,
+        family="price",
+        explanation=_("Amounts gather just under the limit above which a person looks at them."),
+        needs="credentials(kind) limits(approval_limit_cents)",
+        parameters=ThresholdHugging(),
+        find=asked_in_sql(THRESHOLD_HUGGING),
+        weight=0.8,
+    ),
+    Detector(
+        id="D21",
+        name="subsidised_premium",
+        version=1,
+        family="price",
+        explanation=_("Publicly funded learners are charged more than those who pay themselves."),
+        needs="prices(price_cents private_price_cents) sessions(private_payers)",
+        parameters=SubsidisedPremium(),
+        find=asked_in_sql(SUBSIDISED_PREMIUM),
+        weight=0.8,
+    ),
+    Detector(
+        id="D25",
+        name="digit_test",
+        version=1,
+        family="price",
+        explanation=_("Amounts begin with other digits than amounts usually do."),
+        needs="",
+        parameters=DigitTest(),
+        find=find_odd_digits,
+        weight=0.2,
+    ),
+)

@@ -1,0 +1,129 @@
+"""Too much, too soon: firms that wake up, and firms that grow against their own past and all others'."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from psycopg import Cursor
+
+from fraud.detection.detector import Detector, Finding, Parameters, asked_in_sql, banded
+
+
+class Reactivation(Parameters):
+    """D09. dormant_days without a booking, or young_days since the accreditation; then top of the claims."""
+
+    dormant_days: int = 365
+    young_days: int = 180
+    window_days: int = 60
+    percentile: float = 0.99
+    least_cents: int = 1_000_000
+
+
+REACTIVATION = """
+WITH step AS (
+    SELECT b.provider_id, b.created_at,
+           b.created_at - lag(b.created_at) OVER (PARTITION BY b.provider_id ORDER BY b.created_at) AS gap,
+           row_number() OVER (PARTITION BY b.provider_id ORDER BY b.created_at) AS n
+      FROM bk b
+), woken AS (
+    SELECT s.provider_id, max(s.created_at) AS at FROM step s JOIN providers p USING (provider_id)
+     WHERE s.gap >= make_interval(days => %(dormant_days)s)
+        OR (s.n = 1 AND s.created_at - p.accredited_at >= make_interval(days => %(young_days)s))
+     GROUP BY s.provider_id
+), claimed AS (
+    SELECT provider_id, sum(claimed_cents) AS cents FROM bk
+     WHERE claim_at >= %(day)s::date - %(window_days)s::int GROUP BY provider_id
+), top AS (
+    SELECT percentile_disc(%(percentile)s) WITHIN GROUP (ORDER BY cents) AS cents FROM claimed
+)
+SELECT w.provider_id, 'provider', w.provider_id, 0.7, 'R',
+       (SELECT array_agg('bookings:' || b.booking_id) FROM bk b
+         WHERE b.provider_id = w.provider_id AND b.created_at >= w.at)
+  FROM woken w JOIN claimed c USING (provider_id), top t
+ WHERE w.at >= %(day)s::date - 2 * %(window_days)s::int AND c.cents >= greatest(t.cents, %(least_cents)s)
+"""
+
+
+class Ramp(Parameters):
+    """D10. Bookings of the latest weeks against the provider's own past and everybody's growth.
+
+    z: how far beyond what is expected, in standard deviations of a Poisson number; times: of what is expected.
+    one_course_percent: the share of one course above which a ramp counts for more.
+    """
+
+    weeks: int = 8
+    past_weeks: int = 26
+    least: int = 15
+    z: float = 5.0
+    times: float = 3.0
+    one_course_percent: int = 90
+
+
+def find_ramps(cursor: Cursor[Any], day: date, parameters: Ramp) -> Iterable[Finding]:
+    """Providers whose bookings of the latest weeks are many more than their past and their peers explain."""
+    recent = day - timedelta(weeks=parameters.weeks)
+    past = recent - timedelta(weeks=parameters.past_weeks)
+    cursor.execute(
+        "SELECT provider_id, credential_id, booking_id, (created_at AT TIME ZONE 'UTC')::date >= %s"
+        "  FROM bk WHERE (created_at AT TIME ZONE 'UTC')::date > %s",
+        [recent, past],
+    )
+    now: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    before: dict[str, int] = defaultdict(int)
+    for provider_id, credential_id, booking_id, is_recent in cursor.fetchall():
+        if is_recent:
+            now[provider_id].append((credential_id, booking_id))
+        else:
+            before[provider_id] += 1
+    everybody = sum(before.values())
+    if not everybody:
+        return
+    share = parameters.weeks / parameters.past_weeks
+    growth = max(sum(map(len, now.values())) / (everybody * share), 1.0)
+    for provider_id, bookings in now.items():
+        number = len(bookings)
+        # One booking more than there were: a firm without a past is compared with a very small one.
+        expected = (before[provider_id] + 1) * share * growth
+        z = 2 * (math.sqrt(number + 0.375) - math.sqrt(expected + 0.375))
+        if number < parameters.least or z < parameters.z or number < parameters.times * expected:
+            continue
+        courses: dict[str, int] = defaultdict(int)
+        for credential_id, _booking_id in bookings:
+            courses[credential_id] += 1
+        one_course = max(courses.values()) * 100 >= number * parameters.one_course_percent
+        score = banded(0.3 + 0.02 * (z - parameters.z) + (0.1 if one_course else 0))
+        rows = tuple(sorted(f"bookings:{booking_id}" for _credential_id, booking_id in bookings))
+        yield Finding(provider_id, "provider", provider_id, min(score, 0.7), "R", rows)
+
+
+DETECTORS = (
+    Detector(
+        id="D09",
+        name="dormant_reactivation",
+        version=1,
+        family="volume",
+        explanation=_(
+            "After a long time without bookings the provider is suddenly among those who claim most."
+        ),
+        needs="providers(accredited_at) booking_events(event at amount_cents)",
+        parameters=Reactivation(),
+        find=asked_in_sql(REACTIVATION),
+        rises=True,
+    ),
+    Detector(
+        id="D10",
+        name="ramp",
+        version=1,
+        family="volume",
+        explanation=_("Bookings grow far beyond the provider's own past and the growth of all."),
+        needs="",
+        parameters=Ramp(),
+        find=find_ramps,
+        weight=0.7,
+    ),
+)
