@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from croniter import croniter
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Count, Q, QuerySet
 from procrastinate.contrib.django import app
@@ -139,7 +139,8 @@ def planned_runs(*, now: datetime) -> list[Planned]:
     """Jobs that come by themselves, the next first. From the declarations: no query."""
     found = []
     for periodic in app.periodic_registry.periodic_tasks.values():
-        upcoming = croniter(periodic.cron, now.astimezone(UTC)).get_next(datetime)
+        # A copy: the worker's own keeps where it is.
+        upcoming = copy(periodic.croniter).get_next(datetime, start_time=now.astimezone(UTC))
         found.append(Planned(periodic.task.name, periodic.cron, upcoming))
     return sorted(found, key=lambda each: (each.next_at, each.name))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -16,7 +16,6 @@ from funding import permissions, rights
 from funding.agency_pages import IN_MENU, PAGES
 from funding.models import Appropriation, Booking, Claim, Hold, PaymentBatch, SchemeLimit, SchemeLimitLog
 from funding.services import batch_orders, batches, claims, holds
-from funding.services.bookings import context
 from funding.tasks import send_batch
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -225,7 +224,7 @@ def test_a_dry_run_that_is_out_of_date_draws_nothing_up(scene: Scene) -> None:
 )
 def test_the_value_date_follows_calendar_and_cut_off(scene: Scene, moment: str, day: str) -> None:
     approved(scene)
-    with clock.at(context.clock.now().fromisoformat(moment)):
+    with clock.at(datetime.fromisoformat(moment)):
         dry = signed_in(scene.world.second_payer).get("/agency/batches/new/?scheme=cpf")
         assert f"{dry.context['first']}" == day
         holiday = signed_in(scene.world.second_payer).get(
