@@ -321,6 +321,7 @@ def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str
         (PaymentBatch, "approve"): {"approver": rows.world.second_payer},
         (Receivable, "recover_part"): {"amount_cents": 1},
         (Receivable, "reopen"): {"amount_cents": 0},
+        (Receivable, "demand"): {"due_on": now.date()},
         (Appropriation, "approve"): {"approver": rows.other_manager, "at": now},
         (Appropriation, "reject"): {"approver": rows.other_manager, "at": now},
         (SchemeDraft, "propose"): {"at": now},

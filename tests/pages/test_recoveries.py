@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection
@@ -49,10 +49,9 @@ def test_a_statement_adds_up_to_what_is_payable_less_what_is_owed() -> None:
         check_books()
 
 
-def bank_line(cents: int, day: object) -> None:
-    message = BankMessage.objects.create(
-        content=b"x", sha256=f"{BankMessage.objects.count():064d}", state="processed"
-    )
+def bank_line(cents: int, day: date) -> None:
+    number = f"{BankMessage.objects.count():035d}"
+    message = BankMessage.objects.create(content=b"x", sha256=number, message_id=number, state="processed")
     BankLine.objects.create(
         message=message, amount_cents=cents, currency="EUR", booked_on=day, finding="unknown_payment"
     )
