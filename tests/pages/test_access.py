@@ -159,8 +159,6 @@ EXPECTED: dict[str, dict[str, int]] = {
             "employer_top_up_card_refund",
             "card_payment_open",
             "card_payment_give_up",
-            # Stripe posts, signed; nobody reads.
-            "stripe_webhook",
             "employer_draft_confirm",
             "employer_draft_discard",
             "top_up_reference_give",
@@ -170,6 +168,8 @@ EXPECTED: dict[str, dict[str, int]] = {
     ),
     # On to the page of the team.
     "employer_members": _only("employer", status=302, others=404),
+    # Stripe posts, signed; nobody reads.
+    "stripe_webhook": dict.fromkeys(PARTS, 405),
     "agency_employers": _only(*AGENCY, others=403),
     "agency_employer": _only(*AGENCY, others=403),
     "agency_receipts": BATCHES,
