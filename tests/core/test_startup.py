@@ -13,7 +13,7 @@ from tests.support.database import run_manage as run_on
 NOT_PREPARED = "The database is not prepared: run `manage.py migrate`.\n"
 OUR_APPS = ("ila.", "accounts", "catalogue", "funding", "fraud")
 # What makes files only, or prepares the database, needs no prepared one.
-NEED_NO_DATABASE = {"migrate", "fraud_generate", "scheme_check"}
+NEED_NO_DATABASE = {"migrate", "fraud_generate", "fraud_score", "scheme_check"}
 COMMANDS = sorted(
     name for name, app in get_commands().items() if app.startswith(OUR_APPS) and name not in NEED_NO_DATABASE
 )
@@ -33,7 +33,6 @@ ARGUMENTS = {
     "demo_code": ("approver@demo.example",),
     "fraud_detect": ("--as-of", "2026-01-01", "--out", "DIR"),
     "fraud_load": ("DIR",),
-    "fraud_score": ("DIR", "--labels", str(ROOT / "pyproject.toml")),
     "outcomes_import": (str(ROOT / "pyproject.toml"), "--as-of", "2026-01-01"),
     "reset_factor": (
         "a@example.org",

@@ -1,0 +1,1 @@
+"""Judging detectors: labelled populations, and the measures taken on them."""

@@ -1,0 +1,1 @@
+"""Measures of detectors against labels, beside three baselines."""
