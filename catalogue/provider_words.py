@@ -316,7 +316,9 @@ REFUSALS = {
     "account_known": _("An account is known. Its provider asks for another one."),
     "change_open": _("A change of account is open already. Take it back first."),
     "second_person": _("The provider has a second person: that person confirms it."),
-    "too_new": _("You joined the organisation after it was asked. Somebody who was in it before confirms it."),
+    "too_new": _(
+        "You joined the organisation after it was asked. Somebody who was in it before confirms it."
+    ),
     "not_you": _("You asked for it or confirmed it. Somebody else does this step."),
     "ended": _("This has ended already."),
     "changed_since": _("It has been changed since you opened the page. Look at it again."),
@@ -360,9 +362,9 @@ def _duplicate(error: DomainError) -> Any:
 
 
 def _close_match(error: DomainError) -> Any:
-    return _now("The bank says: the account is in the name of %(name)s. Write it so, or say that it is you.") % {
-        "name": error.params["name"]
-    }
+    return _now(
+        "The bank says: the account is in the name of %(name)s. Write it so, or say that it is you."
+    ) % {"name": error.params["name"]}
 
 
 def _no_match(_error: DomainError) -> Any:

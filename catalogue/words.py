@@ -183,7 +183,9 @@ VERDICTS = {
     ),
     "packed": (
         _("Packed too tightly"),
-        _("What is packed into this picture would unfold to far more than a credential. It was not unpacked."),
+        _(
+            "What is packed into this picture would unfold to far more than a credential. It was not unpacked."
+        ),
         "bad",
     ),
     "active_picture": (
@@ -196,7 +198,9 @@ VERDICTS = {
     ),
     "several": (
         _("More than one credential"),
-        _("This picture carries more than one credential, so that it could say two things. A genuine badge has one."),
+        _(
+            "This picture carries more than one credential, so that it could say two things. A genuine badge has one."
+        ),
         "bad",
     ),
     "paper": (

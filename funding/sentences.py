@@ -12,7 +12,9 @@ from ila.core.errors import DomainError
 
 SENTENCES: dict[str, Promise] = {
     "being_netted": _("A payment on its way keeps a part of this debt. Wait for the bank's answer."),
-    "in_instalments": _("This debt is paid in instalments. Nothing more is demanded as long as they come in time."),
+    "in_instalments": _(
+        "This debt is paid in instalments. Nothing more is demanded as long as they come in time."
+    ),
     "changed_since": _("What is owed has changed since this was proposed. Propose it anew."),
     "unknown_debt": _("There is no debt with this reference. Look for a slip."),
     "claim_changed": _("It has changed since you were shown it. Look at it again, then decide."),

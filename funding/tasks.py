@@ -204,15 +204,15 @@ def ask_for_debts(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the sched
     }
 
 
-@jobs.task(
-    name="funding.prepare_refunds", queue="money", cron="*/30 * * * *", lock="funding.prepare_refunds"
-)
+@jobs.task(name="funding.prepare_refunds", queue="money", cron="*/30 * * * *", lock="funding.prepare_refunds")
 def prepare_refunds(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
     """Draw up refunds of learners' own money, and ask for the accounts that are missing."""
     return {"prepared": refunds.prepare_refunds()}
 
 
-@jobs.task(name="funding.warn_of_refunds", queue="deadlines", cron="47 5 * * *", lock="funding.warn_of_refunds")
+@jobs.task(
+    name="funding.warn_of_refunds", queue="deadlines", cron="47 5 * * *", lock="funding.warn_of_refunds"
+)
 def warn_of_refunds(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
     """Warn payment officers of own money whose term ends within days (F-23)."""
     return {"due_soon": refunds.warn_before_term()}

@@ -18,7 +18,11 @@ def plain(row, names):
     """The values as JSON has them."""
     told = {name: getattr(row, name) for name in names}
     return {
-        name: value.isoformat() if isinstance(value, date) else str(value) if isinstance(value, Decimal) else value
+        name: value.isoformat()
+        if isinstance(value, date)
+        else str(value)
+        if isinstance(value, Decimal)
+        else value
         for name, value in told.items()
     }
 
@@ -29,7 +33,8 @@ def date_told_facts(apps, schema_editor):
     applications = apps.get_model("catalogue", "Application")
     details = apps.get_model("catalogue", "ProviderDetail")
     approved = (
-        applications.objects.using(using).filter(accreditation__state__in=("accredited", "suspended"))
+        applications.objects.using(using)
+        .filter(accreditation__state__in=("accredited", "suspended"))
         .select_related("accreditation")
         .order_by("provider_id", "-pk")
         .distinct("provider_id")

@@ -5,15 +5,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('funding', '0016_add_top_ups'),
+        ("funding", "0016_add_top_ups"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='journalentry',
-            index=models.Index(condition=models.Q(('kind__in', ['credit', 'accrue', 'age_credit'])), fields=['occurred_at'], name='journalentry_credits'),
+            model_name="journalentry",
+            index=models.Index(
+                condition=models.Q(("kind__in", ["credit", "accrue", "age_credit"])),
+                fields=["occurred_at"],
+                name="journalentry_credits",
+            ),
         ),
     ]

@@ -125,7 +125,7 @@ class Movement:
 
 
 def movements(account: LearningAccount) -> QuerySet[Posting, Any]:
-    """The entries that changed what is available, newest first, for a paginator: `movements_on` makes a page of them."""
+    """The entries that changed what is available, newest first, for a paginator; see `movements_on`."""
     found = Posting.objects.filter(lot__account=account, bucket="available")
     return found.values("entry_id").annotate(cents=Sum("amount_cents")).order_by("-entry_id")
 

@@ -64,8 +64,7 @@ def held_bookings(*, limit: int = SHOWN) -> list[Held]:
         holds.open_holds(now).filter(scopes).select_related("owner").order_by("-expires_at", "-pk")
     )
     return [
-        Held(booking, next((hold for hold in standing if stops(hold, booking)), None))
-        for booking in bookings
+        Held(booking, next((hold for hold in standing if stops(hold, booking)), None)) for booking in bookings
     ]
 
 

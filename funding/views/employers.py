@@ -243,7 +243,6 @@ def members(request: HttpRequest, public_id: UUID) -> HttpResponse:
     return redirect("team", public_id)
 
 
-
 def _order_page(request: HttpRequest, order: TopUp, form: RefundForm, *, status: int = 200) -> HttpResponse:
     refunds = [
         (each, employer_words.REFUND_STATES[each.state], employer_words.COLOURS.get(each.state, ""))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from catalogue.awards import baking
@@ -223,7 +223,7 @@ def test_badges_that_somebody_changed_are_told_apart(page: Page, scene: Scene, c
 
     def verify(name: str, content: bytes, finding: str) -> None:
         page.goto("/verify/")
-        chosen = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+        chosen: FilePayload = {"name": name, "mimeType": "application/octet-stream", "buffer": content}
         page.get_by_label("Or choose the file").set_input_files(chosen)
         page.get_by_role("button", name="Verify", exact=True).click()
         expect(page.get_by_role("status").get_by_role("heading", name=finding, exact=True)).to_be_visible()

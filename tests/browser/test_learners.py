@@ -31,7 +31,9 @@ def test_from_the_account_to_a_place_and_out_again(
             idempotency_key="top-up",
             expires_on=date.today() + timedelta(days=90),  # noqa: DTZ011 - the server runs on today's clock
         )
-        schemes.load_preset_scheme(code="flanders", author=UserFactory.create(), approver=UserFactory.create())
+        schemes.load_preset_scheme(
+            code="flanders", author=UserFactory.create(), approver=UserFactory.create()
+        )
         enter(scene.learner.user, sign_in=scene.learner.sign_in)
         page.goto(f"{server.url}/account/")
         check("learning-accounts")

@@ -233,7 +233,7 @@ def _faults_of_addresses(page: HtmlElement) -> Iterator[str]:
 def untranslated(language: str) -> Iterator[set[str]]:
     """The strings that were asked for in a language and are in none of its catalogues."""
     missing: set[str] = set()
-    catalogue = trans_real.translation(language)
+    catalogue: Any = trans_real.translation(language)
     one, many = catalogue.gettext, catalogue.ngettext
 
     def gettext(message: str) -> str:
@@ -258,7 +258,7 @@ def untranslated(language: str) -> Iterator[set[str]]:
 
 def said_otherwise(language: str) -> set[str]:
     """The English strings that read otherwise in a language: none of them belongs on one of its pages."""
-    catalogue = trans_real.translation(language)
+    catalogue: Any = trans_real.translation(language)
     known: set[str] = set()
     for message in catalogue._catalog.keys():  # noqa: SIM118 - a catalogue is no mapping
         english = message[0] if isinstance(message, tuple) else message

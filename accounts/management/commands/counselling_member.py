@@ -11,7 +11,9 @@ from ila.core.errors import DomainError
 class Command(BaseCommand):
     """Learners may then choose them by name; nothing is shown to them before a learner does."""
 
-    help = "Add somebody with a confirmed address to a counselling organisation, which is made when it is new."
+    help = (
+        "Add somebody with a confirmed address to a counselling organisation, which is made when it is new."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("email", help="the confirmed address of who counsels")

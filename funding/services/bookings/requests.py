@@ -40,7 +40,7 @@ def request_booking(*, actor: User, account_id: int, session_id: int) -> Booking
 
 
 def check_may_ask(rules: SchemeRules, account: LearningAccount, session: Session) -> None:
-    """What stands against this account asking for a place now, whatever money is in it. Raises: as `request_booking`."""
+    """What stands against this account asking for a place now, whatever is in it. Raises: as `request_booking`."""
     credential, now = session.micro_credential, clock.now()
     guards.check_account_active(account)
     if rules.funding == "window":

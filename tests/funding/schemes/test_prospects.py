@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from funding.schemes.facts import LearnerFacts
 from funding.schemes.presets import load_preset
@@ -15,10 +16,9 @@ def cpf() -> SchemeRules:
     return load_preset("cpf").versions[-1][1]
 
 
-def learner(**facts: object) -> LearnerFacts:
-    return LearnerFacts(
-        **({"status": "employed", "hours_ratio": Decimal(1), "qualification_level": 5} | facts)
-    )  # type: ignore[arg-type]
+def learner(**facts: Any) -> LearnerFacts:
+    known: dict[str, Any] = {"status": "employed", "hours_ratio": Decimal(1), "qualification_level": 5}
+    return LearnerFacts(**(known | facts))
 
 
 def test_f01_a_full_year_brings_500_a_year_up_to_the_cap_of_5000() -> None:

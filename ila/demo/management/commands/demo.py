@@ -42,7 +42,9 @@ class Command(BaseCommand):
         self._tell(f"Sign in at {address}/accounts/login/ with the password {people.password()} as")
         for role, email in play.sign_ins():
             self._tell(f"        {email:<34} {role}")
-        self._tell("The agency's people need a code as well: its page shows it, and `manage.py demo_code` does.")
+        self._tell(
+            "The agency's people need a code as well: its page shows it, and `manage.py demo_code` does."
+        )
         self._tell(
             "Mails, deadlines and the laboratory's runs are a worker's: .venv/bin/python manage.py worker"
         )
