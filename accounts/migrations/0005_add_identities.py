@@ -14,7 +14,6 @@ import ila.core.models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
         ("accounts", "0004_add_alarms"),
     ]
@@ -23,7 +22,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="CitizenMark",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("kind", models.CharField(max_length=40)),
                 ("index", models.CharField(max_length=96)),
                 ("recorded_at", models.DateTimeField(default=ila.core.clock.now)),
@@ -32,7 +36,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ClaimCandidate",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("likeness", models.PositiveSmallIntegerField()),
                 ("agreement", models.JSONField(default=dict)),
             ],
@@ -43,7 +52,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Identity",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("provider", models.CharField(max_length=40)),
                 ("issuer", models.CharField(max_length=300)),
                 ("subject_index", models.CharField(max_length=96)),
@@ -53,10 +67,28 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="IdentityClaim",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ("state", django_fsm.FSMField(default="opened", max_length=50, protected=True)),
-                ("reason", models.CharField(choices=[("same_name", "Several people of this name and birth date"), ("unconfirmed", "Same name and birth date, nothing else in common"), ("near_match", "A similar name or birth date"), ("already_claimed", "The learning account has a sign-in already"), ("partial_date", "The birth date is not known in full"), ("contradiction", "The national number and the birth date do not agree")], max_length=20)),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("same_name", "Several people of this name and birth date"),
+                            ("unconfirmed", "Same name and birth date, nothing else in common"),
+                            ("near_match", "A similar name or birth date"),
+                            ("already_claimed", "The learning account has a sign-in already"),
+                            ("partial_date", "The birth date is not known in full"),
+                            ("contradiction", "The national number and the birth date do not agree"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
                 ("given_name", models.CharField(max_length=100)),
                 ("family_name", models.CharField(max_length=100)),
                 ("birth_date", models.CharField(max_length=10)),
@@ -71,14 +103,22 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="IdentityClaimLog",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("transition", models.CharField(max_length=50)),
                 ("source", models.CharField(blank=True, max_length=50)),
                 ("target", models.CharField(max_length=50)),
                 ("reason", models.CharField(blank=True, max_length=500)),
                 ("data", models.JSONField(blank=True, default=dict)),
                 ("at", models.DateTimeField()),
-                ("transaction_id", models.BigIntegerField(db_default=ila.core.models.CurrentTransaction(), editable=False)),
+                (
+                    "transaction_id",
+                    models.BigIntegerField(db_default=ila.core.models.CurrentTransaction(), editable=False),
+                ),
             ],
             options={
                 "abstract": False,
@@ -87,9 +127,26 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="IdentityProof",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("acr", models.CharField(max_length=200)),
-                ("level", models.CharField(choices=[("weak", "Weak"), ("low", "Low"), ("substantial", "Substantial"), ("strong", "Strong"), ("high", "High")], max_length=12)),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[
+                            ("weak", "Weak"),
+                            ("low", "Low"),
+                            ("substantial", "Substantial"),
+                            ("strong", "Strong"),
+                            ("high", "High"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
                 ("authenticated_at", models.DateTimeField()),
             ],
             options={
@@ -99,7 +156,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="OpenFact",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("fact", models.CharField(max_length=40)),
             ],
         ),
@@ -110,72 +172,118 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="citizenmark",
             name="citizen",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="marks", to="accounts.citizen"),
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="marks", to="accounts.citizen"
+            ),
         ),
         migrations.AddField(
             model_name="claimcandidate",
             name="citizen",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.citizen"),
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.citizen"
+            ),
         ),
         migrations.AddField(
             model_name="identity",
             name="user",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="identities", to=settings.AUTH_USER_MODEL),
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="identities",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
             model_name="identityclaim",
             name="citizen",
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name="identity_claims", to="accounts.citizen"),
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="identity_claims",
+                to="accounts.citizen",
+            ),
         ),
         migrations.AddField(
             model_name="identityclaim",
             name="decided_by",
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL),
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
             model_name="identityclaim",
             name="identity",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="claims", to="accounts.identity"),
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="claims", to="accounts.identity"
+            ),
         ),
         migrations.AddField(
             model_name="identityclaim",
             name="proposed_by",
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL),
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
             model_name="identityclaim",
             name="user",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="identity_claims", to=settings.AUTH_USER_MODEL),
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="identity_claims",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
             model_name="claimcandidate",
             name="claim",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="candidates", to="accounts.identityclaim"),
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="candidates",
+                to="accounts.identityclaim",
+            ),
         ),
         migrations.AddField(
             model_name="identityclaimlog",
             name="actor",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL),
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
             model_name="identityclaimlog",
             name="subject",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="log", to="accounts.identityclaim"),
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="log", to="accounts.identityclaim"
+            ),
         ),
         migrations.AddField(
             model_name="identityproof",
             name="identity",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="proofs", to="accounts.identity"),
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="proofs", to="accounts.identity"
+            ),
         ),
         migrations.AddField(
             model_name="identityproof",
             name="sign_in",
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name="proof", to="accounts.signin"),
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT, related_name="proof", to="accounts.signin"
+            ),
         ),
         migrations.AddField(
             model_name="openfact",
             name="citizen",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="open_facts", to="accounts.citizen"),
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="open_facts", to="accounts.citizen"
+            ),
         ),
         migrations.AddConstraint(
             model_name="citizenmark",
@@ -183,39 +291,97 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="citizenmark",
-            constraint=models.UniqueConstraint(condition=models.Q(("kind__startswith", "national_id:")), fields=("kind", "index"), name="citizenmark_national_id_of_one"),
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind__startswith", "national_id:")),
+                fields=("kind", "index"),
+                name="citizenmark_national_id_of_one",
+            ),
         ),
         migrations.AddConstraint(
             model_name="identity",
-            constraint=models.UniqueConstraint(fields=("issuer", "subject_index"), name="identity_subject_once"),
+            constraint=models.UniqueConstraint(
+                fields=("issuer", "subject_index"), name="identity_subject_once"
+            ),
         ),
         migrations.AddIndex(
             model_name="identityclaim",
-            index=models.Index(condition=models.Q(("state__in", ("opened", "questioned", "proposed"))), fields=["opened_at"], name="identityclaim_queue"),
+            index=models.Index(
+                condition=models.Q(("state__in", ("opened", "questioned", "proposed"))),
+                fields=["opened_at"],
+                name="identityclaim_queue",
+            ),
         ),
         migrations.AddConstraint(
             model_name="identityclaim",
-            constraint=models.CheckConstraint(condition=models.Q(("state__in", ["opened", "questioned", "proposed", "matched", "created", "refused"])), name="identityclaim_state_known"),
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["opened", "questioned", "proposed", "matched", "created", "refused"])
+                ),
+                name="identityclaim_state_known",
+            ),
         ),
         migrations.AddConstraint(
             model_name="identityclaim",
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(("decided_at__isnull", True), ("state__in", ("opened", "questioned", "proposed"))), models.Q(("decided_at__isnull", False), ("decided_by__isnull", False), ("state__in", ["matched", "created", "refused"])), _connector="OR"), name="identityclaim_decided_has_its_time"),
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("decided_at__isnull", True), ("state__in", ("opened", "questioned", "proposed"))
+                    ),
+                    models.Q(
+                        ("decided_at__isnull", False),
+                        ("decided_by__isnull", False),
+                        ("state__in", ["matched", "created", "refused"]),
+                    ),
+                    _connector="OR",
+                ),
+                name="identityclaim_decided_has_its_time",
+            ),
         ),
         migrations.AddConstraint(
             model_name="identityclaim",
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(("state__in", ["proposed", "matched", "created"]), _negated=True), ("citizen__isnull", False), _connector="OR"), name="identityclaim_found_has_its_citizen"),
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["proposed", "matched", "created"]), _negated=True),
+                    ("citizen__isnull", False),
+                    _connector="OR",
+                ),
+                name="identityclaim_found_has_its_citizen",
+            ),
         ),
         migrations.AddConstraint(
             model_name="identityclaim",
-            constraint=models.CheckConstraint(condition=models.Q(("proposed_by__isnull", True), ("decided_by__isnull", True), models.Q(("proposed_by", models.F("decided_by")), _negated=True), _connector="OR"), name="identityclaim_four_eyes"),
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("proposed_by__isnull", True),
+                    ("decided_by__isnull", True),
+                    models.Q(("proposed_by", models.F("decided_by")), _negated=True),
+                    _connector="OR",
+                ),
+                name="identityclaim_four_eyes",
+            ),
         ),
         migrations.AddConstraint(
             model_name="identityclaim",
-            constraint=models.UniqueConstraint(condition=models.Q(("state__in", ("opened", "questioned", "proposed"))), fields=("user",), name="identityclaim_one_open"),
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("opened", "questioned", "proposed"))),
+                fields=("user",),
+                name="identityclaim_one_open",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="identityclaim",
-            trigger=pgtrigger.compiler.Trigger(name="state_is_logged", sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."state" IS DISTINCT FROM (NEW."state"))', func="\n            IF NOT EXISTS (\n                SELECT 1 FROM accounts_identityclaimlog AS log\n                WHERE log.subject_id = NEW.id AND log.source = OLD.state AND log.target = NEW.state\n                  AND log.transaction_id = pg_current_xact_id()::text::bigint\n            ) THEN\n                RAISE EXCEPTION 'state of % % moved from % to % without its log row',\n                    TG_TABLE_NAME, NEW.id, OLD.state, NEW.state USING ERRCODE = 'integrity_constraint_violation';\n            END IF;\n            RETURN NEW;\n            ", hash="4c672158717f6820737b39af73a44c34bebc0ce0", operation='UPDATE OF "state"', pgid="pgtrigger_state_is_logged_2c643", table="accounts_identityclaim", when="BEFORE")),
+            trigger=pgtrigger.compiler.Trigger(
+                name="state_is_logged",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."state" IS DISTINCT FROM (NEW."state"))',
+                    func="\n            IF NOT EXISTS (\n                SELECT 1 FROM accounts_identityclaimlog AS log\n                WHERE log.subject_id = NEW.id AND log.source = OLD.state AND log.target = NEW.state\n                  AND log.transaction_id = pg_current_xact_id()::text::bigint\n            ) THEN\n                RAISE EXCEPTION 'state of % % moved from % to % without its log row',\n                    TG_TABLE_NAME, NEW.id, OLD.state, NEW.state USING ERRCODE = 'integrity_constraint_violation';\n            END IF;\n            RETURN NEW;\n            ",
+                    hash="4c672158717f6820737b39af73a44c34bebc0ce0",
+                    operation='UPDATE OF "state"',
+                    pgid="pgtrigger_state_is_logged_2c643",
+                    table="accounts_identityclaim",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
             model_name="claimcandidate",
@@ -223,27 +389,90 @@ class Migration(migrations.Migration):
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="claimcandidate",
-            trigger=pgtrigger.compiler.Trigger(name="append_only", sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash="1a8bf721f11f14799b93d74d70c216567a995529", operation="UPDATE OR DELETE", pgid="pgtrigger_append_only_f8943", table="accounts_claimcandidate", when="BEFORE")),
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="1a8bf721f11f14799b93d74d70c216567a995529",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_f8943",
+                    table="accounts_claimcandidate",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="claimcandidate",
-            trigger=pgtrigger.compiler.Trigger(name="no_truncate", sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;", hash="372c26f265be99235212b0a9ff785f040d66d5bd", level="STATEMENT", operation="TRUNCATE", pgid="pgtrigger_no_truncate_c11e5", table="accounts_claimcandidate", when="BEFORE")),
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;",
+                    hash="372c26f265be99235212b0a9ff785f040d66d5bd",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_c11e5",
+                    table="accounts_claimcandidate",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="identityclaimlog",
-            trigger=pgtrigger.compiler.Trigger(name="append_only", sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash="028b577e2356449f1d792b1b630a767b6b1f309a", operation="UPDATE OR DELETE", pgid="pgtrigger_append_only_aafcb", table="accounts_identityclaimlog", when="BEFORE")),
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="028b577e2356449f1d792b1b630a767b6b1f309a",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_aafcb",
+                    table="accounts_identityclaimlog",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="identityclaimlog",
-            trigger=pgtrigger.compiler.Trigger(name="no_truncate", sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;", hash="04ae17f876c07480a3849a65f15d2cc3525cb7dd", level="STATEMENT", operation="TRUNCATE", pgid="pgtrigger_no_truncate_b96a6", table="accounts_identityclaimlog", when="BEFORE")),
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;",
+                    hash="04ae17f876c07480a3849a65f15d2cc3525cb7dd",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_b96a6",
+                    table="accounts_identityclaimlog",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="identityproof",
-            trigger=pgtrigger.compiler.Trigger(name="append_only", sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash="26899bbcea5a59ffd4b3ac622570ab5138138fa1", operation="UPDATE OR DELETE", pgid="pgtrigger_append_only_c8348", table="accounts_identityproof", when="BEFORE")),
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="26899bbcea5a59ffd4b3ac622570ab5138138fa1",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_c8348",
+                    table="accounts_identityproof",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="identityproof",
-            trigger=pgtrigger.compiler.Trigger(name="no_truncate", sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;", hash="68eaedc64eaf08f4cb2d8d084699a57995b2a231", level="STATEMENT", operation="TRUNCATE", pgid="pgtrigger_no_truncate_feeea", table="accounts_identityproof", when="BEFORE")),
+            trigger=pgtrigger.compiler.Trigger(
+                name="no_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'rows of % are never removed', TG_TABLE_NAME;",
+                    hash="68eaedc64eaf08f4cb2d8d084699a57995b2a231",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_no_truncate_feeea",
+                    table="accounts_identityproof",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
             model_name="openfact",

@@ -97,7 +97,7 @@ def _shown(element: HtmlElement) -> str:
 
 
 def _of_class(page: HtmlElement, name: str) -> list[HtmlElement]:
-    return page.xpath("//*[contains(concat(' ', normalize-space(@class), ' '), $name)]", name=f" {name} ")  # type: ignore[no-any-return]
+    return page.xpath("//*[contains(concat(' ', normalize-space(@class), ' '), $name)]", name=f" {name} ")
 
 
 def _faults_of_head(page: HtmlElement, language: str) -> Iterator[str]:
