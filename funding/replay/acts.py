@@ -281,7 +281,9 @@ class Acts:
     def set_provider(self, event: script.SetProvider) -> None:
         part = self.cast.providers[event.provider]
         if event.iban is not None:
-            providers.change_iban(actor=service_users.get("replay"), provider_id=part.provider.pk, iban=event.iban)
+            providers.change_iban(
+                actor=service_users.get("replay"), provider_id=part.provider.pk, iban=event.iban
+            )
         if event.model_fields_set & {"accredited_from", "accredited_until"}:
             self._accredit_anew(part, event)
 

@@ -111,7 +111,9 @@ def apply(
     """
     payload = f"apply {account_id} {session_id} {window_id}"
     payload_hash = hashlib.sha256(payload.encode()).hexdigest()
-    request = _Request(actor, account_id, session_id, window_id, sign_in, idempotency_key, payload_hash, shown)
+    request = _Request(
+        actor, account_id, session_id, window_id, sign_in, idempotency_key, payload_hash, shown
+    )
     try:
         try:
             with transaction.atomic():
