@@ -50,13 +50,15 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # Before all others: files, errors and refusals carry the headers too.
+    "ila.core.middleware.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "ila.core.middleware.SecurityHeadersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "ila.core.middleware.OddRequestMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # Deny by default: a view is open to everybody only where it says so (`login_not_required`).
     "accounts.middleware.SignInRequiredMiddleware",
