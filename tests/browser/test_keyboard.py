@@ -66,7 +66,7 @@ def heading(page: Page, text: str | re.Pattern[str]) -> None:
 
 
 def test_a_learner_signs_in_searches_asks_accepts_and_leaves(page: Page, scene: Scene) -> None:
-    booking = proposed_booking(scene)
+    booking, other = proposed_booking(scene), proposed_booking(scene, scene.other_learner)
     page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
     page.goto("/accounts/login/")
     tab_to(page, "Skip to main content")
@@ -85,8 +85,9 @@ def test_a_learner_signs_in_searches_asks_accepts_and_leaves(page: Page, scene: 
     press(page, TITLE, tag="A")
     heading(page, TITLE)
 
-    page.goto(f"/sessions/{booking.session_id}/ask/")
-    expect(page.get_by_role("main")).to_be_visible()
+    page.goto(f"/sessions/{other.session_id}/ask/")
+    press(page, "Ask for this place", tag="BUTTON")
+    expect(page.get_by_text("You have asked for a place")).to_be_visible()
 
     page.goto(f"/bookings/{booking.public_id}/accept/")
     press(page, "Continue with e-identity")
