@@ -25,12 +25,13 @@ ONE_PAGE = (
     {"account_reauthenticate", "mfa_reauthenticate_webauthn"},
 )
 # English words that are words of the other language, or data, as well.
-DATA = {":", "Individual learning accounts"}
-WORDS_OF_BOTH = {"fr": {*DATA, "Files", "Pays", "grade"}, "nl": DATA}
+# (names of a language where one chooses, of somebody in the scene)
+DATA = {":", "Individual learning accounts", "English", "Auditor"}
+WORDS_OF_BOTH = {"fr": {*DATA, "Files", "Pays", "Places", "grade"}, "nl": DATA}
 # Open to learners, but written for others, or of a scheme whose law is not Dutch (docs/decisions/0175).
 NOT_DUTCH = {
     *("award_terms", "exports", "stacks", "scheme", "schemes", "learning_account_open"),
-    *("employer_home", "employer_register", "employer_list_template"),
+    *("employer_home", "employer_register", "employer_list_template", "provider_join"),
 }
 # What a language calls itself is the same in every language.
 OWN_NAMES = {str(name) for _code, name in configured.LANGUAGES}
