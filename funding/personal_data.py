@@ -146,6 +146,13 @@ about(
     hidden=LOG,
     stays=BOOKS,
 )
+about(
+    "funding.PayeeCheck",
+    "checks-of-bank-accounts",
+    "citizen__user",
+    also={"scheme": "scheme__name"},
+    stays=BOOKS,
+)
 about("funding.Receivable", "money-owed-back", BOOKING, also=TITLE, stays=BOOKS)
 about("funding.Statement", "statements", ACCOUNT, stays=BOOKS)
 about("funding.AgeCreditGiven", "credits-at-an-age", ACCOUNT, stays=BOOKS)
@@ -193,6 +200,7 @@ left_out(
 )
 left_out(
     OFFICE,
+    "funding.PayeeAcceptance",
     "funding.Appropriation",
     "funding.AppropriationLog",
     "funding.BudgetSlice",

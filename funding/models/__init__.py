@@ -51,6 +51,7 @@ from funding.models.learner_pages import (
     Suggestion,
 )
 from funding.models.ledger import Bucket, JournalEntry, Posting, Seal, SealedLeaves, SealEpoch
+from funding.models.payee_checks import PayeeAcceptance, PayeeCheck
 from funding.models.receivables import Receivable, ReceivableLog, ReceivableState
 from funding.models.recoveries import (
     Instalment,
@@ -135,6 +136,8 @@ __all__ = [
     "Netting",
     "NettingOutcome",
     "NumberSeries",
+    "PayeeAcceptance",
+    "PayeeCheck",
     "PayerDebt",
     "PayerDebtLog",
     "PayerDebtState",

@@ -167,6 +167,9 @@ class Payment(models.Model):
                 name="payment_executed_has_its_time",
             ),
         ]
+        indexes: ClassVar[list[Any]] = [
+            models.Index(fields=["iban"], condition=Q(outcome="executed"), name="payment_executed_into")
+        ]
 
     def __str__(self) -> str:
         return f"payment {self.end_to_end_id}"
