@@ -25,7 +25,9 @@ from catalogue.services import entry_drafts, entry_places, entry_versions, sessi
 from ila.core.errors import DomainError
 
 SESSIONS = 25
-ACTS = {"guarantee": sessions.guarantee_session, "cancel": sessions.cancel_session}
+# What ends bookings is asked first, on the session's own page: it says how many learners lose their place.
+ACTS = {"guarantee": sessions.guarantee_session}
+ASKED_FIRST = "cancel"
 LISTS = ("skills", "formacodes")
 
 
@@ -223,11 +225,13 @@ def withdraw_version(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_POST
 def session_act(request: HttpRequest, pk: int, session: int, act: str) -> HttpResponse:
-    """Guarantee or cancel a session; the bookings of a cancelled one are ended, and all money goes back."""
+    """Guarantee a session. Cancelling one changes nothing here: it leads to the page that asks first."""
     one = _mine(request, pk)
     found = Session.objects.filter(micro_credential=one, pk=session).first()
-    if found is None or act not in ACTS:
+    if found is None or act not in (*ACTS, ASKED_FIRST):
         raise Http404
+    if act == ASKED_FIRST:
+        return redirect("provider_session_move", found.pk, act)
     try:
         ACTS[act](actor=cast("User", request.user), session_id=found.pk)
     except DomainError as refusal:

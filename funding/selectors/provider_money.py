@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, F, Min, Q, QuerySet, Sum
 
 from funding.models import (
     Allocation,
@@ -16,9 +16,11 @@ from funding.models import (
     ClaimKind,
     ClaimLine,
     ClaimState,
+    Netting,
     Payment,
     PaymentBatch,
     Receivable,
+    Remittance,
 )
 from funding.models.receivables import UNSETTLED
 from funding.selectors.provider_work import Desk
@@ -98,8 +100,21 @@ def payments_of(desk: Desk) -> QuerySet[Payment]:
     ).exclude(claim__kind__in=[ClaimKind.REIMBURSEMENT, ClaimKind.REFUND])
 
 
+def kept_by(payments: Collection[Payment]) -> dict[int, list[Netting]]:
+    """What each of these payments keeps of its claim for debts, with the debts. One query."""
+    found: dict[int, list[Netting]] = defaultdict(list)
+    for one in Netting.objects.filter(payment__in=payments).select_related("receivable").order_by("pk"):
+        found[one.payment_id].append(one)
+    return found
+
+
+def advices_of(payments: Collection[Payment]) -> dict[int, Remittance]:
+    """The numbered advice of each of these payments that was executed, by payment. One query."""
+    return {each.payment_id: each for each in Remittance.objects.filter(payment__in=payments)}
+
+
 def remittances_of(desk: Desk) -> QuerySet[PaymentBatch]:
-    """The batches in which there are own payments, the latest first, each with the number and sum of these alone."""
+    """The batches in which there are own payments, the latest first, each with the number and sums of these alone."""
     own = Q(payments__claim__provider__organisation__in=desk.managed) & ~Q(
         payments__claim__kind__in=[ClaimKind.REIMBURSEMENT, ClaimKind.REFUND]
     )
@@ -110,6 +125,7 @@ def remittances_of(desk: Desk) -> QuerySet[PaymentBatch]:
             own_count=Count("payments", filter=own),
             own_cents=Sum("payments__amount_cents", filter=own, default=0),
             came_cents=Sum("payments__amount_cents", filter=came, default=0),
+            own_kept=Sum("payments__netted_cents", filter=own, default=0),
             came_at=Min("payments__executed_at", filter=came),
         )
         .filter(own_count__gt=0)
@@ -132,7 +148,7 @@ def still_owed(desk: Desk) -> dict[str, int]:
     rows = (
         Receivable.objects.filter(provider__organisation__in=desk.managed, state__in=UNSETTLED)
         .values_list("currency")
-        .annotate(amount=Sum("amount_cents"), back=Sum("recovered_cents"))
+        .annotate(owed=Sum(F("amount_cents") - F("recovered_cents") - F("written_off_cents")))
         .order_by("currency")
     )
-    return {currency: amount - back for currency, amount, back in rows if amount > back}
+    return {currency: owed for currency, owed in rows if owed}

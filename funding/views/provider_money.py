@@ -119,21 +119,27 @@ def claim_now(actor: User, booking: Booking, kind: str) -> Claim:
 @never_cache
 @require_safe
 def payments(request: HttpRequest) -> HttpResponse:
-    """Batches with own payments: day, sum, what came."""
+    """Batches with own payments: day, what was claimed, what was kept for debts, what was sent and came."""
     mine = desk(request, managing=True)
     page = Paginator(selected.remittances_of(mine), PER_PAGE).get_page(request.GET.get("page"))
-    rows = [(one, words.word(words.BATCH_STATES, one.state)) for one in page]
+    batches: list[Any] = list(page)
+    rows = [(one, words.word(words.BATCH_STATES, one.state), one.own_cents + one.own_kept) for one in batches]
     return render(request, "funding/provider/payments.html", {"page": page, "rows": rows})
 
 
 @never_cache
 @require_safe
 def remittance(request: HttpRequest, msg_id: str) -> HttpResponse:
-    """The own payments of one batch, with their sum. 404 for a batch without any."""
+    """The own payments of one batch: claimed, kept for which debt, paid; with their sums and numbered advices.
+
+    404 for a batch without any.
+    """
     batch, found = _remittance(request, msg_id)
     context = {
         "batch": batch,
-        "rows": [(each, name_of(each.claim.booking), _outcome(each)) for each in found],
+        "rows": _advised(found),
+        "gross": sum(each.gross_cents for each in found),
+        "kept": sum(each.netted_cents for each in found),
         "total": sum(each.amount_cents for each in found),
         "came": sum(each.amount_cents for each in found if each.outcome == "executed"),
         "ending": found[0].iban[-4:],
@@ -143,11 +149,14 @@ def remittance(request: HttpRequest, msg_id: str) -> HttpResponse:
 
 
 COLUMNS = (
+    "number",
     "reference",
     "booking",
     "learner",
     "training",
     "kind",
+    "claimed",
+    "kept",
     "amount",
     "currency",
     "value_date",
@@ -162,14 +171,18 @@ COLUMNS = (
 def remittance_csv(request: HttpRequest, msg_id: str) -> HttpResponse:
     """The same as a table: one line for each payment."""
     batch, found = _remittance(request, msg_id)
+    advices = selected.advices_of(found)
     lines = (
         (
+            advices[each.pk].number if each.pk in advices else "",
             each.end_to_end_id,
             each.claim.booking.public_id,
             name_of(each.claim.booking),
             each.claim.booking.credential.title,
             each.claim.kind,
-            f"{each.amount_cents // 100}.{each.amount_cents % 100:02d}",
+            _plain(each.gross_cents),
+            _plain(each.netted_cents),
+            _plain(each.amount_cents),
             batch.currency,
             batch.value_date.isoformat(),
             each.outcome,
@@ -201,12 +214,12 @@ def remittance_pdf(request: HttpRequest, msg_id: str) -> HttpResponse:
         after=3,
     )
     rows = [
-        (each.end_to_end_id, name_of(each.claim.booking), str(_outcome(each)), _cents(each, batch))
+        (each.end_to_end_id, name_of(each.claim.booking), str(_outcome(each)), *_amounts([each], batch))
         for each in found
     ]
-    total = sum(each.amount_cents for each in found)
-    rows.append(("", "", _("Total"), format_cents(total, batch.currency, get_language() or "en")))
-    paper.rows((_("Reference"), _("Learner"), _("Outcome"), _("Amount")), rows, (60, 44, 36, 30))
+    rows.append(("", "", _("Total"), *_amounts(found, batch)))
+    heads = (_("Reference"), _("Learner"), _("Outcome"), _("Claimed"), _("Kept"), _("Paid"))
+    paper.rows(heads, rows, (42, 32, 24, 24, 24, 24))
     answer = HttpResponse(paper.content(), content_type="application/pdf")
     answer.headers["Content-Disposition"] = f'attachment; filename="remittance-{batch.msg_id}.pdf"'
     return answer
@@ -263,8 +276,29 @@ def _outcome(payment: Payment) -> Any:
     return words.word(words.OUTCOMES, payment.outcome)
 
 
-def _cents(payment: Payment, batch: PaymentBatch) -> str:
-    return format_cents(payment.amount_cents, batch.currency, get_language() or "en")
+def _amounts(found: list[Payment], batch: PaymentBatch) -> list[str]:
+    """What these payments were claimed for, what of it is kept, and what is paid."""
+    gross, net = (sum(each.gross_cents for each in found), sum(each.amount_cents for each in found))
+    language = get_language() or "en"
+    return [format_cents(cents, batch.currency, language) for cents in (gross, net - gross, net)]
+
+
+def _plain(cents: int) -> str:
+    return f"{cents // 100}.{cents % 100:02d}"
+
+
+def _advised(found: list[Payment]) -> list[dict[str, Any]]:
+    kept, advices = selected.kept_by(found), selected.advices_of(found)
+    return [
+        {
+            "payment": each,
+            "name": name_of(each.claim.booking),
+            "outcome": _outcome(each),
+            "kept": kept.get(each.pk, []),
+            "advice": advices.get(each.pk),
+        }
+        for each in found
+    ]
 
 
 def _claim_row(each: Claim) -> dict[str, Any]:

@@ -360,6 +360,21 @@ def test_cancelling_a_session_says_first_what_it_does(scene: Scene, client: Clie
     assert client.get(at(scene, "move/cancel")).status_code == 302, "twice does nothing"
 
 
+def test_an_old_form_that_cancels_a_session_leads_to_the_page_that_asks(scene: Scene, client: Client) -> None:
+    booking = scene.world.accepted(scene.learner)
+    session = scene.world.session
+    old = f"/provider/entries/{session.micro_credential_id}/sessions/{session.pk}/cancel/"
+    answer = client.post(old, {"reason": "sent from an old page"})
+    assert (answer.status_code, answer["Location"]) == (302, at(scene, "move/cancel"))
+    assert "<strong>1</strong>" in client.get(answer["Location"]).content.decode()
+    session.refresh_from_db(fields=["cancelled_at"])
+    assert session.cancelled_at is None
+    assert states([booking]) == {"accepted"}
+    other = signed_in(scene.other_provider_member)
+    assert other.post(old).status_code == 404
+    assert client.get(old).status_code == 405
+
+
 def test_a_session_is_guaranteed_begun_and_held(scene: Scene, client: Client, hand: Any) -> None:
     assert "It has begun" not in client.get(f"/provider/sessions/{scene.world.session.pk}/").content.decode()
     client.post(at(scene, "move/guarantee"))
@@ -415,7 +430,7 @@ def test_the_advice_of_a_batch_has_ones_own_payments_alone(scene: Scene) -> None
     assert batch.msg_id in client.get("/provider/payments/").content.decode()
     page = client.get(f"/provider/payments/{batch.msg_id}/").content.decode()
     assert "Camille Durand" in page
-    assert page.count("€1,320.00") == 2
+    assert page.count("€1,320.00") == 4, "claimed and paid, in its row and in the total"
     assert "FR7630006000011234567890189" not in page
     table = client.get(f"/provider/payments/{batch.msg_id}/advice.csv").content.decode()
     assert ",1320.00,EUR," in table
