@@ -8,6 +8,9 @@ from funding.cards.port import CardPort
 from funding.cards.stripe_client import StripePort
 from ila.core.errors import DomainError
 
+# What was found right in this process: the settings change with a restart, and a key never changes its account.
+_checked: set[tuple[str, str, str]] = set()
+
 
 def cards_are_taken() -> bool:
     """Whether there is a key: without one everything is paid by bank transfer."""
@@ -30,3 +33,15 @@ def open_cards() -> CardPort:
         address=settings.STRIPE_ADDRESS,
         timeout=settings.STRIPE_TIMEOUT,
     )
+
+
+def require_own_account() -> None:
+    """Refuse a key of another account or mode before any money moves by it: asked at Stripe once in a process.
+
+    Outside transactions. Raises: CardsRefused `wrong_account`, `wrong_mode`, each time until it is right;
+    CardsUnavailable; DomainError `cards_not_configured`.
+    """
+    asked = (settings.STRIPE_SECRET_KEY, settings.STRIPE_ACCOUNT, settings.STRIPE_ADDRESS)
+    if asked not in _checked:
+        open_cards().check_account()
+        _checked.add(asked)

@@ -44,10 +44,17 @@ class StripePort:
         )
 
     def check_account(self) -> None:
-        """Raises: CardsRefused `wrong_account`."""
+        """Two requests. Raises: CardsRefused `wrong_account`, `wrong_mode`; CardsUnavailable."""
         account = self._ask(self._stripe.v1.accounts.retrieve_current)
         if account.id != self._account:
-            raise CardsRefused("wrong_account", f"the key is of {account.id}")
+            meant = self._account or "nothing"
+            raise CardsRefused(
+                "wrong_account", f"STRIPE_SECRET_KEY is of {account.id}, STRIPE_ACCOUNT says {meant}"
+            )
+        balance = self._ask(self._stripe.v1.balance.retrieve)
+        if balance.livemode is not self._livemode:
+            mode = "live" if balance.livemode else "test"
+            raise CardsRefused("wrong_mode", f"STRIPE_SECRET_KEY is of the {mode} mode and is not named so")
 
     def open_checkout(self, asked: CheckoutAsked) -> CheckoutOpened:
         about = {"ila_payment": asked.reference}

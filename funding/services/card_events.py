@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
-from funding.cards.config import cards_are_taken, is_live, open_cards
+from funding.cards.config import cards_are_taken, is_live, open_cards, require_own_account
 from funding.cards.events import KINDS, NotBelieved, read_webhook
 from funding.cards.port import CardsRefused, CardsUnavailable, EventSeen
 from funding.models import (
@@ -124,6 +124,7 @@ def sweep() -> Swept:
     if not cards_are_taken():
         return swept
     try:
+        require_own_account()
         swept.events = list_events()
         for pk in _ids(StripeEvent.objects.filter(done_at__isnull=True).order_by("told_at")):
             process_event(event_id=pk)

@@ -16,7 +16,7 @@ from stdnum import iso11649
 from accounts.models import Employer, EmployerState, SignIn, User
 from accounts.permissions import manages_organisation
 from accounts.services import messages, service_users
-from funding.cards.config import cards_are_taken, open_cards
+from funding.cards.config import cards_are_taken, open_cards, require_own_account
 from funding.cards.port import CardsRefused, CheckoutAsked, PaymentSeen
 from funding.models import (
     CardPayment,
@@ -128,6 +128,7 @@ def open_at_stripe(*, payment_id: int) -> CardPayment:
     if payment.session_id is not None or payment.state != CardPaymentState.OPENED:
         return payment
     try:
+        require_own_account()
         opened = open_cards().open_checkout(_asked(payment))
     except CardsRefused as refused:
         return close_unpaid(payment_id=payment_id, finding=refused.code[:40])

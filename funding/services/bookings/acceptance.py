@@ -162,6 +162,9 @@ def _accept(
         raise DomainError("consent_changed", gone=[], new=[])
     assert booking.session.starts_at is not None
     consent_log = fsm.move(consent, "give", actor=actor, sign_in=sign_in, text=decided.text)
+    if paid is not None:
+        # Answered when they consented, under the sign-in that was fresh then, not when their money came (F-32).
+        consent.answered_at = paid.consented_at
     due = terms.term_of_training(
         rules, decided.calendar, starts=booking.session.starts_at, ends=booking.session.ends_at
     )

@@ -57,7 +57,12 @@ def test_the_consent_is_of_the_click_not_of_the_money(till: Till) -> None:
     till.later(minutes=25)
     till.pay(payment)
     till.tell_all()
-    assert read_booking(booking.pk).state == "accepted"
+    booking = read_booking(booking.pk)
+    assert booking.state == "accepted"
+    assert booking.consent is not None
+    assert booking.consent.answered_at == payment.opened_at
+    # The audit looks whether the sign-in was fresh at that moment.
+    check_books()
 
 
 def test_nobody_takes_the_seat_meanwhile(till: Till) -> None:

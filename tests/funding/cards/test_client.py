@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from funding.cards.config import open_cards
 from funding.cards.port import CardsRefused, CardsUnavailable
-from funding.cards.stripe_client import API_VERSION
+from funding.cards.stripe_client import API_VERSION, StripePort
 from funding.models import CardPayment
 from funding.services import card_events, card_payments, card_refunds
 from ila.core.errors import DomainError
 from tests.funding.cards.support import Till
 from tests.funding.top_ups.support import check_books
+from tests.support.fake_stripe.ledger import ACCOUNT, KEY
 from tests.support.fake_stripe.process import FakeStripe
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +33,41 @@ def test_the_account_of_the_key_is_checked(fake: FakeStripe, settings: object) -
     with pytest.raises(CardsRefused, match="acct_1ILA"):
         open_cards().check_account()
     assert fake.address
+
+
+def test_a_key_of_another_account_moves_nothing(till: Till, settings: Any) -> None:
+    """Neither what is paid nor what is swept: until the settings are right, and then everything is taken up."""
+    asked = till.firm.order(30_000)
+    payment = card_payments.start_for_top_up(actor=till.firm.manager, top_up_id=asked.pk)
+    settings.STRIPE_ACCOUNT = "acct_of_somebody_else"
+    with pytest.raises(CardsRefused, match="is of acct_1ILA.* says acct_of_somebody_else") as refused:
+        card_events.sweep()
+    assert refused.value.code == "wrong_account"
+    with pytest.raises(CardsRefused):
+        card_events.sweep()
+    payment = card_payments.open_at_stripe(payment_id=payment.pk)
+    assert (payment.state, payment.finding, payment.session_id) == ("expired", "wrong_account", None)
+    assert not [each for each in till.stripe.act("requests") if each["path"] != "/v1/account"]
+    settings.STRIPE_ACCOUNT = ACCOUNT
+    assert card_events.sweep().failed == 0
+    assert till.ask(asked).session_id
+
+
+def test_a_key_of_another_mode_is_refused(fake: FakeStripe, settings: Any) -> None:
+    """A key that is named live and is none: what it takes would be no money."""
+    live = StripePort(KEY, account=ACCOUNT, livemode=True, address=fake.address, timeout=5)
+    with pytest.raises(CardsRefused, match="test mode") as refused:
+        live.check_account()
+    assert refused.value.code == "wrong_mode"
+
+
+def test_the_account_is_asked_once_in_a_process(till: Till) -> None:
+    """`conftest` has asked."""
+    card_events.sweep()
+    till.ask(till.firm.order(30_000))
+    assert not [
+        each for each in till.stripe.act("requests") if each["path"] in ("/v1/account", "/v1/balance")
+    ]
 
 
 def test_without_a_key(settings: object) -> None:
