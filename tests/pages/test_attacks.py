@@ -154,7 +154,7 @@ def test_other_methods_do_nothing(scene: Scene, things: access.Things, part: str
             continue
         cache.clear()
         head = client.head(address)
-        sent_along = b"".join(head.streaming_content) if head.streaming else head.content
+        sent_along = b"".join(head)
         if head.status_code not in {row[part], 403, 404, 405} or sent_along:
             faults.append(f"{name}: HEAD {head.status_code} with {len(sent_along)} bytes")
         for method in ("put", "delete", "options"):
