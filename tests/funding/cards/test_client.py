@@ -40,7 +40,7 @@ def test_a_key_of_another_account_moves_nothing(till: Till, settings: Any) -> No
     asked = till.firm.order(30_000)
     payment = card_payments.start_for_top_up(actor=till.firm.manager, top_up_id=asked.pk)
     settings.STRIPE_ACCOUNT = "acct_of_somebody_else"
-    with pytest.raises(CardsRefused, match="is of acct_1ILA.* says acct_of_somebody_else") as refused:
+    with pytest.raises(CardsRefused, match=r"is of acct_1ILA.* says acct_of_somebody_else") as refused:
         card_events.sweep()
     assert refused.value.code == "wrong_account"
     with pytest.raises(CardsRefused):
