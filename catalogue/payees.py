@@ -113,6 +113,11 @@ def open_payees() -> PayeePort:
     return StandInPayees() if settings.STAND_IN_PAYEES else NotConfigured()
 
 
+def payees_are_configured() -> bool:
+    """Whether there is anybody to ask."""
+    return not isinstance(open_payees(), NotConfigured)
+
+
 def same_holder(one: str, other: str) -> bool:
     """Whether two names are the same but for the way they are written."""
     return skeleton(one) == skeleton(other)

@@ -21,6 +21,18 @@ SENTENCES: dict[str, Promise] = {
     "plan_changed": _(
         "Other claims would go in now than those you were shown. Look at the list again, then draw the batch up."
     ),
+    "payee_unasked": _(
+        "Nobody has been paid into this account yet. Ask the bank whether it is in the payee's name."
+    ),
+    "payee_close_match": _(
+        "The bank says that the account is in a similar name. A colleague has to accept it first."
+    ),
+    "payee_no_match": _(
+        "The bank says that the account is in another name. A colleague has to accept it first."
+    ),
+    "payee_not_possible": _(
+        "The bank could not say whose account it is. Ask again later, or have a colleague accept it."
+    ),
     "bad_value_date": _("The bank cannot execute on this day. Choose a later working day."),
     "duplicate_document": _(
         "This act has been proposed or given to this budget already. Look at the budget's history."

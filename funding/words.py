@@ -99,6 +99,16 @@ LEFT_OUT = {
     "on_hold": _("it is on hold, disputed, or its booking has ended"),
     "bad_iban": _("the account it is to be paid to is no IBAN"),
     "not_allowed": _("you approved it yourself: a colleague puts it into a batch"),
+    "payee_unasked": _("a first payment into an account that the bank has not been asked about"),
+    "payee_close_match": _("a first payment into an account that is in a similar name"),
+    "payee_no_match": _("a first payment into an account that is in another name"),
+    "payee_not_possible": _("a first payment into an account of which the bank could not say anything"),
+}
+PAYEE_ANSWERS = {
+    "match": _("The account is in this name."),
+    "close_match": _("The account is in a similar name."),
+    "no_match": _("The account is in another name."),
+    "not_possible": _("The bank could not say anything."),
 }
 CERTIFICATES = {
     "certificate": _("certificate"),

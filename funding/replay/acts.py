@@ -7,6 +7,7 @@ from accounts.models import SignIn, User
 from accounts.models.consents import Assurance
 from accounts.services import service_users, sign_ins
 from catalogue.models import Accreditation, AccreditationState
+from catalogue.payees import StandInPayees, payees_are_configured
 from catalogue.services import accreditations, micro_credentials, providers
 from funding.models import (
     Booking,
@@ -26,6 +27,7 @@ from funding.services import (
     bookings,
     claims,
     holds,
+    payee_checks,
     payments,
     receivables,
     schemes,
@@ -245,6 +247,11 @@ class Acts:
 
     def pay(self, event: script.Pay) -> None:
         booking = self._booking(event)
+        # Accounts of a scenario are made up: no bank is asked about them.
+        if payees_are_configured():
+            payee_checks.ask_payees(
+                actor=self.cast.payment_officer, scheme=self.cast.scheme, port=StandInPayees()
+            )
         batch = batches.create_batch(
             actor=self.cast.payment_officer,
             scheme=self.cast.scheme,

@@ -11,48 +11,78 @@ from django.db.models import QuerySet
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.models import User
+from catalogue.payees import payees_are_configured
 from funding.banking.pain001 import MAX_TRANSFERS
 from funding.models import BankMessage, Claim, ClaimState, Payment, PaymentBatch, Scheme
 from funding.selectors.batches import batches
+from funding.selectors.payees import find_unverified, has_account
 from funding.services.batches import LeftOut, sort_payable
+from funding.services.recoveries.netting import preview_nettings
 
 SEND_JOB = "funding.send_batch"
 
 
 @dataclass(frozen=True, slots=True)
 class BatchPlan:
-    """Claims that would be paid, those left out with their reasons, and the sums by provider, in cents.
+    """Claims that would be paid, those left out with their reasons, and the sums by payee, in cents.
 
+    totals: name (empty for all), currency, number, what is claimed, what of it is kept for debts, what is paid.
     more: claims beyond what one file holds. seen: what was shown, in short.
     """
 
     ready: list[Claim]
     left_out: list[LeftOut]
-    totals: list[tuple[str, str, int, int]]
+    totals: list[tuple[str, str, int, int, int, int]]
     more: int
     seen: str
 
 
 def plan_batch(scheme: Scheme, *, actor: User) -> BatchPlan:
-    """What a batch of this person would hold now. Nothing is written. Six queries for any number of claims."""
+    """What a batch of this person would hold now. Nothing is written. As many queries for any number of claims."""
     payable = Claim.objects.filter(state=ClaimState.APPROVED, booking__account__scheme=scheme)
     whole = payable.count()
     claims = list(payable.order_by("pk")[:MAX_TRANSFERS])
     ready, left_out = sort_payable(claims, actor=actor)
-    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    kept = preview_nettings(ready, scheme=scheme)
+    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for claim in ready:
         for name in (claim.payee_name or str(claim.provider), ""):
             sums[name][0] += 1
             sums[name][1] += claim.amount_cents
+            sums[name][2] += kept.get(claim.pk, 0)
     names = [*sorted(name for name in sums if name), *([""] if ready else [])]
-    facts = [(claim.pk, claim.amount_cents, claim.payee_iban or claim.provider.iban) for claim in ready]
+    facts = [
+        (claim.pk, claim.amount_cents, kept.get(claim.pk, 0), claim.payee_iban or claim.provider.iban)
+        for claim in ready
+    ]
     return BatchPlan(
         ready=ready,
         left_out=left_out,
-        totals=[(name, scheme.currency, sums[name][0], sums[name][1]) for name in names],
+        totals=[_total(name, scheme.currency, *sums[name]) for name in names],
         more=max(0, whole - MAX_TRANSFERS),
         seen=hashlib.sha256(repr(facts).encode()).hexdigest()[:32],
     )
+
+
+def _total(
+    name: str, currency: str, number: int, gross: int, kept: int
+) -> tuple[str, str, int, int, int, int]:
+    return name, currency, number, gross, kept, gross - kept
+
+
+def waiting_for_payees(scheme: Scheme) -> list[LeftOut]:
+    """Approved claims of a scheme that go into nobody's batch, because nobody vouches for the account."""
+    if not payees_are_configured():
+        return []
+    claims = Claim.objects.filter(state=ClaimState.APPROVED, booking__account__scheme=scheme)
+    related = claims.select_related("provider__organisation").order_by("pk")[:MAX_TRANSFERS]
+    known = [claim for claim in related if has_account(claim)]
+    unverified = find_unverified(known)
+    return [
+        LeftOut(claim, unverified[claim.pk].code, unverified[claim.pk].check)
+        for claim in known
+        if claim.pk in unverified
+    ]
 
 
 def batches_for(schemes: Collection[int] | None) -> QuerySet[PaymentBatch]:

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from accounts.models import User
 from accounts.services import service_users
+from catalogue.payees import payees_are_configured
 from catalogue.selectors.account_changes import former_accounts
 from catalogue.services import account_changes
 from funding import permissions
@@ -25,11 +26,13 @@ from funding.models import (
     ClaimKind,
     ClaimLog,
     ClaimState,
+    PayeeCheck,
     Payment,
     PaymentBatch,
     PaymentFile,
     Scheme,
 )
+from funding.selectors.payees import creditor_name, find_unverified, has_account
 from funding.services import holds
 from funding.services.bookings.context import today
 from funding.services.payments import lines_of, post_moves, unwind_ended
@@ -44,10 +47,14 @@ SENT_STATES = (BatchState.EXPORTED, BatchState.ACKNOWLEDGED, BatchState.PARTLY_R
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A claim that cannot be paid now: `on_hold`, `bad_iban` or `not_allowed` (the actor approved it)."""
+    """A claim that cannot be paid now: `on_hold`, `bad_iban` or `not_allowed` (the actor approved it).
+
+    Or the first payment into an account that nobody vouches for: `payee_unasked`, or `payee_` and what the bank said.
+    """
 
     claim: Claim
     code: str
+    check: PayeeCheck | None = None
 
 
 @transaction.atomic
@@ -62,7 +69,8 @@ def create_batch(
     claim puts it into no batch (invariant 7).
 
     Locks: the claims, the receivables of their providers. Logs: PaymentBatchLog, ClaimLog.
-    Raises: DomainError `not_allowed`, `on_hold`, `bad_iban`, `incomplete` when nothing is to be paid.
+    Raises: DomainError `not_allowed`, `on_hold`, `bad_iban`, `payee_unasked`, `payee_close_match`, `payee_no_match`,
+    `payee_not_possible`, `incomplete` when nothing is to be paid.
     """
     if not permissions.may_pay(scheme, actor):
         raise DomainError("not_allowed", status=403)
@@ -101,7 +109,7 @@ def create_batch(
                 claim=claim,
                 end_to_end_id=new_reference("E"),
                 iban=normalise_iban(claim.payee_iban or claim.provider.iban),
-                creditor_name=_creditor_name(claim),
+                creditor_name=creditor_name(claim),
                 amount_cents=claim.amount_cents - netted.get(claim.pk, 0),
                 netted_cents=netted.get(claim.pk, 0),
             )
@@ -122,7 +130,7 @@ def sort_payable(claims: Sequence[Claim], *, actor: User) -> tuple[list[Claim], 
     related = {
         claim.pk: claim
         for claim in Claim.objects.filter(pk__in=[claim.pk for claim in claims]).select_related(
-            "booking__account", "provider__organisation"
+            "booking__account", "booking__provider", "provider__organisation"
         )
     }
     for claim in claims:
@@ -134,13 +142,21 @@ def sort_payable(claims: Sequence[Claim], *, actor: User) -> tuple[list[Claim], 
     for claim in claims:
         if claim.booking_id in stopped and claim.kind != ClaimKind.REFUND:
             left_out.append(LeftOut(claim, "on_hold"))
-        elif not _iban_is_good(claim.payee_iban or claim.provider.iban) or claim.pk in failed:
+        elif not has_account(claim) or claim.pk in failed:
             left_out.append(LeftOut(claim, "bad_iban"))
         elif claim.approver_id == actor.pk:
             left_out.append(LeftOut(claim, "not_allowed"))
         else:
             ready.append(claim)
-    return ready, left_out
+    if not payees_are_configured():
+        return ready, left_out
+    unverified = find_unverified(ready)
+    left_out += [
+        LeftOut(claim, unverified[claim.pk].code, unverified[claim.pk].check)
+        for claim in ready
+        if claim.pk in unverified
+    ]
+    return [claim for claim in ready if claim.pk not in unverified], left_out
 
 
 def stopped_bookings(bookings: Sequence[Booking], *, ibans: Sequence[str] = ()) -> set[int]:
@@ -351,22 +367,6 @@ def _remittance(batch: PaymentBatch, payment: Payment) -> str:
     if payment.netted_cents:
         text += f", {format_cents(payment.netted_cents, batch.currency)} kept for a debt"
     return text
-
-
-def _creditor_name(claim: Claim) -> str:
-    if claim.payee_name:
-        return claim.payee_name
-    provider = claim.provider
-    name = provider.organisation.name if provider.organisation is not None else provider.name
-    return (name or provider.external_id)[:140]
-
-
-def _iban_is_good(iban: str) -> bool:
-    try:
-        normalise_iban(iban)
-    except ValueError:
-        return False
-    return True
 
 
 def _compact(iban: str) -> str:

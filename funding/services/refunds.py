@@ -155,7 +155,9 @@ def refresh_accounts() -> int:
     changed = 0
     for claim in waiting:
         account = accounts.get(claim.booking.account.citizen_id)
-        if account is not None and account.iban != claim.payee_iban:
+        if account is None:
+            continue
+        if (account.iban, account.holder[:140]) != (claim.payee_iban, claim.payee_name):
             changed += Claim.objects.filter(
                 pk=claim.pk, state__in=[ClaimState.SUBMITTED, ClaimState.APPROVED]
             ).update(payee_iban=account.iban, payee_name=account.holder[:140])

@@ -10,7 +10,10 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -20,14 +23,15 @@ from funding.agency_forms import BatchForm
 from funding.banking.config import bank_is_configured
 from funding.banking.value_dates import cut_off, first_value_date, is_value_date
 from funding.forms import StateFilter
-from funding.models import BankLine, BatchState, Claim, Payment, PaymentBatch, PaymentFile
+from funding.models import BankLine, BatchState, Claim, PayeeCheck, Payment, PaymentBatch, PaymentFile, Scheme
 from funding.selectors import agency_batches as selected
 from funding.selectors.agency_claims import schemes_for
 from funding.selectors.batches import messages_about
+from funding.selectors.payees import accepted_payments
 from funding.sentences import sentence
-from funding.services import batch_orders
+from funding.services import batch_orders, payee_checks
 from funding.services import batches as services
-from funding.services.batches import SENT_STATES
+from funding.services.batches import SENT_STATES, LeftOut
 from ila.core import clock, jobs
 from ila.core.errors import DomainError
 
@@ -67,6 +71,9 @@ def batch_detail(request: HttpRequest, msg_id: str) -> HttpResponse:
     page = Paginator(payments, PER_PAGE).get_page(request.GET.get("page"))
     lines = _lines_of([payment.pk for payment in page])
     again = selected.reissued(list(page))
+    accepted = accepted_payments(list(page))
+    stays_open = batch.state in (BatchState.DRAFT, BatchState.APPROVED)
+    waiting = selected.waiting_for_payees(batch.scheme) if stays_open else []
     context = {
         "batch": batch,
         "zone": batch.scheme.timezone,
@@ -78,6 +85,7 @@ def batch_detail(request: HttpRequest, msg_id: str) -> HttpResponse:
                 words.word(words.OUTCOMES, payment.outcome),
                 _entries(payment, lines.get(payment.pk, [])),
                 again.get(payment.claim_id),
+                accepted.get(payment.pk),
             )
             for payment in page
         ],
@@ -91,6 +99,10 @@ def batch_detail(request: HttpRequest, msg_id: str) -> HttpResponse:
         "has_file": PaymentFile.objects.filter(batch=batch).exists(),
         "sending": sending,
         "refresh": 3 if sending in ("todo", "doing") else 0,
+        "left_out": [_told(each) for each in waiting[:SHOWN]],
+        "left_out_count": len(waiting),
+        "shown": SHOWN,
+        "may_pay": permissions.may_pay(batch, user),
         "may_approve": _may_approve(batch, user),
         "why_not": _why_not(batch, user),
         "may_send": _may_send(batch, user) and sending not in ("todo", "doing"),
@@ -148,6 +160,9 @@ def batch_new(request: HttpRequest) -> HttpResponse:
             form.add_error(
                 "value_date", _("The bank cannot execute on this day. Choose a later working day.")
             )
+        elif request.method == "POST" and "ask" in request.POST:
+            _ask(request, user, scheme)
+            return redirect(f"{reverse('batch_new')}?{urlencode(_chosen(request))}")
         elif request.method == "POST":
             try:
                 batch = batch_orders.create_planned_batch(
@@ -166,9 +181,8 @@ def batch_new(request: HttpRequest) -> HttpResponse:
         "plan": plan,
         "first": first,
         "cut_off": cut_off(),
-        "left_out": [(each.claim, words.LEFT_OUT.get(each.code, each.code)) for each in plan.left_out[:SHOWN]]
-        if plan
-        else [],
+        "left_out": [_told(each) for each in plan.left_out[:SHOWN]] if plan else [],
+        "to_ask": plan is not None and any(each.code.startswith("payee_") for each in plan.left_out),
         "shown": SHOWN,
     }
     status = 409 if error else 422 if form.errors else 200
@@ -187,6 +201,34 @@ def batch_approve(request: HttpRequest, msg_id: str) -> HttpResponse:
 def batch_send(request: HttpRequest, msg_id: str) -> HttpResponse:
     """Have the file written and sent: a job does it, and the batch's page shows how far it is."""
     return _step(request, msg_id, "send")
+
+
+def _told(left: LeftOut) -> tuple[Claim, str, PayeeCheck | None]:
+    return left.claim, words.word(words.LEFT_OUT, left.code), left.check
+
+
+def _chosen(request: HttpRequest) -> dict[str, str]:
+    return {name: request.POST.get(name, "") for name in ("scheme", "value_date")}
+
+
+def _ask(request: HttpRequest, user: User, scheme: Scheme) -> None:
+    """The bank is asked about accounts now, outside of transactions."""
+    done = payee_checks.ask_payees(actor=user, scheme=scheme)
+    told = ngettext(
+        "The bank was asked about %(number)d account.",
+        "The bank was asked about %(number)d accounts.",
+        done.asked,
+    ) % {"number": done.asked}
+    if done.left:
+        left = ngettext(
+            "%(number)d more is still to be asked about.",
+            "%(number)d more are still to be asked about.",
+            done.left,
+        )
+        told = f"{told} {left % {'number': done.left}}"
+    if not done.asked:
+        told = _("The bank was asked a short time ago. It can be asked again after an hour.")
+    messages.info(request, told)
 
 
 def _step(request: HttpRequest, msg_id: str, step: str) -> HttpResponse:

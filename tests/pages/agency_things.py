@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from accounts.models import Membership, User
-from funding.models import Appropriation, Booking, Claim, Hold, PaymentBatch, Scheme, SchemeLimit
+from funding.models import Appropriation, Booking, Claim, Hold, PayeeCheck, PaymentBatch, Scheme, SchemeLimit
 from funding.services import appropriations, claims, holds
 from ila.core import clock
 from tests.factories.accounts import MembershipFactory
@@ -25,6 +25,7 @@ class AgencyThings:
     proposal: Appropriation
     hold: Hold
     membership: Membership
+    check: PayeeCheck
 
     def arguments(self) -> dict[str, dict[str, Any]]:
         """The arguments of each address."""
@@ -32,6 +33,7 @@ class AgencyThings:
             "agency_claim": {"pk": self.claim.pk},
             "batch_approve": {"msg_id": self.batch.msg_id},
             "batch_send": {"msg_id": self.batch.msg_id},
+            "agency_payee": {"public_id": self.check.public_id},
             "agency_budget": {"code": self.proposal.scheme.code},
             "agency_appropriation": {"public_id": self.proposal.public_id},
             "agency_hold_release": {"pk": self.hold.pk},
@@ -47,7 +49,15 @@ def make_agency_things(scene: Scene, booking: Booking, batch: PaymentBatch) -> A
         owner=scene.case_worker, reason="looked at", until=clock.now() + timedelta(days=5), booking=booking
     )
     membership = Membership.objects.get(user=scene.payment_officer)
-    return AgencyThings(claim, batch, propose(scene), hold, membership)
+    check = PayeeCheck.objects.create(
+        scheme=batch.scheme,
+        provider=claim.provider,
+        iban="DE89370400440532013000",
+        name="Somebody",
+        answer="no_match",
+        asked_by=scene.payment_officer,
+    )
+    return AgencyThings(claim, batch, propose(scene), hold, membership, check)
 
 
 def propose(scene: Scene, *, scheme: Scheme | None = None, document: str = "2026-17") -> Appropriation:

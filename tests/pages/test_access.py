@@ -255,6 +255,7 @@ EXPECTED: dict[str, dict[str, int]] = {
     "batch_new": _only("payment_officer", others=403),
     "batch_approve": _only("payment_officer", others=403),
     "batch_send": _only("payment_officer", others=403),
+    "agency_payee": _only("payment_officer", others=403),
     "batches": BATCHES,
     **dict.fromkeys(
         ("agency_receivables", "agency_aged_csv", "agency_receivable", "agency_receivable_letter"),
@@ -649,6 +650,7 @@ OF_A_SCHEME = (
     "batch_file",
     "batch_approve",
     "batch_send",
+    "agency_payee",
     "bank_message_raw",
     "agency_budget",
     "agency_appropriation",

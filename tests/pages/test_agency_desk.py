@@ -14,7 +14,16 @@ from django.urls import reverse
 from accounts.models import Message, Role
 from funding import permissions, rights
 from funding.agency_pages import IN_MENU, PAGES
-from funding.models import Appropriation, Booking, Claim, Hold, PaymentBatch, SchemeLimit, SchemeLimitLog
+from funding.models import (
+    Appropriation,
+    Booking,
+    Claim,
+    Hold,
+    PayeeCheck,
+    PaymentBatch,
+    SchemeLimit,
+    SchemeLimitLog,
+)
 from funding.services import batch_orders, batches, claims, holds
 from funding.tasks import send_batch
 from ila.core import clock
@@ -200,6 +209,34 @@ def test_the_dry_run_leaves_out_what_cannot_be_paid_and_says_why(scene: Scene) -
     assert own.context["plan"].ready == []
     assert "you approved it yourself" in text_of(own.content)
     assert third.pk in {one.claim.pk for one in own.context["plan"].left_out}
+
+
+def test_an_account_that_the_bank_does_not_match_is_accepted_by_a_colleague_with_a_reason(
+    scene: Scene, settings: Any
+) -> None:
+    settings.STAND_IN_PAYEES = True
+    organisation = scene.world.provider.organisation
+    assert organisation is not None
+    organisation.name = "A stranger"
+    organisation.save()
+    approved(scene)
+    author = signed_in(scene.world.second_payer)
+    dry = author.get("/agency/batches/new/?scheme=cpf")
+    assert "the bank has not been asked about" in text_of(dry.content)
+    asked = author.post("/agency/batches/new/", {"scheme": "cpf", "value_date": "", "ask": "1"}, follow=True)
+    text = text_of(asked.content)
+    assert "The bank was asked about 1 account." in text
+    assert "a first payment into an account that is in another name" in text
+    address = f"/agency/payees/{PayeeCheck.objects.get().public_id}/"
+    # Whoever approved the claim reads it, and accepts nothing.
+    approver = signed_in(scene.payment_officer)
+    assert "a colleague accepts the account" in text_of(approver.get(address).content)
+    assert approver.post(address, {"reason": "x"}).status_code == 409
+    assert author.post(address, {"reason": ""}).status_code == 422
+    assert author.post(address, {"reason": "Called them back"}).status_code == 302
+    seen = author.get("/agency/batches/new/?scheme=cpf").context["plan"].seen
+    made = author.post("/agency/batches/new/", {"scheme": "cpf", "seen": seen}, follow=True)
+    assert "accepted it: Called them back" in text_of(made.content)
 
 
 def test_a_dry_run_that_is_out_of_date_draws_nothing_up(scene: Scene) -> None:

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from accounts.models import User
 from funding.models import (
     Booking,
@@ -47,26 +49,41 @@ def plan_nettings(claims: Sequence[Claim], *, scheme: Scheme) -> dict[int, list[
     that the bank tells when. Nothing for debts under dispute, in instalments, or with a collector (decision 0186).
     Locks: the receivables. A number of queries that does not grow with the claims.
     """
-    theirs = [claim for claim in claims if claim.kind in PROVIDERS_CLAIMS]
-    limits = _limits(theirs)
-    if not any(limits.values()):
+    limits = _limits(claims)
+    if not limits:
         return {}
+    planned = _share_out(claims, limits, locks.acquire_set(_debts(claims, limits, scheme)))
+    touched = {part.receivable.pk: part.receivable for parts in planned.values() for part in parts}
+    Receivable.objects.bulk_update(touched.values(), ["reserved_cents"])
+    return planned
+
+
+def preview_nettings(claims: Sequence[Claim], *, scheme: Scheme) -> dict[int, int]:
+    """What `plan_nettings` would keep of each claim now, in cents by its id; nothing is locked or reserved."""
+    limits = _limits(claims)
+    if not limits:
+        return {}
+    planned = _share_out(claims, limits, list(_debts(claims, limits, scheme).order_by("pk")))
+    return {pk: sum(part.amount_cents for part in parts) for pk, parts in planned.items()}
+
+
+def _share_out(
+    claims: Sequence[Claim], limits: Mapping[int, int], receivables: Sequence[Receivable]
+) -> dict[int, list[Part]]:
+    """Reserve parts of the debts, oldest first, for the claims in their order. Nothing is written."""
     debts: dict[int, list[Receivable]] = defaultdict(list)
-    for receivable in _lock_debts({claim.provider_id for claim in theirs if limits[claim.pk]}, scheme):
+    for receivable in receivables:
         debts[receivable.provider_id].append(receivable)
     planned: dict[int, list[Part]] = {}
-    touched: dict[int, Receivable] = {}
-    for claim in theirs:
-        left = limits[claim.pk]
+    for claim in claims:
+        left = limits.get(claim.pk, 0)
         for receivable in debts[claim.provider_id]:
             part = min(left, receivable.free_cents)
             if part <= 0:
                 continue
             left -= part
             receivable.reserved_cents += part
-            touched[receivable.pk] = receivable
             planned.setdefault(claim.pk, []).append(Part(receivable, part))
-    Receivable.objects.bulk_update(touched.values(), ["reserved_cents"])
     return planned
 
 
@@ -155,22 +172,25 @@ class Nettings:
 
 
 def _limits(claims: Sequence[Claim]) -> dict[int, int]:
-    """The most that may be kept of each claim, in cents."""
+    """The most that may be kept of each claim of which anything may be, in cents."""
+    claims = [claim for claim in claims if claim.kind in PROVIDERS_CLAIMS]
     booked = Booking.objects.filter(pk__in=[claim.booking_id for claim in claims])
     versions = {each.pk: each.scheme_version for each in booked.select_related("scheme_version")}
     limits = {}
     for claim in claims:
         version = versions[claim.booking_id]
         percent = 0 if version is None else version.parsed.netting_percent or 0
-        limits[claim.pk] = min(share_floor(claim.amount_cents, percent), claim.amount_cents - 1)
+        limit = min(share_floor(claim.amount_cents, percent), claim.amount_cents - 1)
+        if limit > 0:
+            limits[claim.pk] = limit
     return limits
 
 
-def _lock_debts(providers: set[int], scheme: Scheme) -> list[Receivable]:
+def _debts(claims: Sequence[Claim], limits: Mapping[int, int], scheme: Scheme) -> QuerySet[Receivable]:
     agreed = InstalmentPlan.objects.filter(state=PlanState.AGREED).values("receivable")
-    return locks.acquire_set(
+    return (
         Receivable.objects.filter(
-            provider__in=providers,
+            provider__in={claim.provider_id for claim in claims if claim.pk in limits},
             state__in=NETTED_STATES,
             currency=scheme.currency,
             booking__account__scheme=scheme,

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from funding.models import Netting, Receivable, Remittance
-from funding.services import batches, bookings, payments, receivables
+from funding.selectors.agency_batches import plan_batch
+from funding.services import batch_orders, batches, bookings, payments, receivables
 from tests.funding.bookings.conftest import expect_refusal
 from tests.funding.recoveries.house import PRICE, House, buckets, state
 
@@ -117,3 +118,22 @@ def test_all_but_a_cent_at_most(house: House) -> None:
     (payment,) = house.pay(claim)
     assert (payment.netted_cents, payment.amount_cents) == (PRICE - 1, 1)
     assert state(receivable) == ("partly_recovered", 1, 0)
+
+
+def test_a_dry_run_shows_what_is_kept_and_draws_up_what_it_showed(house: House) -> None:
+    receivable, _claims = house.owing(others=2)
+    actor = house.world.second_payer
+    plan = plan_batch(house.world.scheme, actor=actor)
+    assert plan.totals[-1] == ("", "EUR", 2, 2 * PRICE, 2 * HALF, 2 * PRICE - 2 * HALF)
+    assert plan.totals[0][1:] == plan.totals[-1][1:]
+    # Nothing is reserved by looking.
+    assert state(receivable) == ("opened", PRICE, 0)
+    # Part of the debt comes in meanwhile: less is kept than was shown, so nothing is drawn up.
+    receivables.recover(actor=house.world.payer, booking_id=receivable.booking_id, amount_cents=HALF)
+    arguments: dict[str, Any] = {"actor": actor, "scheme": house.world.scheme, "value_date": None}
+    expect_refusal("plan_changed", None, batch_orders.create_planned_batch, **arguments, seen=plan.seen)
+    shown = plan_batch(house.world.scheme, actor=actor)
+    batch = batch_orders.create_planned_batch(**arguments, seen=shown.seen)
+    sent = list(batch.payments.order_by("pk"))
+    assert sum(each.netted_cents for each in sent) == shown.totals[-1][4] == PRICE - HALF
+    assert sum(each.amount_cents for each in sent) == shown.totals[-1][5]
