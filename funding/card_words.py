@@ -22,6 +22,8 @@ FINDINGS = {
     "closed_order": _("The order was closed before the money came: all of it goes back."),
     "closed_employer": _("The employer is closed: all of the money goes back."),
     "other_amount": _("Another amount came than was asked for. The agency looks at it."),
+    "wrong_account": _("Paying by card is not possible just now. Nothing was taken."),
+    "wrong_mode": _("Paying by card is not possible just now. Nothing was taken."),
     "not_at_stripe": _("Stripe does not know this payment. The agency looks at it."),
 }
 OTHER_FINDING = _("The booking could not be made any more when the money came: all of it goes back to you.")
