@@ -18,7 +18,7 @@ from funding.schemes.presets import preset_codes
 from funding.services import accruals, schemes, seals
 from ila.core import clock
 from ila.core.money import format_cents
-from ila.demo import catalogue, desk, employers, learning, people, settlement
+from ila.demo import catalogue, desk, employers, learning, never_held, people, settlement
 from ila.demo.crowd import Crowd, days_since
 from ila.demo.journey import Stage, Tell, Walker
 
@@ -48,6 +48,7 @@ def play(tell: Tell) -> Walker:
     crowd = Crowd(stage, _credentials(), days_since(stage))
     walkers = crowd.walkers()
     mates = learning.classmates(hero)
+    untaught = never_held.walker_of(stage, hero)
     _accrue(stage)
     learning.stack(hero)
     desk.load_outcomes(stage)
@@ -62,6 +63,7 @@ def play(tell: Tell) -> Walker:
     hero.train(day=28, hours=Decimal(catalogue.HERO_HOURS) * 9 / 10, certified=True)
     hero.declare(day=35)
     learning.play_class(mates)
+    never_held.declare_untaught(untaught)
     hero.claim(day=44)
     crowd.play_past(walkers)
     learning.award(hero)
@@ -76,7 +78,9 @@ def play(tell: Tell) -> Walker:
     crowd.play_present(walkers)
     tell("5. An employer adds money, and an employee spends it")
     employers.spend_top_up(stage, hero, order, today=crowd.today)
-    tell("6. Meanwhile providers are looked at")
+    tell("6. A session never took place: rights come back first, then the provider's refund")
+    never_held.take_back(untaught)
+    tell("7. Meanwhile providers are looked at")
     desk.apply(stage)
     desk.plan_audit(stage, hero.session.micro_credential.provider)
     seals.seal_entries()

@@ -9,7 +9,7 @@ from catalogue.models import Provider
 from funding.banking.simulator import SimulatedBank
 from funding.models import BankLine, BankMessage, BatchState, ClaimState, Payment, PaymentBatch
 from funding.models.claims import Claim
-from funding.services import bank_messages, batches, payee_checks
+from funding.services import bank_messages, batches
 from ila.core import clock
 from ila.core.money import format_cents
 from ila.demo.journey import Stage
@@ -37,11 +37,10 @@ def settle(
     with stage.on_day(PAY_DAY, 11):
         _sign(stage, batch)
         moment = clock.now().astimezone(UTC)
-        books = Path(settings.DATA_DIR) / f"demo-bank-{batch.msg_id}.db"
-        with SimulatedBank(clock=moment, state=books) as bank:
+        with SimulatedBank(clock=moment, state=books_of(batch)) as bank:
             _open_accounts(bank, closed_account)
             if arriving is not None:
-                _let_arrive(bank, arriving)
+                let_arrive(bank, arriving)
             batches.send_batch(batch_id=batch.pk, bank=bank.client)
             stage.say(f"The file {batch.msg_id} goes to the bank (pain.001, schema-valid, bytes kept).")
             _listen(stage, bank)
@@ -53,9 +52,13 @@ def settle(
                     _listen(stage, bank)
                 if not Payment.objects.filter(batch=batch, outcome="pending").exists() and day > 1:
                     break
-        books.unlink(missing_ok=True)
     batch.refresh_from_db()
     return batch
+
+
+def books_of(batch: PaymentBatch) -> Path:
+    """The books of the bank that pays a batch; it goes on with them when it runs again."""
+    return Path(settings.DATA_DIR) / f"demo-bank-{batch.msg_id}.db"
 
 
 def _batch(stage: Stage) -> PaymentBatch:
@@ -65,10 +68,10 @@ def _batch(stage: Stage) -> PaymentBatch:
         return batch
     with stage.on_day(PAY_DAY, 10):
         claim_ids = list(Claim.objects.filter(state=ClaimState.APPROVED).values_list("pk", flat=True))
-        payee_checks.ask_payees(actor=stage.staff.payment_officer, scheme=stage.scheme)
         batch = batches.create_batch(
             actor=stage.staff.payment_officer, scheme=stage.scheme, claim_ids=claim_ids
         )
+        books_of(batch).unlink(missing_ok=True)
         total = sum(batch.payments.values_list("amount_cents", flat=True))
         stage.say(
             f"{stage.staff.payment_officer} puts {len(claim_ids)} approved claims"
@@ -87,17 +90,22 @@ def _sign(stage: Stage, batch: PaymentBatch) -> None:
         batch.refresh_from_db()
 
 
-def _open_accounts(bank: SimulatedBank, closed_account: Provider) -> None:
-    known = {account["id"] for account in bank.control("GET", "/_mock/accounts")}
+def open_fund(bank: SimulatedBank) -> set[str]:
+    """The fund's account, opened once. Returns the accounts that the bank knew before."""
+    known = {str(account["id"]) for account in bank.control("GET", "/_mock/accounts")}
     if "FUND" not in known:
         bank.open_account(
             "FUND", settings.BANK_ACCOUNT_IBAN, name=settings.BANK_ACCOUNT_NAME, balance_cents=10**10
         )
-    if "CLOSED" not in known:
+    return known
+
+
+def _open_accounts(bank: SimulatedBank, closed_account: Provider) -> None:
+    if "CLOSED" not in open_fund(bank):
         bank.open_account("CLOSED", closed_account.iban, name=str(closed_account), behaviour="closed-account")
 
 
-def _let_arrive(bank: SimulatedBank, transfer: dict[str, object]) -> None:
+def let_arrive(bank: SimulatedBank, transfer: dict[str, object]) -> None:
     """A transfer to the fund's account: once, where an interrupted run goes on with the bank's books."""
     bank.change_account("FUND", closed=False)
     there = {credit["reference"] for credit in bank.control("GET", "/_mock/credits")}

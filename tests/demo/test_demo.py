@@ -22,7 +22,17 @@ from catalogue.models import (
     SurveyResult,
 )
 from funding import audit
-from funding.models import Allocation, BankLine, Booking, BookingState, Payment, Scheme
+from funding.models import (
+    Allocation,
+    BankLine,
+    Booking,
+    BookingState,
+    Payment,
+    Posting,
+    Receivable,
+    RecoveryReceipt,
+    Scheme,
+)
 from funding.schemes.presets import preset_codes
 from ila.demo import catalogue
 from tests.support.database import ROOT, WorkerDatabase, command_environ
@@ -48,7 +58,10 @@ def test_the_main_job_is_played_once_however_often_it_is_called(
     assert set(Scheme.objects.values_list("code", flat=True)) == set(preset_codes())
     payments = Payment.objects.count()
     assert Payment.objects.filter(outcome="executed").count() == payments - 1
-    assert not BankLine.objects.filter(payment__isnull=True, receipt__top_up__isnull=True).exists()
+    assert not BankLine.objects.filter(
+        payment__isnull=True, receipt__top_up__isnull=True, recovery__isnull=True
+    ).exists()
+    _check_refund(first.stdout)
     assert "known by its reference" in first.stdout
     assert Allocation.objects.filter(lot__top_up__isnull=False, booking__state="accepted").exists()
     bookings = Booking.objects.count()
@@ -62,7 +75,29 @@ def test_the_main_job_is_played_once_however_often_it_is_called(
     assert "The story was played before" in second.stdout
     assert (Payment.objects.count(), Booking.objects.count()) == (payments, bookings)
     assert _check_catalogue(second.stdout) == left
+    _check_refund(second.stdout)
     assert audit.run().ok
+
+
+def _check_refund(told: str) -> None:
+    """The session that never took place: rights restored, award revoked, demanded, refunded by the bank, once."""
+    receivable = Receivable.objects.get()
+    booking = receivable.booking
+    assert booking.session.state == "never_held"
+    assert (receivable.state, receivable.recovered_cents) == ("recovered", receivable.amount_cents)
+    assert receivable.amount_cents == booking.price_cents
+    # The note and the statement of the bank tell of one transfer; it counts once.
+    receipt = RecoveryReceipt.objects.get()
+    assert (receipt.applied_cents, receipt.finding) == (receivable.amount_cents, "")
+    assert BankLine.objects.filter(recovery=receipt).count() == 2
+    assert set(Award.objects.filter(source=booking.public_id).values_list("state", flat=True)) <= {"revoked"}
+    steps = list(receivable.log.order_by("pk").values_list("transition", flat=True))
+    assert steps == ["open", "demand", "recover_rest"]
+    restored = Posting.objects.filter(booking=booking, entry__kind="restore_booking")
+    repaid = Posting.objects.filter(booking=booking, entry__kind="recovery_received")
+    first, last = restored.earliest("pk").entry, repaid.earliest("pk").entry
+    assert first.occurred_at < last.occurred_at
+    assert f"/agency/receivables/{receivable.pk}/" in told
 
 
 def _check_catalogue(told: str) -> list[int]:
