@@ -9,7 +9,7 @@ from catalogue.models import Provider
 from funding.banking.simulator import SimulatedBank
 from funding.models import BankLine, BankMessage, BatchState, ClaimState, Payment, PaymentBatch
 from funding.models.claims import Claim
-from funding.services import bank_messages, batches
+from funding.services import bank_messages, batches, payee_checks
 from ila.core import clock
 from ila.core.money import format_cents
 from ila.demo.journey import Stage
@@ -68,6 +68,7 @@ def _batch(stage: Stage) -> PaymentBatch:
         return batch
     with stage.on_day(PAY_DAY, 10):
         claim_ids = list(Claim.objects.filter(state=ClaimState.APPROVED).values_list("pk", flat=True))
+        payee_checks.ask_payees(actor=stage.staff.payment_officer, scheme=stage.scheme)
         batch = batches.create_batch(
             actor=stage.staff.payment_officer, scheme=stage.scheme, claim_ids=claim_ids
         )
