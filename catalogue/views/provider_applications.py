@@ -65,7 +65,7 @@ def join(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     if user.memberships.filter(organisation__kind=OrganisationKind.PROVIDER, ended_at=None).exists():
         return redirect("provider_home")
-    form = provider_forms.JoinForm(request.POST or None)
+    form = provider_forms.JoinForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         found_organisation(actor=user, kind=OrganisationKind.PROVIDER, name=form.cleaned_data["name"])
         messages.success(request, _("Your organisation is here. Now apply for accreditation."))
