@@ -49,7 +49,7 @@ def form_on(client: Client, address: str, which: str) -> Form:
     assert answer.status_code == 200, address
     page = html.document_fromstring(answer.content)
     (main,) = page.iter("main")
-    for each in page.xpath("//form"):
+    for each in list(page.iter("form")):
         if main not in each.iterancestors():
             each.drop_tree()
     found = [each for each in forms_of(page, address) if each.method == "post"]

@@ -191,7 +191,7 @@ def test_an_account_that_came_into_force_by_the_agency_is_vouched_for(desk: Desk
 def test_without_a_service_nothing_is_asked_and_nothing_is_stopped(desk: Desk, settings: Any) -> None:
     settings.STAND_IN_PAYEES = False
     claim = desk.claim(desk.booking())
-    arguments = {"actor": desk.world.second_payer, "scheme": desk.world.scheme}
+    arguments: dict[str, Any] = {"actor": desk.world.second_payer, "scheme": desk.world.scheme}
     assert payee_checks.ask_payees(**arguments) == payee_checks.Asked(0, 0)
     assert plan(desk) == {claim.pk: "ready"}
     desk.batch(claim)
