@@ -22,13 +22,15 @@ help: ## this list
 
 install: $(STAMP) ## make .venv from the lock file
 
+# localstripe, a peer for tests, is published as source alone; it is plain Python.
+
 $(STAMP): requirements.lock
 	@python="$$($(FIND_PYTHON))"; \
 	if ! $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 		rm -rf .venv; "$$python" -m venv .venv; \
 	fi
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input \
-		--require-hashes --only-binary :all: -r requirements.lock
+		--require-hashes --only-binary :all: --no-binary localstripe -r requirements.lock
 	@touch $(STAMP)
 
 demo: $(STAMP) ## the demonstration: migrate, run the main job, serve (SERVE=0: do not serve)

@@ -51,7 +51,7 @@ def form_on(client: Client, address: str, which: str) -> Form:
     (main,) = page.iter("main")
     for each in list(page.iter("form")):
         if main not in each.iterancestors():
-            each.drop_tree()
+            each.drop_tree()  # type: ignore[attr-defined]
     found = [each for each in forms_of(page, address) if each.method == "post"]
     fitting = [each for each in found if not which or which in each.fields or each.where.endswith(which)]
     assert fitting, [f"{each.where} {sorted(each.fields)}" for each in found]
