@@ -43,10 +43,12 @@ class Learner:
     @property
     def sign_in(self) -> SignIn:
         """A strong sign-in that is fresh enough to consent under now (F-32)."""
-        age = None if self.last_sign_in is None else clock.now() - self.last_sign_in.at
-        if self.last_sign_in is None or age is None or not timedelta(0) <= age < timedelta(minutes=5):
-            self.last_sign_in = SignInFactory.create(user=self.citizen.user)
-        return self.last_sign_in
+        last = self.last_sign_in
+        fresh = last is not None and timedelta(0) <= clock.now() - last.at < timedelta(minutes=5)
+        # One that was made in a transaction that was rolled back is there no more.
+        if not fresh or last is None or not SignIn.objects.filter(pk=last.pk).exists():
+            self.last_sign_in = last = SignInFactory.create(user=self.citizen.user)
+        return last
 
     @property
     def user(self) -> User:

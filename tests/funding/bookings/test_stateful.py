@@ -294,14 +294,12 @@ class Lives(RuleBasedStateMachine):
         flag = data.draw(st.booleans()) if verb in ("no_show", "cancel_by_learner") else False
         owed = sum(each.owed_cents for each in Receivable.objects.filter(booking=pk, state__in=UNSETTLED))
         part = data.draw(st.integers(1, max(1, owed))) if verb == "recover" else 0
-        # Outside of the verb's transaction: a sign-in stays when what it was meant for is refused.
-        sign_in = learner.sign_in
         b: Any = bookings
         verbs: dict[str, Callable[[], Any]] = {
             "propose": lambda: b.propose(**by_provider),
-            "accept": lambda: b.accept(**by_learner, sign_in=sign_in),
+            "accept": lambda: b.accept(**by_learner, sign_in=learner.sign_in),
             "accept_twice": lambda: [
-                b.accept(**by_learner, sign_in=sign_in, idempotency_key=f"k{pk}") for _ in range(2)
+                b.accept(**by_learner, sign_in=learner.sign_in, idempotency_key=f"k{pk}") for _ in range(2)
             ],
             "refuse_by_provider": lambda: b.refuse_by_provider(**by_provider, reason="full"),
             "refuse_by_learner": lambda: b.refuse_by_learner(**by_learner),
