@@ -14,7 +14,7 @@ from catalogue.models import Provider
 from funding.audit import runner
 from funding.banking.simulator import SimulatedBank
 from funding.models import BankMessage, Booking, Claim, Payment, PaymentBatch, Posting
-from funding.services import bank_messages, batches, bookings, claims
+from funding.services import bank_messages, batches, bookings, claims, payee_checks
 from ila.core import clock
 from tests.support.books import faults
 from tests.support.world import ENDS, MONDAY, STARTS, Learner, World
@@ -67,6 +67,8 @@ class Desk:
     def batch(self, *wanted: Claim) -> PaymentBatch:
         """An approved batch."""
         ids = [claim.pk for claim in wanted] or None
+        # Where a test has a service that knows accounts, a first payment asks it; elsewhere nobody is asked.
+        payee_checks.ask_payees(actor=self.world.second_payer, scheme=self.world.scheme)
         batch = batches.create_batch(actor=self.world.second_payer, scheme=self.world.scheme, claim_ids=ids)
         return batches.approve_batch(actor=self.world.third_payer, batch_id=batch.pk)
 

@@ -33,7 +33,7 @@ def approved(desk: Desk) -> AccountChange:
 
 
 def paid_into(desk: Desk, claim: Any) -> str:
-    batches.create_batch(actor=desk.world.second_payer, scheme=desk.world.scheme, claim_ids=[claim.pk])
+    desk.batch(claim)
     return Payment.objects.get(claim=claim).iban
 
 
