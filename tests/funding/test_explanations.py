@@ -183,7 +183,7 @@ def test_what_a_stap_learner_is_written_is_in_dutch() -> None:
     for name in ("grant_given", "booking_ended", "booking_disputed", "dispute_upheld", "dispute_rejected"):
         source = (ROOT / "templates" / "email" / f"{name}.txt").read_text(encoding="utf-8")
         texts = re.findall(r"{% blocktranslate %}([^{]+){% endblocktranslate %}", source)
-        assert len(texts) >= 2
+        assert texts
         for text in texts:
             with translation.override("nl"):
                 assert translation.gettext(text) != text, text

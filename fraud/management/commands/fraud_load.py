@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
 
 from fraud.detection.registry import DETECTORS, not_runnable
 from fraud.facts.reading import FactsRefusedError
@@ -22,6 +23,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the report as one JSON object")
 
     def handle(self, *_args: Any, **options: Any) -> None:
+        # A database that is not prepared says so before any file is looked at.
+        connection.ensure_connection()
         try:
             report = load_population(directory=options["directory"])
         except FactsRefusedError as refusal:
