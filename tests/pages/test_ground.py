@@ -214,7 +214,14 @@ def test_every_code_that_a_page_shows_has_words(table: dict[str, object], codes:
 PAGE_CODES = frozenset(
     {
         *("address_taken", "identity_of_another", "other_address", "last_manager", "cannot_be_erased"),
-        *("code_over", "payee_close_match", "payee_no_match", "payment_needed", "cards_not_configured"),
+        *(
+            "code_over",
+            "webhook_refused",
+            "payee_close_match",
+            "payee_no_match",
+            "payment_needed",
+            "cards_not_configured",
+        ),
     }
 )
 
