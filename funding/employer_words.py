@@ -78,7 +78,7 @@ REFUSALS = {
     "too_large": _("The file unpacks to more than is read: split it."),
     "active_content": _("The workbook holds macros, links or objects: save the table alone."),
     "doctype": _("The workbook holds something that is never read: save the table as CSV."),
-    "file_empty": _("The file is empty."),
+    "file_empty": _("The file is empty. Choose the one that holds the rows, then hand it in."),
     "too_many_rows": _("The file has more than 200,000 rows: split it."),
     "changed_since": _(
         "Some references were taken back since this was shown. Look at what it comes to now, and confirm again."

@@ -61,7 +61,7 @@ SENTENCES: dict[str, Promise] = {
         "You have handed in many lists or unknown references today. Try again tomorrow, or ask the agency."
     ),
     "too_many_rows": _("The list has more than 200,000 rows: split it."),
-    "file_empty": _("The file is empty."),
+    "file_empty": _("The file is empty. Choose the one that holds the rows, then hand it in."),
     "file_too_large": _("The file is larger than 20 MB: split it."),
     "insufficient_rights": _(
         "There is no money in your account that may be used for this training. "
