@@ -11,6 +11,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from funding import words
+
 NAMES: dict[str, Promise] = {
     "birth_date": _("Birth date"),
     "status": _("What you do for a living"),
@@ -26,15 +28,6 @@ NAMES: dict[str, Promise] = {
     "income_cents": _("Income in a year, in cents"),
     "student_finance": _("Student finance received"),
     "insured_months": _("Months insured"),
-}
-
-STATUSES: dict[str, Promise] = {
-    "employed": _("Employed"),
-    "job_seeker": _("Job-seeker"),
-    "self_employed": _("Self-employed"),
-    "student": _("Student"),
-    "retired": _("Retired"),
-    "inactive": _("Not working"),
 }
 
 HINTS: dict[str, Promise] = {
@@ -65,7 +58,7 @@ def said(fact: str, value: Any) -> str:
     if value is None or value == []:
         return _now("none known")
     if fact == "status":
-        return str(STATUSES.get(value, value))
+        return str(words.STATUSES.get(value, value))
     if isinstance(value, bool):
         return _now("yes") if value else _now("no")
     if isinstance(value, date):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from funding import words
 from funding.services.recoveries.instalments import MAX_INSTALMENTS
+from ila.core import clock
+
+PERIOD_DAYS = 31
 
 
 class ReasonForm(forms.Form):
@@ -59,6 +64,16 @@ class PeriodForm(forms.Form):
         if first and last and not 0 <= (last - first).days <= 400:
             raise forms.ValidationError(_("Choose a last day after the first, within 400 days."))
         return values
+
+
+def period_of(data: QueryDict) -> tuple[PeriodForm, date, date]:
+    """The period an address asks for, both days included; the last month where it asks for none, or in vain."""
+    today = clock.now().date()
+    before = today - timedelta(days=PERIOD_DAYS)
+    form = PeriodForm(data if "first" in data else None, initial={"first": before, "last": today})
+    if form.is_bound and form.is_valid():
+        return form, form.cleaned_data["first"], form.cleaned_data["last"]
+    return form, before, today
 
 
 class NoteForm(forms.Form):

@@ -6,6 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from accounts import team_words
 from funding import explanations
 from funding.schemes.rules import SchemeRules
 from ila.core.errors import DomainError
@@ -61,6 +62,19 @@ SENTENCES: dict[str, Promise] = {
         "You have handed in many lists or unknown references today. Try again tomorrow, or ask the agency."
     ),
     "too_many_rows": _("The list has more than 200,000 rows: split it."),
+    "address_taken": _("Somebody signs in with this address already. Sign in with it, or give another one."),
+    "identity_of_another": _(
+        "This e-identity belongs to another sign-in. Use your own, or sign out and sign in with the right one."
+    ),
+    "last_manager": team_words.REFUSALS["last_manager"],
+    "other_address": team_words.REFUSALS["other_address"],
+    "cannot_be_erased": _(
+        "Your data cannot be erased yet: something of yours is still open. End what the page names, then ask again."
+    ),
+    "code_over": _("The code was for another day. Ask the provider for the code of today."),
+    "webhook_refused": _(
+        "This message is not taken: its signature, account or mode is wrong. Nothing was changed."
+    ),
     "file_empty": _("The file is empty. Choose the one that holds the rows, then hand it in."),
     "file_too_large": _("The file is larger than 20 MB: split it."),
     "insufficient_rights": _(

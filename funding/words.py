@@ -7,6 +7,9 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from funding.schemes.facts import SourcePlan
+from funding.schemes.vocabulary import LEARNER
+
 BOOKING_STATES = {
     "requested": _("Place asked for"),
     "proposed": _("Place proposed"),
@@ -410,6 +413,14 @@ RUN_OUTCOMES = {
     "failed": _("Failed"),
     "interrupted": _("Interrupted"),
 }
+
+
+def shares(plan: SourcePlan) -> list[tuple[Any, int]]:
+    """Who would pay how much, in cents, as its learner reads it: by source in the order of drawing."""
+    return [
+        (_("You yourself") if source == LEARNER else word(SOURCES, source), cents)
+        for source, cents in plan.by_source().items()
+    ]
 
 
 def word(words: dict[str, Any], code: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, cast
-from urllib.parse import quote
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -22,6 +21,7 @@ from catalogue import provider_words as words
 from catalogue.models import Application, Document, MicroCredential, Provider
 from catalogue.selectors import applications as selected
 from catalogue.services import application_reviews, applications, listing_claims
+from ila.core.downloads import kept_file
 from ila.core.errors import DomainError
 from ila.core.lazy import lazy_module
 
@@ -262,11 +262,7 @@ def document(request: HttpRequest, public_id: str) -> HttpResponse:
         content = documents.read(found.sha256)
     except DomainError as error:
         raise Http404 from error
-    response = HttpResponse(content, content_type=found.media_type)
-    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(found.name)}"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
+    return kept_file(content, media_type=found.media_type, name=found.name)
 
 
 def _mine(request: HttpRequest, public_id: str) -> Application:

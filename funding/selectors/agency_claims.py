@@ -90,15 +90,9 @@ class ClaimRow:
 def rows_of(claims: Sequence[Claim]) -> list[ClaimRow]:
     """The rows of claims that were read `with_proof`. Two queries more."""
     bookings = [claim.booking for claim in claims]
-    scopes = Q(pk__in=[])
-    for booking in bookings:
-        scopes |= holds.scopes(
-            booking_id=booking.pk,
-            session_id=booking.session_id,
-            provider_id=booking.provider_id,
-            iban=booking.provider.iban,
-        )
-    standing = list(holds.open_holds().filter(scopes).select_related("owner").order_by("pk"))
+    standing = list(
+        holds.open_holds().filter(holds.scopes_of(bookings)).select_related("owner").order_by("pk")
+    )
     attended: dict[int, tuple[int, Any]] = defaultdict(lambda: (0, None))
     counted = (
         Booking.objects.filter(pk__in=[booking.pk for booking in bookings])

@@ -52,16 +52,11 @@ def held_bookings(*, limit: int = SHOWN) -> list[Held]:
         .select_related("provider")
         .order_by("next_due_at")[:limit]
     )
-    scopes = Q(pk__in=[])
-    for booking in bookings:
-        scopes |= holds.scopes(
-            booking_id=booking.pk,
-            session_id=booking.session_id,
-            provider_id=booking.provider_id,
-            iban=booking.provider.iban,
-        )
     standing = list(
-        holds.open_holds(now).filter(scopes).select_related("owner").order_by("-expires_at", "-pk")
+        holds.open_holds(now)
+        .filter(holds.scopes_of(bookings))
+        .select_related("owner")
+        .order_by("-expires_at", "-pk")
     )
     return [
         Held(booking, next((hold for hold in standing if stops(hold, booking)), None)) for booking in bookings

@@ -209,14 +209,10 @@ def _payment_events(booking: Booking) -> Iterator[Event]:
 
 
 def _holds(booking: Booking) -> Iterable[Hold]:
-    concerned = holds.scopes(
-        booking_id=booking.pk,
-        session_id=booking.session_id,
-        provider_id=booking.provider_id,
-        iban=booking.provider.iban,
-    )
     # A hold that was over before this booking began is not part of its story.
-    return Hold.objects.filter(concerned, expires_at__gt=booking.requested_at).order_by("placed_at")
+    return Hold.objects.filter(holds.scopes_of([booking]), expires_at__gt=booking.requested_at).order_by(
+        "placed_at"
+    )
 
 
 def _hold_actors(placed: Iterable[Hold]) -> set[int]:

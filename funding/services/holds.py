@@ -1,5 +1,6 @@
 """Holds: placing and releasing them, and the guards that claims, batches and acceptances ask."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -86,20 +87,26 @@ def open_holds(moment: datetime | Expression | None = None) -> QuerySet[Hold]:
 
 def holds_on(booking: Booking) -> QuerySet[Hold]:
     """Open holds that stop the money of a booking, whatever their scope."""
-    return open_holds().filter(
-        scopes(
-            booking_id=booking.pk,
-            session_id=booking.session_id,
-            provider_id=booking.provider_id,
-            iban=booking.provider.iban,
-        )
-    )
+    return open_holds().filter(scopes_of([booking]))
 
 
 def scopes(*, booking_id: Any, session_id: Any, provider_id: Any, iban: str | None) -> Q:
     """The condition that a hold concerns one of these."""
     concerned = Q(booking_id=booking_id) | Q(session_id=session_id) | Q(provider_id=provider_id)
     return concerned | Q(iban=iban) if iban else concerned
+
+
+def scopes_of(bookings: Iterable[Booking]) -> Q:
+    """The condition that a hold concerns one of these bookings, which come with their provider; never, for none."""
+    concerned = Q(pk__in=[])
+    for booking in bookings:
+        concerned |= scopes(
+            booking_id=booking.pk,
+            session_id=booking.session_id,
+            provider_id=booking.provider_id,
+            iban=booking.provider.iban,
+        )
+    return concerned
 
 
 def check_no_hold(booking: Booking) -> None:

@@ -17,8 +17,7 @@ from catalogue.models import Session
 from funding import words
 from funding.forms import AskForm, LeaveForm
 from funding.models import Booking
-from funding.schemes.vocabulary import LEARNER
-from funding.selectors.asking import Way, ways_to_ask
+from funding.selectors.asking import ways_to_ask
 from funding.selectors.leaving import leaving_of
 from funding.sentences import sentence
 from funding.services import bookings
@@ -54,7 +53,7 @@ def ask(request: HttpRequest, session_id: int) -> HttpResponse:
         "session": session,
         "entry": session.micro_credential,
         "zone": session.micro_credential.provider.time_zone,
-        "ways": [(way, _shares(way)) for way in open_ways],
+        "ways": [(way, words.shares(way.plan)) for way in open_ways if way.plan],
         "refused": [(way, sentence(way.refusal, rules=way.rules)) for way in ways if way.refusal is not None],
         "citizen": bool(ways) or Citizen.objects.filter(user=user).exists(),
         "form": form,
@@ -117,11 +116,3 @@ def _said(booking: Booking) -> str:
     if booking.realised_percent is not None:
         return _("You have cancelled. The price is owed, as the page said.")
     return _("You have left this booking. What was held for it is back where it came from.")
-
-
-def _shares(way: Way) -> list[tuple[object, int]]:
-    assert way.plan is not None
-    return [
-        (_("You yourself") if source == LEARNER else words.word(words.SOURCES, source), cents)
-        for source, cents in way.plan.by_source().items()
-    ]

@@ -25,7 +25,6 @@ from funding.models import Booking, BookingState, Claim, Payment, Receivable, ve
 from funding.models.card_payments import WAITING
 from funding.schemes.facts import SourcePlan
 from funding.schemes.rules import SchemeRules
-from funding.schemes.vocabulary import LEARNER
 from funding.selectors import timelines
 from funding.selectors.bookings import (
     PLACES,
@@ -191,7 +190,7 @@ def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "terms": terms,
         "going_back": terms.conditions,
         "consent": consent_forms.showing(terms.text),
-        "shares": _shares(terms.plan),
+        "shares": words.shares(terms.plan) if terms.plan else [],
         "exemption": words.EXEMPTIONS.get(terms.plan.exempt_reason or "", "") if terms.plan else "",
         "open": booking.state == BookingState.PROPOSED,
         "pays_first": own_part(terms.plan, _rules_today(booking)) if terms.plan and cards_are_taken() else 0,
@@ -272,15 +271,6 @@ def _source_row(one: SourceMoney) -> dict[str, Any]:
         "amount_cents": one.amount_cents,
         "places": [(words.BUCKETS[place], getattr(one, f"{place}_cents")) for place in PLACES],
     }
-
-
-def _shares(plan: SourcePlan | None) -> list[tuple[Any, int]]:
-    if plan is None:
-        return []
-    return [
-        (_("You yourself") if source == LEARNER else words.word(words.SOURCES, source), cents)
-        for source, cents in plan.by_source().items()
-    ]
 
 
 def _bar(places: list[tuple[str, int]], total: int) -> list[tuple[str, float, float]]:

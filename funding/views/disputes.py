@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 from django.contrib import messages
@@ -27,6 +29,8 @@ from funding.services import bookings, holds
 from ila.core import clock
 from ila.core.errors import DomainError
 
+# What `_decide` answers once the finding has been acted on.
+DECIDED = "decided"
 PER_PAGE = 25
 
 
@@ -57,22 +61,10 @@ def dispute_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     booking = _disputes(request).filter(public_id=public_id).first()
     if booking is None:
         raise Http404
-    form, step, error = _asked(request), "decide", ""
-    if form.is_bound and form.is_valid():
-        step = "check"
-        if form.cleaned_data["step"] == "confirm":
-            try:
-                bookings.resolve_dispute(
-                    actor=cast("User", request.user),
-                    booking_id=booking.pk,
-                    upheld=form.upheld,
-                    reason=form.cleaned_data["reason"],
-                )
-            except DomainError as refused:
-                error, step = sentence(refused), "decide"
-            else:
-                messages.success(request, _decided(upheld=form.upheld))
-                return redirect("disputes")
+    form = _asked(request)
+    step, error = _decide(request, form, partial(bookings.resolve_dispute, booking_id=booking.pk))
+    if step == DECIDED:
+        return redirect("disputes")
     user = booking.account.citizen.user
     assert user is not None
     context = {
@@ -99,22 +91,10 @@ def alarm_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     alarm = AccountAlarm.objects.select_related("user", "link__message").filter(public_id=public_id).first()
     if alarm is None:
         raise Http404
-    form, step, error = _asked(request), "decide", ""
-    if form.is_bound and form.is_valid():
-        step = "check"
-        if form.cleaned_data["step"] == "confirm":
-            try:
-                alarms.close_alarm(
-                    actor=cast("User", request.user),
-                    alarm_id=alarm.pk,
-                    upheld=form.upheld,
-                    reason=form.cleaned_data["reason"],
-                )
-            except DomainError as refused:
-                error, step = sentence(refused), "decide"
-            else:
-                messages.success(request, _decided(upheld=form.upheld))
-                return redirect("disputes")
+    form = _asked(request)
+    step, error = _decide(request, form, partial(alarms.close_alarm, alarm_id=alarm.pk))
+    if step == DECIDED:
+        return redirect("disputes")
     recent = Booking.objects.filter(account__citizen__user=alarm.user).select_related("credential")
     context = {
         "alarm": alarm,
@@ -144,6 +124,20 @@ def _disputes(request: HttpRequest) -> QuerySet[Booking]:
 
 def _asked(request: HttpRequest) -> DecisionForm:
     return DecisionForm(request.POST if request.method == "POST" else None, initial={"step": "check"})
+
+
+def _decide(request: HttpRequest, form: DecisionForm, act: Callable[..., object]) -> tuple[str, str]:
+    """The step that follows what was posted, and what was refused: a finding is checked once more before it counts."""
+    if not form.is_bound or not form.is_valid():
+        return "decide", ""
+    if form.cleaned_data["step"] != "confirm":
+        return "check", ""
+    try:
+        act(actor=cast("User", request.user), upheld=form.upheld, reason=form.cleaned_data["reason"])
+    except DomainError as refused:
+        return "decide", sentence(refused)
+    messages.success(request, _decided(upheld=form.upheld))
+    return DECIDED, ""
 
 
 def _step(form: DecisionForm, step: str, error: str) -> dict[str, Any]:

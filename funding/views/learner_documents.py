@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from typing import cast
-from urllib.parse import quote
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -22,6 +21,7 @@ from funding.models import Booking, LearnerDocument, Reader, Statement
 from funding.selectors.bookings import standing_of, visible_bookings
 from funding.sentences import sentence
 from funding.services import learner_documents
+from ila.core.downloads import kept_file
 from ila.core.errors import DomainError
 
 PER_PAGE = 20
@@ -96,11 +96,7 @@ def document_file(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         content = papers.document(document)
     except DomainError as error:
         raise Http404 from error
-    answer = HttpResponse(content, content_type=document.media_type)
-    answer.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(document.name)}"
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    answer.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return answer
+    return kept_file(content, media_type=document.media_type, name=document.name)
 
 
 @never_cache

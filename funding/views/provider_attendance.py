@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from datetime import date
 from typing import Any, cast
-from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib import messages
@@ -29,6 +28,7 @@ from funding.services.bookings.guards import CALLED_OFF
 from funding.services.bookings.training import IN_COURSE
 from funding.views.provider_desk import about, own_session
 from funding.views.provider_steps import SAID
+from ila.core.downloads import kept_file
 from ila.core.errors import DomainError
 
 PER_PAGE = 31
@@ -149,11 +149,7 @@ def certificate_file(request: HttpRequest, public_id: uuid.UUID, certificate_id:
         content = certificates.content_of(found)
     except DomainError as error:
         raise Http404 from error
-    response = HttpResponse(content, content_type=found.media_type)
-    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(found.name)}"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    return response
+    return kept_file(content, media_type=found.media_type, name=found.name)
 
 
 def _day(session: Session, text: str) -> Any:

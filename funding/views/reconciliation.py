@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import cast
 
 from django.contrib import messages
@@ -16,14 +16,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from catalogue.exporting.cells import csv_lines
 from funding import permissions, recovery_words, words
-from funding.recovery_forms import NoteForm, PeriodForm
+from funding.recovery_forms import NoteForm, period_of
 from funding.selectors import daily_books as selected
 from funding.sentences import sentence
 from funding.services import differences, reconciliation
-from ila.core import clock
 from ila.core.errors import DomainError
-
-DAYS = 31
 
 
 @never_cache
@@ -31,7 +28,7 @@ DAYS = 31
 def overview(request: HttpRequest) -> HttpResponse:
     """The last month, or the days that were chosen, newest first; and what the bank still owes an answer to."""
     _reader(request)
-    form, first, last = _period(request)
+    form, first, last = period_of(request.GET)
     days = selected.daily_books(first, last)
     whole = reconciliation.reconcile()
     context = {
@@ -55,7 +52,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 def overview_csv(request: HttpRequest) -> HttpResponse:
     """The same as a file; amounts in cents."""
     _reader(request)
-    _form, first, last = _period(request)
+    _form, first, last = period_of(request.GET)
     head = ("day", "currency", "bank_in", "bank_out", "books_in", "books_out", "difference", "kept_aside")
     rows = [
         (
@@ -122,17 +119,6 @@ def day(request: HttpRequest, on: str, currency: str) -> HttpResponse:
     }
     status = 409 if error else 422 if form.is_bound and form.errors else 200
     return render(request, "funding/recoveries/reconciliation_day.html", context, status=status)
-
-
-def _period(request: HttpRequest) -> tuple[PeriodForm, date, date]:
-    today = clock.now().date()
-    form = PeriodForm(
-        request.GET if "first" in request.GET else None,
-        initial={"first": today - timedelta(days=DAYS), "last": today},
-    )
-    if form.is_bound and form.is_valid():
-        return form, form.cleaned_data["first"], form.cleaned_data["last"]
-    return form, today - timedelta(days=DAYS), today
 
 
 def _day(text: str) -> date:

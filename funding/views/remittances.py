@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -14,13 +14,11 @@ from django.views.decorators.http import require_safe
 from catalogue.exporting.cells import csv_lines
 from funding import debt_papers, recovery_words, words
 from funding.models import Remittance
-from funding.recovery_forms import PeriodForm
+from funding.recovery_forms import period_of
 from funding.selectors import provider_statements as selected
 from funding.selectors.provider_work import Desk
 from funding.views.provider_desk import desk
-from ila.core import clock
 
-DAYS = 31
 ZONE = "Europe/Paris"
 
 
@@ -29,7 +27,7 @@ ZONE = "Europe/Paris"
 def statement(request: HttpRequest) -> HttpResponse:
     """What stood, what happened and what stands, one table for each currency."""
     mine = desk(request, managing=True)
-    form, first, last = _period(request)
+    form, first, last = period_of(request.GET)
     context = {"form": form, "first": first, "last": last, "statements": _statements(mine, first, last)}
     context["advices"] = list(_advices(mine).order_by("-number")[:100])
     status = 422 if form.is_bound and form.errors else 200
@@ -41,7 +39,7 @@ def statement(request: HttpRequest) -> HttpResponse:
 def statement_csv(request: HttpRequest) -> HttpResponse:
     """The same as a file; amounts in cents, in the provider's favour."""
     mine = desk(request, managing=True)
-    _form, first, last = _period(request)
+    _form, first, last = period_of(request.GET)
     rows: list[tuple[Any, ...]] = []
     for one, _lines in _statements(mine, first, last):
         rows.append((first.isoformat(), one.currency, "opening", "", one.opening_cents))
@@ -97,17 +95,6 @@ def _advices(mine: Desk) -> Any:
 def _own(request: HttpRequest, public_id: uuid.UUID) -> Remittance:
     found: Remittance = get_object_or_404(_advices(desk(request, managing=True)), public_id=public_id)
     return found
-
-
-def _period(request: HttpRequest) -> tuple[PeriodForm, date, date]:
-    today = clock.now().date()
-    form = PeriodForm(
-        request.GET if "first" in request.GET else None,
-        initial={"first": today - timedelta(days=DAYS), "last": today},
-    )
-    if form.is_bound and form.is_valid():
-        return form, form.cleaned_data["first"], form.cleaned_data["last"]
-    return form, today - timedelta(days=DAYS), today
 
 
 def _file(content: Any, media_type: str, name: str) -> HttpResponse:

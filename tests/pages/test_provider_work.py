@@ -92,6 +92,7 @@ def test_the_queue_says_what_waits_until_when_and_what_happens_then(
     assert "2 are past their term" in client.get("/provider/work/").content.decode()
     assert "Nothing of this kind waits" in client.get("/provider/work/?kind=entry").content.decode()
     assert "2 requests to answer" in client.get("/provider/work/?kind=nonsense").content.decode()
+    assert client.get("/provider/work/?kind=%00nonsense").status_code == 400
 
 
 def test_the_last_day_to_propose_comes_before_the_term_of_the_answer(scene: Scene, hand: Any) -> None:

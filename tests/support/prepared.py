@@ -27,7 +27,7 @@ SHAPED_BY = (
     "requirements.lock",
     "tests/support/database.py",
 )
-KEPT = 3
+KEPT = 8
 
 
 def restore(directory: Path) -> None:
