@@ -78,17 +78,18 @@ def _words(name: str) -> str:
 
 def _live(table: Table) -> type[models.Model]:
     short = table.name
+    indexes = [models.Index(fields=["recorded_at"], name=f"live_{short}"[:26] + "_rec")]
+    fields = _fields(table)
+    if table.key:
+        indexes.append(models.Index(fields=[*table.key, "recorded_at"], name=f"live_{short}"[:26] + "_key"))
+    elif table.required:
+        # Which row of the platform it tells of: the same one is never told twice.
+        fields["fed_from"] = models.CharField(max_length=120, null=True, unique=True)
     meta = type(
-        "Meta",
-        (),
-        {
-            "db_table": live_table(short),
-            "triggers": append_only_triggers(),
-            "indexes": [models.Index(fields=["recorded_at"], name=f"live_{short}"[:26] + "_rec")],
-        },
+        "Meta", (), {"db_table": live_table(short), "triggers": append_only_triggers(), "indexes": indexes}
     )
     about = {"__module__": __name__, "__doc__": f"{short} of the running platform.", "Meta": meta}
-    return type(f"Live{_words(short)}", (AppendOnlyModel,), {**about, **_fields(table)})
+    return type(f"Live{_words(short)}", (AppendOnlyModel,), {**about, **fields})
 
 
 def _evaluation(table: Table) -> type[models.Model]:
