@@ -201,6 +201,7 @@ left_out(
 left_out(
     OFFICE,
     "funding.PayeeAcceptance",
+    "funding.SessionFinding",
     "funding.Appropriation",
     "funding.AppropriationLog",
     "funding.BudgetSlice",

@@ -13,6 +13,7 @@ from ila.core.errors import DomainError
 
 SENTENCES: dict[str, Promise] = {
     "being_netted": _("A payment on its way keeps a part of this debt. Wait for the bank's answer."),
+    "on_its_way": _("The bank has a payment of it. Wait for the bank's answer."),
     "in_instalments": _(
         "This debt is paid in instalments. Nothing more is demanded as long as they come in time."
     ),

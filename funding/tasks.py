@@ -82,8 +82,11 @@ def share_due(number: int) -> due.DueResult:  # noqa: ARG001 - tells the helpers
     retry=False,
 )
 def finish_cancelled_sessions(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
-    """Cancel the bookings of cancelled sessions that whoever cancelled them did not come to."""
-    return {"cancelled": bookings.finish_cancelled_sessions()}
+    """Undo the bookings of sessions that are cancelled or were never held which nobody came to undo."""
+    return {
+        "cancelled": bookings.finish_cancelled_sessions(),
+        "undone": bookings.finish_never_held_sessions(),
+    }
 
 
 @jobs.task(name="funding.expire_lots", queue="deadlines", cron="37 1 * * *", lock="funding.expire_lots")

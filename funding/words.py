@@ -225,6 +225,8 @@ BOOKING_EVENTS = {
     "advance_due": _("An advance may be claimed from now on"),
     "proof_due": _("Proof of completion is overdue"),
     "owe_nothing": _("The session does not take place: nothing is owed for it any more"),
+    "give_back": _("The session did not take place: what was paid goes back, the provider owes it"),
+    "reduce_service": _("Less was taught than was paid for: the rest goes back"),
     "dispute": _("Disputed by the learner"),
     "reject_dispute": _("Dispute rejected"),
     "uphold_dispute": _("Dispute upheld: all goes back"),
@@ -365,7 +367,9 @@ JOBS = {
 JOBS_DO = {
     "funding.seal_entries": _("Links new journal entries into the chain that shows any later change."),
     "funding.run_due": _("Lapses, validates and frees what has fallen due, each booking at its own moment."),
-    "funding.finish_cancelled_sessions": _("Cancels bookings of cancelled sessions that are still open."),
+    "funding.finish_cancelled_sessions": _(
+        "Undoes bookings of sessions that are cancelled or were never held."
+    ),
     "funding.expire_lots": _("Takes back credit that came back to an account after its last day."),
     "funding.credit_due": _("Gives credits at an age and of a new year, as their day begins."),
     "funding.review_changes": _("Asks a person to look at bookings whose conditions have changed since."),

@@ -40,6 +40,7 @@ from funding.models.claims import Claim, ClaimKind, ClaimLine, ClaimLog, ClaimSt
 from funding.models.credits import AgeCreditGiven, Suspension, SuspensionEnd
 from funding.models.deadlines import DueMark, ExpiryNotice
 from funding.models.delegations import SchemeLimit, SchemeLimitLog
+from funding.models.findings import SessionFinding
 from funding.models.holds import Hold
 from funding.models.laboratory import LaboratoryOutcome, LaboratoryRun
 from funding.models.learner_pages import (
@@ -170,6 +171,7 @@ __all__ = [
     "Seal",
     "SealEpoch",
     "SealedLeaves",
+    "SessionFinding",
     "Side",
     "Source",
     "Statement",

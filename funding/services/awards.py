@@ -20,7 +20,8 @@ from catalogue.models import Accreditation, AccreditationState, Award, AwardKind
 from catalogue.services import awards
 from catalogue.services.awards import Completion
 from catalogue.services.awards.issuing import REPLACEABLE
-from funding.models import Booking, BookingState, Certificate, ExitReason
+from funding.models import Booking, BookingState, Certificate, ExitReason, SessionFinding
+from funding.services.bookings.guards import CALLED_OFF
 from ila.core import clock
 from ila.core.errors import DomainError
 
@@ -55,7 +56,7 @@ def award_booking(*, booking_id: int) -> Award | None:
     """
     booking = (
         Booking.objects.select_related("account__citizen__user", "credential__provider", "session__offer")
-        .filter(pk=booking_id, **_DONE)
+        .filter(~_untaught(), pk=booking_id, **_DONE)
         .first()
     )
     if booking is None:
@@ -94,13 +95,21 @@ def _waiting() -> QuerySet[Booking]:
     stands = Exists(own.filter(state=AwardState.ISSUED))
     outcomes = Exists(own.filter(state=AwardState.ISSUED, kind=AwardKind.ACHIEVEMENT))
     named = ~Q(account__citizen__given_name="", account__citizen__family_name="")
-    return Booking.objects.filter(named, ~taken_back, (certified & ~outcomes) | ~stands, **_DONE)
+    return Booking.objects.filter(
+        named, ~taken_back, ~_untaught(), (certified & ~outcomes) | ~stands, **_DONE
+    )
+
+
+def _untaught() -> Q:
+    """The session turned out not to have taken place: what was proved of it was not (decision 197)."""
+    return Q(session__state__in=CALLED_OFF) | Q(session__in=SessionFinding.objects.values("session"))
 
 
 def _revoke_undone() -> int:
-    """Awards of trainings that turned out never to have been the learner's (a dispute that was upheld)."""
+    """Awards of trainings that turned out never to have been: denied by the learner and upheld, or never taught."""
     undone = Booking.objects.filter(
-        state=BookingState.CANCELLED_BY_FUNDER, service_validated_at__isnull=False
+        Q(state=BookingState.CANCELLED_BY_FUNDER) | Q(_untaught(), state=BookingState.SETTLED),
+        service_validated_at__isnull=False,
     ).values("public_id")
     found = Award.objects.filter(state=AwardState.ISSUED, source__in=undone).values_list("pk", flat=True)
     number = 0

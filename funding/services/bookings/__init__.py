@@ -13,6 +13,7 @@ from funding.services.bookings.endings import (
     lapse,
     withdraw,
 )
+from funding.services.bookings.not_held import find_never_held, finish_never_held_sessions, reduce_service
 from funding.services.bookings.requests import (
     acknowledge_request,
     propose,
@@ -43,12 +44,15 @@ __all__ = [
     "deny_consent",
     "facts_of_credential",
     "facts_of_learner",
+    "find_never_held",
     "finish_cancelled_sessions",
+    "finish_never_held_sessions",
     "lapse",
     "propose",
     "read_booking",
     "record_attendance",
     "record_certificate",
+    "reduce_service",
     "refuse_by_learner",
     "refuse_by_provider",
     "request_booking",

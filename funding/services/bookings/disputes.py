@@ -4,7 +4,6 @@ from django.db import transaction
 
 from accounts.models import Consent, User
 from accounts.services import consents, messages, service_users
-from catalogue.models import SessionState
 from catalogue.services import sessions, surveys
 from funding.models import Booking, BookingState
 from funding.models.bookings import SEATED_STATES
@@ -12,7 +11,7 @@ from funding.permissions import is_learner
 from funding.services import holds, reviews
 from funding.services.bookings import endings, money, terms
 from funding.services.bookings.context import Walk, open_walk
-from funding.services.bookings.guards import CALLED_OFF
+from funding.services.bookings.guards import CALLED_OFF, was_never_held
 from funding.services.bookings.texts import proposal_text
 from ila.core import fsm, locks
 from ila.core.errors import DomainError
@@ -68,10 +67,12 @@ def resolve_dispute(*, actor: User, booking_id: int, upheld: bool, reason: str =
             sessions.free_seat(session_id=booking.session_id)
     else:
         fsm.apply(booking, "reject_dispute", actor=actor, reason=reason)
-        money.take_back_restored(booking, actor=actor, reason=reason or "dispute rejected")
+        called_off = walk.session.state in CALLED_OFF or was_never_held(walk.session)
+        if not called_off:
+            # What did not take place is paid to nobody: what came back of it stays back.
+            money.take_back_restored(booking, actor=actor, reason=reason or "dispute rejected")
         terms.set_again(booking, walk.rules, walk.calendar)
-        never_held = walk.session.state == SessionState.NEVER_HELD and booking.state in endings.TAUGHT
-        if never_held or (booking.state in endings.SEATED and walk.session.state in CALLED_OFF):
+        if called_off and booking.state in (*endings.SEATED, *endings.TAUGHT):
             endings.end_and_return(walk, "cancel_by_funder", actor=actor, reason="session called off")
     messages.queue(
         recipient=walk.account.citizen.user,

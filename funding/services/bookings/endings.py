@@ -1,23 +1,24 @@
 """The ways a booking ends before its service is done, and who pays what then (F-21, F-23 to F-25)."""
 
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import NotMeKind, User
 from accounts.services import messages, service_users
 from catalogue.models import Session, SessionLog, SessionState
-from catalogue.services import sessions
-from funding.models import Booking, BookingState
+from catalogue.services import sessions, surveys
+from funding.models import Allocation, Booking, BookingState
 from funding.models.bookings import PERHAPS_OWED_STATES
 from funding.permissions import FUNDER_ROLES, acts_for_funder, acts_for_provider, is_for_every_scheme
 from funding.schemes import deadlines
 from funding.services import reviews
 from funding.services.bookings import in_bulk, money
 from funding.services.bookings.context import Walk, open_walk
-from funding.services.bookings.guards import CALLED_OFF
+from funding.services.bookings.guards import CALLED_OFF, was_never_held
 from funding.services.bookings.requests import close_consent
 from ila.core import clock, fsm
 from ila.core.errors import DomainError
@@ -26,7 +27,7 @@ from ila.core.errors import DomainError
 LEFT_OVERS = timedelta(days=30)
 
 SEATED = (BookingState.ACCEPTED, BookingState.IN_TRAINING)
-# What was taught is for the funder alone to call off, and only when it turns out never to have been held.
+# What was taught is for the funder alone to call off, and only when its session was never held or is cancelled.
 TAUGHT = (BookingState.LEFT, BookingState.SERVICE_DECLARED, BookingState.SERVICE_VALIDATED)
 ENDED_WITH_SESSION = (BookingState.REQUESTED, BookingState.PROPOSED, *SEATED)
 # Ended by a late cancellation or an absence: the price is owed, or was paid (F-24, F-25).
@@ -99,11 +100,12 @@ def cancel_by_provider(*, actor: User, booking_id: int, reason: str = "") -> Boo
 def cancel_by_funder(*, actor: User, booking_id: int, reason: str = "") -> Booking:
     """The agency cancels: all goes back; what was paid is owed. Logs: booking `cancel_by_funder`.
 
-    Once the learner has left, only where the session turned out never to have been held.
+    Once the learner has left, only where the session turned out never to have been held, or is cancelled.
     Raises: DomainError `not_allowed`.
     """
     walk = open_walk(booking_id)
-    if walk.booking.state in TAUGHT and walk.session.state != SessionState.NEVER_HELD:
+    called_off = walk.session.state == SessionState.CANCELLED or was_never_held(walk.session)
+    if walk.booking.state in TAUGHT and not called_off:
         raise DomainError("not_allowed", transition="cancel_by_funder", state=walk.booking.state)
     return end_and_return(walk, "cancel_by_funder", actor=actor, reason=reason)
 
@@ -113,8 +115,9 @@ def cancel_session(*, actor: User, session_id: int, reason: str = "") -> list[in
 
     The session is closed in a transaction of its own, so that no acceptance slips through; each booking
     then in its own, by whom it was cancelled: provider or funder. Repeating the call goes on where it was
-    interrupted. Whoever cancelled too late, or was absent, owes nothing any more (decision 94).
-    Returns the bookings cancelled now. Logs: booking `owe_nothing` of those.
+    interrupted. Whoever cancelled too late, or was absent, owes nothing any more (decision 94); what was paid
+    already goes back to the sources, and the provider owes it (decision 197).
+    Returns the bookings cancelled now. Logs: booking `owe_nothing`, `give_back` of those.
     Raises: DomainError `not_found` (404), `not_allowed` for a session that cannot be cancelled any more.
     """
     session = Session.objects.filter(pk=session_id).select_related("micro_credential__provider").first()
@@ -123,20 +126,51 @@ def cancel_session(*, actor: User, session_id: int, reason: str = "") -> list[in
     if session.state != SessionState.CANCELLED:
         sessions.cancel_session(session_id=session_id, actor=actor, reason=reason)
     cancel = cancel_by_provider if acts_for_provider(session.micro_credential, actor) else cancel_by_funder
-    open_bookings = Booking.objects.filter(session_id=session_id, state__in=ENDED_WITH_SESSION)
+    return undo_bookings(session_id, cancel, actor=actor, reason=reason or "session cancelled")
+
+
+def undo_bookings(session_id: int, cancel: Callable[..., Booking], *, actor: User, reason: str) -> list[int]:
+    """End every booking of a session that does not take place: all goes back, what was paid is owed.
+
+    Each in a transaction of its own; called again, it goes on. `cancel` ends those that are still before their
+    teaching; what was said to be taught is the funder's to end: the platform's clock does so for who may not.
+    Returns the bookings cancelled now. Logs: as `cancel_session`.
+    """
+    cancelled = _cancel_each(session_id, ENDED_WITH_SESSION, cancel, actor, reason)
+    funder = actor if actor.is_service or _acts_for_every_funder(actor) else service_users.get("clock")
+    cancelled += _cancel_each(session_id, TAUGHT, cancel_by_funder, funder, reason)
+    for booking_id in list(_still_owing(session_id).values_list("pk", flat=True)):
+        _owe_nothing(booking_id, actor=actor)
+    for booking_id in list(still_paid().filter(session_id=session_id).values_list("pk", flat=True)):
+        _give_back(booking_id, actor=actor, reason=reason)
+    return cancelled
+
+
+def _cancel_each(
+    session_id: int, states: Iterable[str], cancel: Callable[..., Booking], actor: User, reason: str
+) -> list[int]:
+    open_bookings = Booking.objects.filter(session_id=session_id, state__in=states)
     cancelled = []
     for booking_id in list(open_bookings.order_by("pk").values_list("pk", flat=True)):
         try:
-            cancel(actor=actor, booking_id=booking_id, reason=reason or "session cancelled")
+            cancel(actor=actor, booking_id=booking_id, reason=reason)
         except DomainError:
             # One that somebody ended meanwhile stops nobody else's.
             if open_bookings.filter(pk=booking_id).exists():
                 raise
             continue
         cancelled.append(booking_id)
-    for booking_id in list(_still_owing(session_id).values_list("pk", flat=True)):
-        _owe_nothing(booking_id, actor=actor)
     return cancelled
+
+
+def still_paid() -> QuerySet[Booking]:
+    """Settled bookings of which something stays paid out: what their session's end has to take back."""
+    paid = Allocation.objects.filter(booking=OuterRef("pk"), reimburses=False, paid_cents__gt=0)
+    reimbursed = Allocation.objects.filter(booking=OuterRef("pk"), reimburses=True)
+    # Where the learner is reimbursed, the price was never the platform's to give back.
+    return Booking.objects.filter(Exists(paid), ~Exists(reimbursed), state=BookingState.SETTLED).order_by(
+        "pk"
+    )
 
 
 def finish_cancelled_sessions() -> int:
@@ -148,7 +182,7 @@ def finish_cancelled_sessions() -> int:
     left = Booking.objects.filter(
         session__state=SessionState.CANCELLED,
         session__cancelled_at__gte=clock.now() - LEFT_OVERS,
-    ).filter(Q(state__in=ENDED_WITH_SESSION) | OWING)
+    ).filter(Q(state__in=(*ENDED_WITH_SESSION, *TAUGHT)) | OWING | Q(pk__in=still_paid().values("pk")))
     cancelled = 0
     for session_id in sorted(set(left.values_list("session_id", flat=True))):
         begun = SessionLog.objects.filter(subject_id=session_id, target=SessionState.CANCELLED)
@@ -197,9 +231,12 @@ def lapse(*, booking_id: int) -> bool:
 
 def _may_finish(session_id: int, actor: User) -> bool:
     session = Session.objects.select_related("micro_credential__provider").get(pk=session_id)
-    # A session is of no scheme: cancelling it ends bookings of every one.
-    funder = acts_for_funder(None, actor) and (actor.is_service or is_for_every_scheme(actor, *FUNDER_ROLES))
-    return acts_for_provider(session.micro_credential, actor) or funder
+    return acts_for_provider(session.micro_credential, actor) or _acts_for_every_funder(actor)
+
+
+def _acts_for_every_funder(actor: User) -> bool:
+    """A session is of no scheme: calling it off ends bookings of every one."""
+    return acts_for_funder(None, actor) and (actor.is_service or is_for_every_scheme(actor, *FUNDER_ROLES))
 
 
 def _check_accepted(walk: Walk, transition: str) -> None:
@@ -238,6 +275,22 @@ def _owe_nothing(booking_id: int, *, actor: User) -> None:
     row.save(force_insert=True)
     money.unwind(booking, actor=actor, reason="session cancelled")
     _tell_learner(walk, "booking_ended")
+
+
+@transaction.atomic
+def _give_back(booking_id: int, *, actor: User, reason: str) -> None:
+    """A settled booking stays settled; what was paid for it goes back to its sources, and the provider owes it."""
+    walk = open_walk(booking_id)
+    booking = walk.booking
+    if booking.state != BookingState.SETTLED:
+        return
+    if money.restore_paid(booking, actor=actor, reason=reason[:200]) is None:
+        return
+    fsm.log_row(booking, "give_back", source=booking.state, actor=actor, reason=reason).save(
+        force_insert=True
+    )
+    surveys.close_invitations(sources=[booking.public_id])
+    _tell_learner(walk, "booking_given_back")
 
 
 def _tell_learner(walk: Walk, template: str) -> None:

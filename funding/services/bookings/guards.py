@@ -4,7 +4,7 @@ from datetime import datetime
 
 from catalogue.models import CredentialState, MicroCredential, Provider, Session, SessionState
 from catalogue.selectors import accreditation
-from funding.models import LearningAccount
+from funding.models import LearningAccount, SessionFinding
 from funding.schemes import planning
 from funding.schemes.rules import SchemeRules
 from funding.services.bookings.context import calendar_of, facts_of_credential, facts_of_learner
@@ -36,8 +36,15 @@ def check_session_open(session: Session, credential: MicroCredential, provider: 
 
 def check_was_held(session: Session) -> None:
     """Raise DomainError `not_allowed` for a session that never took place: nothing of it is declared or paid."""
-    if session.state == SessionState.NEVER_HELD:
+    if was_never_held(session):
         raise DomainError("not_allowed", reason="session_never_held", session=session.pk)
+
+
+def was_never_held(session: Session) -> bool:
+    """Whether it was said to run and did not: known at once, or found out after it was said to have been held."""
+    if session.state == SessionState.HELD:
+        return SessionFinding.objects.filter(session=session).exists()
+    return bool(session.state == SessionState.NEVER_HELD)
 
 
 def check_learner(

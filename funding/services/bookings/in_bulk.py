@@ -70,7 +70,7 @@ def validate(bookings: Sequence[Booking], *, actor: User) -> None:
     fsm.apply_set(
         bookings, "validate_service", actor=actor, fields=fields, data=lambda booking: data[booking.pk]
     )
-    _settle_parts(bookings, actor=actor)
+    settle_parts(bookings, actor=actor)
 
 
 def tell_learners(bookings: Sequence[Booking], template: str) -> None:
@@ -100,7 +100,8 @@ class _Parts:
     unused: list[int]
 
 
-def _settle_parts(bookings: Sequence[Booking], *, actor: User) -> None:
+def settle_parts(bookings: Sequence[Booking], *, actor: User) -> None:
+    """What is not the provider's by the realised share goes back; where nothing is left, the booking is settled."""
     direct = [each for each in bookings if _rules(each).funding == "reimbursement"]
     bookings = [each for each in bookings if each not in direct]
     ids = [each.pk for each in bookings]

@@ -121,12 +121,14 @@ def cover(taken: Sequence[int], parts: Sequence[int]) -> list[int]:
     return covered
 
 
-def restore_overpaid(booking: Booking, rules: SchemeRules, *, actor: User) -> None:
-    """Give back what an advance paid beyond the realised share; the provider owes it (F-28, F-31)."""
+def restore_overpaid(
+    booking: Booking, rules: SchemeRules, *, actor: User, reason: str = "paid beyond the realised share"
+) -> None:
+    """Give back what was paid beyond the realised share; the provider owes it (F-28, F-31)."""
     allocations = allocations_of(booking)
     owed = provider_parts(booking, rules, allocations)
     beyond = [(each, max(0, each.paid_cents - part)) for each, part in zip(allocations, owed, strict=True)]
-    restore_paid(booking, actor=actor, reason="paid beyond the realised share", parts=beyond)
+    restore_paid(booking, actor=actor, reason=reason, parts=beyond)
 
 
 def take_back_restored(booking: Booking, *, actor: User, reason: str) -> None:

@@ -12,7 +12,16 @@ from django.db.models import Q, QuerySet
 from accounts.models import Membership, Message, Role, User
 from accounts.services import service_users
 from catalogue.models import Provider, SessionState
-from funding.models import Booking, BookingLog, Certificate, Claim, ClaimKind, ClaimState, Scheme
+from funding.models import (
+    Booking,
+    BookingLog,
+    Certificate,
+    Claim,
+    ClaimKind,
+    ClaimState,
+    Scheme,
+    SessionFinding,
+)
 from funding.services import holds, reviews
 from funding.services.bookings import in_bulk, terms
 from funding.services.bookings.context import calendar_of
@@ -43,7 +52,10 @@ def stopped(now: datetime | None = None) -> Q:
     """The condition that a hold, or a session that was never held, stops what is due of a booking now."""
     standing = holds.open_holds(now).order_by()
     # What never took place does not validate itself: the funder ends it (F-27).
-    never_held = Q(next_due=terms.VALIDATE, session__state=SessionState.NEVER_HELD)
+    refuted = SessionFinding.objects.values("session")
+    never_held = Q(next_due=terms.VALIDATE) & (
+        Q(session__state=SessionState.NEVER_HELD) | Q(session__in=refuted)
+    )
     banks = standing.exclude(iban="").values("iban")
     held = (
         Q(pk__in=standing.filter(booking__isnull=False).values("booking"))
