@@ -1,14 +1,60 @@
 """Models of fraud."""
 
+from fraud.models.alerts import Alert, AlertAction, AlertLog, AlertSighting, AlertState, Snooze
+from fraud.models.blacklist import BlacklistEntry, BlacklistKind
+from fraud.models.cases import Case, CaseBooking, CaseLog, CaseState, InvestigatorCapacity, Typology
 from fraud.models.facts import EVALUATION, LIVE, EvaluationLoad, evaluation_table, live_table
-from fraud.models.feeds import FeedCursor, FeedState
+from fraud.models.file import (
+    CaseDocument,
+    CaseQuestion,
+    CaseRecord,
+    LearnerSurvey,
+    Letter,
+    LetterKind,
+    RecordKind,
+    SurveyAnswer,
+)
+from fraud.models.measures import (
+    Measure,
+    MeasureEffect,
+    MeasureKind,
+    MeasureLine,
+    MeasureLog,
+    MeasureState,
+)
 
 __all__ = [
     "EVALUATION",
     "LIVE",
+    "Alert",
+    "AlertAction",
+    "AlertLog",
+    "AlertSighting",
+    "AlertState",
+    "BlacklistEntry",
+    "BlacklistKind",
+    "Case",
+    "CaseBooking",
+    "CaseDocument",
+    "CaseLog",
+    "CaseQuestion",
+    "CaseRecord",
+    "CaseState",
     "EvaluationLoad",
-    "FeedCursor",
-    "FeedState",
+    "InvestigatorCapacity",
+    "LearnerSurvey",
+    "Letter",
+    "LetterKind",
+    "Measure",
+    "MeasureEffect",
+    "MeasureKind",
+    "MeasureLine",
+    "MeasureLog",
+    "MeasureState",
+    "RecordKind",
+    "Snooze",
+    "SurveyAnswer",
+    "Typology",
     "evaluation_table",
     "live_table",
 ]
