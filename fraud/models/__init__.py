@@ -4,6 +4,7 @@ from fraud.models.alerts import Alert, AlertAction, AlertLog, AlertSighting, Ale
 from fraud.models.blacklist import BlacklistEntry, BlacklistKind
 from fraud.models.cases import Case, CaseBooking, CaseLog, CaseState, InvestigatorCapacity, Typology
 from fraud.models.facts import EVALUATION, LIVE, EvaluationLoad, evaluation_table, live_table
+from fraud.models.feeds import FeedCursor, FeedState
 from fraud.models.file import (
     CaseDocument,
     CaseQuestion,
@@ -41,6 +42,8 @@ __all__ = [
     "CaseRecord",
     "CaseState",
     "EvaluationLoad",
+    "FeedCursor",
+    "FeedState",
     "InvestigatorCapacity",
     "LearnerSurvey",
     "Letter",

@@ -36,10 +36,26 @@ class AlertAction(models.TextChoices):
 
 
 S = AlertState
-FROZEN = (
-    "detector version parameters family typology provider_ref provider_id subject_kind subject_id score action"
-    " amount_cents evidence evidence_rows evidence_hash found_on found_at rule_author_id"
-).split()
+FROZEN = [
+    "detector",
+    "version",
+    "parameters",
+    "family",
+    "typology",
+    "provider_ref",
+    "provider_id",
+    "subject_kind",
+    "subject_id",
+    "score",
+    "action",
+    "amount_cents",
+    "evidence",
+    "evidence_rows",
+    "evidence_hash",
+    "found_on",
+    "found_at",
+    "rule_author_id",
+]
 _NEW = ", ".join(f"NEW.{name}" for name in FROZEN)
 _OLD = ", ".join(f"OLD.{name}" for name in FROZEN)
 
@@ -72,7 +88,7 @@ class Alert(Machine):
     )
     detector = models.CharField(max_length=10)
     version = models.PositiveIntegerField()
-    parameters = models.JSONField(default=dict)
+    parameters = models.JSONField(default=dict, blank=True)
     rule_author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -84,8 +100,8 @@ class Alert(Machine):
     score = models.FloatField()
     action = models.CharField(max_length=1, choices=AlertAction)
     amount_cents = models.BigIntegerField()
-    evidence = ArrayField(models.TextField(), default=list)
-    evidence_rows = models.JSONField(default=list)
+    evidence = ArrayField(models.TextField(), default=list, blank=True)
+    evidence_rows = models.JSONField(default=list, blank=True)
     evidence_hash = models.CharField(max_length=64)
     found_on = models.DateField()
     found_at = models.DateTimeField(default=clock.now)
@@ -167,12 +183,12 @@ class AlertSighting(AppendOnlyModel):
     on = models.DateField()
     at = models.DateTimeField(default=clock.now)
     version = models.PositiveIntegerField()
-    parameters = models.JSONField(default=dict)
+    parameters = models.JSONField(default=dict, blank=True)
     score = models.FloatField()
     action = models.CharField(max_length=1, choices=AlertAction)
     amount_cents = models.BigIntegerField()
-    evidence = ArrayField(models.TextField(), default=list)
-    evidence_rows = models.JSONField(default=list)
+    evidence = ArrayField(models.TextField(), default=list, blank=True)
+    evidence_rows = models.JSONField(default=list, blank=True)
     evidence_hash = models.CharField(max_length=64)
 
     class Meta(AppendOnlyModel.Meta):

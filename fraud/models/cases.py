@@ -79,7 +79,7 @@ class Case(Machine):
     typology = models.CharField(max_length=30, choices=Typology)
     state = FSMField(default=S.DRAFT, choices=CaseState, protected=True, max_length=20)
     score = models.FloatField(default=0)
-    reasons = models.JSONField(default=list)
+    reasons = models.JSONField(default=list, blank=True)
     amount_cents = models.BigIntegerField(default=0)
     currency = models.CharField(max_length=3, blank=True)
     control = models.BooleanField(default=False)

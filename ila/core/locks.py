@@ -17,6 +17,9 @@ from ila.core.errors import DomainError
 # From what many share seldom to what one walk owns. Counters that everybody wants (seats, budgets)
 # are not here: they are updated conditionally, as the last statement of a walk.
 LOCK_ORDER = (
+    "fraud.Case",
+    "fraud.Alert",
+    "fraud.Measure",
     "accounts.IdentityClaim",
     "accounts.Membership",
     "accounts.Citizen",

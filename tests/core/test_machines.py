@@ -15,6 +15,7 @@ from django.db import models, transaction
 
 from accounts.models import Consent, Employer, IdentityClaim
 from catalogue.models import AccountChange, Accreditation, Award, ListingClaim, MicroCredential, Session
+from fraud.models import Alert, Case, Measure
 from funding.models import (
     Appropriation,
     Booking,
@@ -271,6 +272,56 @@ no_show,cancelled_by_learner disputed
         learner withdraw given withdrawn
         """,
     ),
+    # open → merged into a case, dismissed, snoozed until a moment (and then open again)
+    Alert: (
+        "open merged dismissed snoozed",
+        """
+        author merge   open,snoozed merged
+        author dismiss open,snoozed dismissed
+        author snooze  open         snoozed
+        clock  wake    snoozed      open
+        """,
+    ),
+    # draft → triage → assigned → investigating ⇄ waiting_evidence → decision_proposed → an outcome (another person)
+    # → enforcement → closed; refused proposal → investigating; closed → reopen_pending → investigating, or not
+    Case: (
+        """
+        draft triage assigned investigating waiting_evidence decision_proposed confirmed_fraud irregularity refuted
+        inconclusive enforcement closed reopen_pending
+        """,
+        """
+        clock         queue             draft                                             triage
+        author        assign            triage                                            assigned
+        author        investigate       assigned                                          investigating
+        author        wait              investigating                                     waiting_evidence
+        author        take_up           waiting_evidence                                  investigating
+        author        propose           investigating                                     decision_proposed
+        other_manager send_back         decision_proposed                                 investigating
+        other_manager decide            decision_proposed                                 confirmed_fraud
+        author        enforce           confirmed_fraud,irregularity,refuted,inconclusive enforcement
+        author        close             enforcement                                       closed
+        author        ask_reopening     closed                                            reopen_pending
+        other_manager reopen            reopen_pending                                    investigating
+        other_manager decline_reopening reopen_pending                                    closed
+        """,
+    ),
+    # proposed → notified → rebuttal → in_force → lifted, expired, or under_appeal → upheld, varied or overturned;
+    # in force at once for an urgency with a second signature; given up before it was in force
+    Measure: (
+        "proposed notified rebuttal in_force lifted expired under_appeal upheld varied overturned",
+        """
+        author        notify       proposed                                                          notified
+        clock         hear         notified                                                          rebuttal
+        other_manager put_in_force rebuttal                                                          in_force
+        other_manager impose       proposed,notified                                                 in_force
+        author        lift         proposed,notified,rebuttal,in_force,under_appeal,upheld,varied    lifted
+        clock         expire       notified,rebuttal,in_force,upheld,varied                          expired
+        provider      lodge_appeal in_force                                                          under_appeal
+        third_manager uphold       under_appeal                                                      upheld
+        third_manager vary         under_appeal                                                      varied
+        third_manager overturn     under_appeal                                                      overturned
+        """,
+    ),
 }
 
 
@@ -292,6 +343,8 @@ def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str
     if model in (Accreditation, ListingClaim, MicroCredential, Session):
         dated = {"at": now}
         return dated | {"valid_from": None, "valid_until": None} if transition == "accredit" else dated
+    if (model, transition) == (Alert, "merge"):
+        return {"case": Case.objects.first() or rows.started(Case, "investigating")}
     given: dict[tuple[type[fsm.Machine], str], dict[str, Any]] = {
         (AccountChange, "confirm"): {"by": rows.manager, "at": now, "cooling_until": now},
         (AccountChange, "approve"): {"by": rows.other_manager, "at": now},
@@ -341,6 +394,30 @@ def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str
         (PayerDebt, "recover_part"): {"amount_cents": 1},
         (PayerDebt, "owe_more"): {"amount_cents": 1},
         (PayerDebt, "owe_again"): {"amount_cents": 1},
+        (Alert, "snooze"): {"until": now},
+        (Case, "queue"): {"on": now.date()},
+        (Case, "assign"): {"investigator": rows.manager},
+        (Case, "wait"): {"until": now},
+        (Case, "propose"): {"outcome": "refuted", "proposal": "row", "by": rows.manager},
+        (Case, "decide"): {"by": rows.other_manager},
+        (Case, "ask_reopening"): {"by": rows.manager},
+        (Measure, "notify"): {"at": now, "answer_due_at": now + datetime.timedelta(days=10)},
+        (Measure, "hear"): {"at": now},
+        (Measure, "put_in_force"): {"by": rows.other_manager, "at": now},
+        (Measure, "impose"): {
+            "by": rows.other_manager,
+            "at": now,
+            "urgency": "row",
+            "urgent_by": rows.manager,
+            "answer_due_at": now,
+            "hearing_due_at": now,
+        },
+        (Measure, "lift"): {"at": now},
+        (Measure, "expire"): {"at": now},
+        (Measure, "lodge_appeal"): {"at": now, "appeal": "row"},
+        (Measure, "uphold"): {"by": rows.third_manager},
+        (Measure, "vary"): {"by": rows.third_manager},
+        (Measure, "overturn"): {"by": rows.third_manager, "at": now},
         (Consent, "give"): {"sign_in": rows.learner.sign_in, "text": "shown"},
     }
     return given.get((model, transition), {})

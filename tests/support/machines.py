@@ -36,6 +36,7 @@ from funding.models import (
 )
 from ila.core import clock, fsm
 from tests.factories.accounts import MembershipFactory, OrganisationFactory
+from tests.support.fraud_machines import fraud_rows
 from tests.support.world import Learner, World
 
 
@@ -49,6 +50,9 @@ class Rows:
         self.learner: Learner = self.world.make_learner()
         self.manager: User = MembershipFactory.create(organisation=self.world.agency, role="manager").user
         self.other_manager: User = MembershipFactory.create(
+            organisation=self.world.agency, role="manager"
+        ).user
+        self.third_manager: User = MembershipFactory.create(
             organisation=self.world.agency, role="manager"
         ).user
         self.make: dict[type[fsm.Machine], Callable[[str], fsm.Machine]] = {
@@ -71,6 +75,7 @@ class Rows:
             TopUpRefund: self._refund,
             CardPayment: self._card_payment,
             PayerDebt: self._payer_debt,
+            **fraud_rows(self.world, self.manager, self.other_manager),
         }
         self.employer: Organisation = OrganisationFactory.create(employer=True)
         self.employer_user: User = MembershipFactory.create(organisation=self.employer, role="manager").user
@@ -411,4 +416,5 @@ class Rows:
             "clock": service_users.get("clock"),
             "author": self.manager,
             "other_manager": self.other_manager,
+            "third_manager": self.third_manager,
         }[who]

@@ -1,0 +1,95 @@
+"""A row of every machine of fraud in any of its states, to try every transition on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from accounts.models import User
+from fraud.models import Alert, Case, Measure
+from fraud.models.cases import OUTCOMES
+from ila.core import clock, fsm
+from tests.support.world import World
+
+
+def fraud_rows(
+    world: World, investigator: User, decider: User
+) -> dict[type[fsm.Machine], Callable[[str], fsm.Machine]]:
+    """What makes a row of each machine. investigator: of the cases; decider: who decided them."""
+
+    def case(state: str) -> Case:
+        now = clock.now()
+        outcome = state if state in OUTCOMES else "confirmed_fraud"
+        decided = state in (*OUTCOMES, "enforcement", "closed", "reopen_pending")
+        return Case(
+            provider=world.provider,
+            typology="non_delivery",
+            state=state,
+            investigator=investigator,
+            assigned_at=now,
+            waiting_until=now,
+            proposed_outcome=outcome,
+            proposal="row",
+            proposed_by=investigator,
+            proposed_at=now,
+            outcome=outcome if decided else "",
+            decided_by=decider if decided else None,
+            decided_at=now if decided else None,
+            closed_at=now,
+            reopen_asked_by=investigator,
+        )
+
+    def started_case() -> Case:
+        found = Case.objects.first()
+        if found is None:
+            found = case("investigating")
+            fsm.start(found, actor=investigator)
+        return found
+
+    def alert(state: str) -> Alert:
+        now = clock.now()
+        return Alert(
+            state=state,
+            case=started_case() if state == "merged" else None,
+            provider=world.provider,
+            detector="D17",
+            version=1,
+            family="money_back",
+            typology="non_delivery",
+            provider_ref="p",
+            subject_kind="provider",
+            subject_id=f"row {state}",
+            score=0.5,
+            action="R",
+            amount_cents=1,
+            evidence_hash="-",
+            found_on=now.date(),
+            last_seen_on=now.date(),
+            snoozed_until=now + timedelta(days=1) if state == "snoozed" else None,
+        )
+
+    def measure(state: str) -> Measure:
+        now = clock.now()
+        earlier = now - timedelta(days=20)
+        in_force = state in ("in_force", "under_appeal", "upheld", "varied", "overturned")
+        values: dict[str, Any] = {}
+        if in_force:
+            values |= {"in_force_at": now, "in_force_by": decider}
+        return Measure(
+            case=started_case(),
+            kind="termination",
+            state=state,
+            reason="row",
+            proposed_by=investigator,
+            notified_at=earlier,
+            answer_due_at=now,
+            heard_at=now,
+            appeal="row",
+            appealed_at=now,
+            appeal_decided_by=decider if state in ("upheld", "varied", "overturned") else None,
+            ended_at=now,
+            **values,
+        )
+
+    return {Case: case, Alert: alert, Measure: measure}
