@@ -106,9 +106,9 @@ def objection(request: HttpRequest, token: str) -> HttpResponse:
         "ending": change.iban[-4:],
     }
     response = render(request, "catalogue/provider/objection.html", context)
+    # The address is the key to it: every page's referrer stays here. Not `no-referrer`: browsers would then hide
+    # where the form comes from, and it would be refused.
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
-    # The address is the key to it: it is told to no other site.
-    response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 

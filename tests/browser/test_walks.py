@@ -91,7 +91,7 @@ def test_without_scripts_everything_still_works(browser: Browser, server: LiveSe
     plain.goto("/accounts/login/")
     plain.get_by_label("E-mail address").fill("learner@example.org")
     plain.get_by_label("Password", exact=True).fill(PASSWORD)
-    plain.get_by_role("main").get_by_role("button", name="Sign in").click()
+    plain.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
     expect(plain.get_by_role("button", name="Sign out")).to_be_visible()
     context.close()
 
@@ -102,12 +102,12 @@ def test_a_learner_signs_in_proves_who_they_are_and_accepts(page: Page, scene: S
     page.goto(f"/bookings/{booking.public_id}/accept/")
     page.get_by_label("E-mail address").fill("learner@example.org")
     page.get_by_label("Password", exact=True).fill("something else")
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
     check("login-error")
     page.get_by_label("E-mail address").fill("learner@example.org")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text(TITLE)
     expect(page.get_by_role("row", name="You yourself")).to_contain_text("€150.00")

@@ -183,8 +183,8 @@ def bare(answer: Any) -> list[str]:
     """The headers that an answer should carry and does not."""
     policy = answer.headers.get("Content-Security-Policy", "")
     found = [name for name, value in HEADERS.items() if answer.headers.get(name) != value]
-    # A page whose address is a secret tells it to nobody.
-    if answer.headers.get("Referrer-Policy") not in {"same-origin", "no-referrer"}:
+    # `no-referrer` would have browsers send forms from nowhere, and every one of them would be refused.
+    if answer.headers.get("Referrer-Policy") != "same-origin":
         found.append("Referrer-Policy")
     if "default-src 'none'" not in policy or "unsafe" in policy or "*" in policy:
         found.append(f"policy {policy!r}")

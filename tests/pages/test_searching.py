@@ -24,14 +24,12 @@ pytestmark = pytest.mark.django_db
     "query",
     [
         {"q": "x" * 10_000},
-        {"q": "we\x00lding"},
         {"q": "a:* & !(b | c) <-> 'd':ABCD"},
         {"q": " ".join(f"word{n}" for n in range(500))},
         {"q": "ＷＥＬＤＩＮＧ ωelding ⓦ 𝔴𝔢𝔩𝔡 \u202e\u0301\u200d"},
         {"q": "de la"},
         {"q": "½ ² ① ٣ ०"},
         {"place": "x" * 10_000},
-        {"place": "\x00"},
         {"place": "99999999999999999999"},
         {"place": "%_\\"},
         {"place": "Lyon", "km": "1e9"},
@@ -48,9 +46,7 @@ pytestmark = pytest.mark.django_db
         {"page": "-1"},
         {"page": "9" * 100},
         {"page": "1.5"},
-        {"page": "\x00"},
         {"sort": "distance"},
-        {"sort": "\x00"},
         {"with": ["x", "-1", "9" * 50, "1", "2", "3", "4", "5"]},
         {"unknown": "x"},
     ],
@@ -60,7 +56,13 @@ def test_whatever_stands_in_the_address_gets_an_answer(client: Client, scene: Sc
     assert client.get("/catalogue/", query).status_code == 200
 
 
-@pytest.mark.parametrize("given", [["x"], ["-1"], ["9" * 50], ["1"] * 300, ["\x00"], ["1e3"], [""]])
+@pytest.mark.parametrize("name", ["q", "place", "page", "sort", "entry"])
+def test_a_null_byte_is_a_bad_request(client: Client, scene: Scene, name: str) -> None:
+    page = "compare/" if name == "entry" else ""
+    assert client.get(f"/catalogue/{page}", {name: "we\x00lding"}).status_code == 400
+
+
+@pytest.mark.parametrize("given", [["x"], ["-1"], ["9" * 50], ["1"] * 300, ["1e3"], [""]])
 def test_whatever_is_to_be_compared_gets_an_answer(client: Client, scene: Scene, given: list[str]) -> None:
     assert client.get("/catalogue/compare/", {"entry": given}).status_code == 200
 

@@ -170,7 +170,7 @@ def write_books() -> Books:
             employer_lot=learner.lot("employer").pk,
             rights_lot=learner.lot("rights").pk,
             accreditation=accreditation.pk,
-            strong_sign_in=learner.sign_in.pk,
+            strong_sign_in=full.consent.sign_in_id,
             other_user=SignInFactory.create().user_id,
             payer=world.payer.pk,
             paid_entry=JournalEntry.objects.get(
