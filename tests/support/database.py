@@ -82,8 +82,14 @@ class WorkerDatabase:
 
 
 def copy_database(server: EmbeddedServer, template: str, name: str) -> None:
-    """Drop the database of that name, if any, and make it anew from the template."""
+    """Drop the database of that name, if any, and make it anew from the template.
+
+    A connection to the template that a thread has left open (a live server's) would forbid the copy: it is ended.
+    """
     with psycopg.connect(server.superuser_dsn(), autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [template]
+        )
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
         connection.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}").format(
