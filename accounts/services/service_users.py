@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.models import User
 
-NAMES = ("bank", "cards", "catalogue-import", "clock", "demo", "ledger", "not-me", "replay")
+NAMES = ("bank", "cards", "catalogue-import", "clock", "demo", "fraud", "ledger", "not-me", "replay")
 DOMAIN = "service.invalid"
 
 

@@ -184,6 +184,10 @@ STRIPE_TIMEOUT = float(os.environ.get("STRIPE_TIMEOUT") or 10)
 # awarded.
 AWARD_KEY_SECRETS: list[str] = environ.words("AWARD_KEY_SECRETS")
 
+# The key of the hashes by which the facts of fraud detection compare contact data; never changed, or nothing matches
+# what was told before. Without it one is made from SECRET_KEY.
+FRAUD_FACTS_SECRET = os.environ.get("FRAUD_FACTS_SECRET", "")
+
 # What providers hand in is kept here, by its hash: a folder that no web server serves.
 DOCUMENTS_DIR = Path(os.environ.get("DOCUMENTS_DIR") or DATA_DIR / "documents")
 # Whom to ask whether a name belongs to an account (Verification of Payee); without an address nobody is asked.

@@ -1,0 +1,109 @@
+"""Facts of what is taught: credentials, prices, sessions with their days, places."""
+
+from __future__ import annotations
+
+from fraud.services.feeds.feed import Feed, words
+from fraud.services.feeds.hashing import address
+
+# The platform does not tell a certificate from the assessment behind it: `assessed` stays unknown.
+CREDENTIALS = Feed(
+    "credentials",
+    words("credential_id provider_id kind hours"),
+    """
+SELECT m.id::text AS credential_id, m.provider_id::text AS provider_id, m.kind, m.hours::numeric AS hours,
+       greatest(m.created_at, m.registered_at) AS changed_at
+  FROM catalogue_microcredential m WHERE {scope}
+""",
+    "m.id IN (SELECT id FROM feed_credentials)",
+)
+
+PRICES = Feed(
+    "prices",
+    words("credential_id price_cents valid_from"),
+    """
+SELECT m.id::text AS credential_id, coalesce(s.cents, m.price_cents) AS price_cents,
+       (%(now)s::timestamptz AT TIME ZONE 'UTC')::date AS valid_from, %(now)s::timestamptz AS changed_at
+  FROM catalogue_microcredential m
+  LEFT JOIN LATERAL (SELECT min(price_cents) AS cents FROM catalogue_session
+                      WHERE micro_credential_id = m.id AND state IN ('open', 'guaranteed') AND price_cents > 0
+                        AND removed_at IS NULL) s ON TRUE
+ WHERE coalesce(s.cents, m.price_cents) > 0 AND {scope}
+""",
+    "m.id IN (SELECT id FROM feed_credentials)",
+    match=words("credential_id"),
+    compares=words("price_cents"),
+)
+
+_VENUE = address("o.place", "o.street", "o.postcode", "o.city")
+_HAS_PLACE = "coalesce(o.street, '') <> '' AND o.mode IS DISTINCT FROM 'online'"
+
+VENUES = Feed(
+    "venues",
+    words("venue_id"),
+    f"""
+SELECT DISTINCT ON (1) {_VENUE} AS venue_id, o.created_at AS changed_at
+  FROM catalogue_offer o
+ WHERE {_HAS_PLACE} AND {{scope}} ORDER BY 1, o.created_at
+""",
+    "o.id IN (SELECT s.offer_id FROM catalogue_session s JOIN feed_sessions f ON f.id = s.id)",
+)
+
+SESSIONS = Feed(
+    "sessions",
+    words("session_id credential_id venue_id mode lat lon seats status"),
+    f"""
+SELECT s.id::text AS session_id, s.micro_credential_id::text AS credential_id,
+       CASE WHEN {_HAS_PLACE} THEN {_VENUE} END AS venue_id, nullif(o.mode, '') AS mode,
+       CASE WHEN o.mode IS DISTINCT FROM 'online' THEN o.latitude END AS lat,
+       CASE WHEN o.mode IS DISTINCT FROM 'online' THEN o.longitude END AS lon, t.seats::bigint AS seats,
+       CASE WHEN s.state IN ('cancelled', 'never_held') THEN 'cancelled' WHEN s.state = 'held' THEN 'held'
+            ELSE 'planned' END AS status,
+       greatest(s.created_at, s.opened_at, s.held_at, s.cancelled_at, s.never_held_at) AS changed_at
+  FROM catalogue_session s LEFT JOIN catalogue_offer o ON o.id = s.offer_id
+  LEFT JOIN catalogue_sessionseats t ON t.session_id = s.id
+ WHERE {{scope}}
+""",
+    "s.id IN (SELECT id FROM feed_sessions)",
+)
+
+# The platform knows when a session begins and ends. Its days are those between, weekends left out but for the first
+# and last one, from the hour it begins to the hour it ends; where only days were told, so many hours from nine as the
+# training has, eight at most. A day that is no longer taught is told again with no length.
+SLOTS = Feed(
+    "slots",
+    words("session_id starts_at ends_at"),
+    """
+WITH one AS (
+    SELECT s.id, s.starts_at, s.ends_at, s.whole_days, m.hours, p.time_zone AS zone, s.created_at,
+           s.starts_at AT TIME ZONE p.time_zone AS first, s.ends_at AT TIME ZONE p.time_zone AS last
+      FROM catalogue_session s JOIN catalogue_microcredential m ON m.id = s.micro_credential_id
+      JOIN catalogue_provider p ON p.id = m.provider_id
+     WHERE s.ends_at > s.starts_at AND {scope}
+), days AS (
+    SELECT one.*, d::date AS day, count(*) OVER (PARTITION BY one.id) AS n
+      FROM one, generate_series(first::date, least(last::date, first::date + 365), interval '1 day') d
+     WHERE extract(isodow FROM d) < 6 OR d::date IN (first::date, last::date)
+), begun AS (
+    SELECT days.*, (day + CASE WHEN whole_days THEN time '09:00' ELSE first::time END) AT TIME ZONE zone AS begins
+      FROM days
+), slot AS (
+    SELECT DISTINCT ON (1, 2) id::text AS session_id, begins AS starts_at,
+           CASE WHEN whole_days THEN begins + make_interval(mins =>
+                         (60 * least(8, greatest(1, coalesce(hours / n, 8))))::int)
+                WHEN first::date = last::date THEN ends_at
+                WHEN last::time > first::time THEN (day + last::time) AT TIME ZONE zone
+                ELSE begins + interval '8 hours' END AS ends_at, created_at AS changed_at
+      FROM begun ORDER BY 1, 2
+), told AS (
+    SELECT DISTINCT ON (l.session_id, l.starts_at) l.session_id, l.starts_at, l.ends_at
+      FROM fraud_live_slots l JOIN catalogue_session s ON s.id = l.session_id::bigint
+     WHERE {scope} ORDER BY l.session_id, l.starts_at, l.recorded_at DESC, l.id DESC
+)
+SELECT session_id, starts_at, ends_at, changed_at FROM slot
+UNION ALL
+SELECT t.session_id, t.starts_at, t.starts_at, %(now)s::timestamptz FROM told t
+ WHERE t.ends_at > t.starts_at
+   AND NOT EXISTS (SELECT FROM slot WHERE slot.session_id = t.session_id AND slot.starts_at = t.starts_at)
+""",
+    "s.id IN (SELECT id FROM feed_sessions)",
+)

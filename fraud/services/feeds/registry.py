@@ -1,0 +1,26 @@
+"""All feeds, those first that others stand on."""
+
+from __future__ import annotations
+
+from fraud.services.feeds import offer, people, rules, training
+from fraud.services.feeds.feed import Feed
+
+FEEDS: tuple[Feed, ...] = (
+    people.LEARNERS,
+    people.PROVIDERS,
+    people.EMPLOYERS,
+    people.PERSONS,
+    offer.VENUES,
+    rules.SCHEME,
+    offer.CREDENTIALS,
+    offer.PRICES,
+    offer.SESSIONS,
+    offer.SLOTS,
+    training.BOOKINGS,
+    training.EVENTS,
+    training.ATTENDANCE,
+    people.CONTACT_CHANGES,
+    people.LOGINS,
+    training.CREDITS,
+    rules.LIMITS,
+)
