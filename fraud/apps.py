@@ -1,6 +1,12 @@
 from django.apps import AppConfig
+from django.utils.module_loading import import_string
 
 
 class FraudConfig(AppConfig):
     name = "fraud"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Named, not imported: models exist only now.
+        import_string("funding.services.gates.use")(import_string("fraud.gates.FraudGate")())
+        import_string("catalogue.screening.use")(import_string("fraud.screening.words.to_look_at"))

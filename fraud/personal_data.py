@@ -18,6 +18,7 @@ left_out(
     "fraud.Alert",
     "fraud.AlertLog",
     "fraud.AlertSighting",
+    "fraud.AutomaticHold",
     "fraud.BlacklistEntry",
     "fraud.Case",
     "fraud.CaseBooking",
@@ -30,5 +31,6 @@ left_out(
     "fraud.MeasureEffect",
     "fraud.MeasureLine",
     "fraud.MeasureLog",
+    "fraud.ScreeningMatch",
 )
-left_out(OFFICE, "fraud.InvestigatorCapacity", "fraud.Snooze")
+left_out(OFFICE, "fraud.InvestigatorCapacity", "fraud.PaymentScreening", "fraud.Snooze")

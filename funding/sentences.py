@@ -134,6 +134,13 @@ SENTENCES: dict[str, Promise] = {
     "on_hold": _("This is stopped while something is being checked. You are told when it goes on."),
     "already_settled": _("This is already paid and settled; there is nothing left to do."),
     "incomplete": _("Something needed for this is missing. Complete it, then try again."),
+    "not_screened": _(
+        "What is to be paid could not be looked at for misuse. Nothing leaves until it can; try again later."
+    ),
+    "overlapping": _("This is at the same hours as another training of yours. Choose another session."),
+    "too_many_hours": _(
+        "With these hours somebody would have been taught for more than 24 hours in a day. Look for a slip."
+    ),
     "bad_price": _(
         "The price is above what was published. Ask the provider for a proposal at the published price."
     ),

@@ -362,6 +362,8 @@ JOBS = {
     "core.remove_old_runs": _("Forget old runs"),
     "funding.tell_credits": _("Tell learners of credits"),
     "funding.make_statements": _("Make monthly statements"),
+    "fraud.follow": _("Tell the facts what happened"),
+    "fraud.watch": _("Look for misuse"),
 }
 # What each job that comes by itself does, in a sentence.
 JOBS_DO = {
@@ -387,6 +389,10 @@ JOBS_DO = {
     "catalogue.tell_ends": _("Writes to providers whose accreditation ends, and of overdue applications."),
     "core.take_up_stalled_jobs": _("Lets jobs wait again whose worker was killed."),
     "core.remove_old_runs": _("Forgets runs older than a month."),
+    "fraud.follow": _(
+        "Keeps the facts that detectors read up to date, and screens who is new behind a firm."
+    ),
+    "fraud.watch": _("Runs every detector over all facts, and stops what must not be paid."),
 }
 DRAFT_STATES = {
     "draft": _("Draft"),

@@ -12,6 +12,8 @@ import pytest
 from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
+from fraud.gates import FraudGate
+from funding.services import gates
 from tests.support import chromium, database
 from tests.support.database import WorkerDatabase
 
@@ -52,6 +54,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
         terminalreporter.write_line(
             f"{number} browser tests were skipped: they need Debian's Chromium ({chromium.HOW_TO_INSTALL})."
         )
+
+
+@pytest.fixture(autouse=True)
+def gates_open() -> Iterator[None]:
+    """Nobody above funding is asked at its gates, but in tests of who is (`fraud_at_the_gates`)."""
+    before = gates.use(None)
+    yield
+    gates.use(before)
+
+
+@pytest.fixture
+def fraud_at_the_gates(gates_open: None) -> None:
+    """Fraud answers at funding's gates, as on the running platform."""
+    gates.use(FraudGate())
 
 
 # -- databases -------------------------------------------------------------------------------------------

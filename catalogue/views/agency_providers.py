@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.models import User
-from catalogue import permissions, provider_forms, regimes
+from catalogue import permissions, provider_forms, regimes, screening
 from catalogue import provider_words as words
 from catalogue.models import Accreditation, AccreditationState, Application, Audit
 from catalogue.selectors import applications as selected
@@ -313,7 +313,8 @@ def _page(
         "flags": [
             (words.word(words.FLAGS, each["code"]), each["detail"])
             for each in [*selected.disputes(one), *one.flags]
-        ],
+        ]
+        + screening.to_look_at(one.provider),
         "establishments": one.establishments.order_by("pk"),
         "persons": [(each, words.PERSON_ROLES[each.role]) for each in one.persons.order_by("pk")],
         "partners": [(each, words.PARTNER_KINDS[each.kind]) for each in partners],

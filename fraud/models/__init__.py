@@ -23,6 +23,7 @@ from fraud.models.measures import (
     MeasureLog,
     MeasureState,
 )
+from fraud.models.screenings import AutomaticHold, PaymentScreening, ScreeningMatch, ScreeningOutcome
 
 __all__ = [
     "EVALUATION",
@@ -32,6 +33,7 @@ __all__ = [
     "AlertLog",
     "AlertSighting",
     "AlertState",
+    "AutomaticHold",
     "BlacklistEntry",
     "BlacklistKind",
     "Case",
@@ -54,7 +56,10 @@ __all__ = [
     "MeasureLine",
     "MeasureLog",
     "MeasureState",
+    "PaymentScreening",
     "RecordKind",
+    "ScreeningMatch",
+    "ScreeningOutcome",
     "Snooze",
     "SurveyAnswer",
     "Typology",

@@ -18,6 +18,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from accounts.models import User
 from catalogue.models import Session
 from funding.models import Booking, BookingState, Presence, PresenceProof
+from funding.services import gates
 from funding.services.bookings.guards import CALLED_OFF
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -89,9 +90,10 @@ def token_for_code(*, user: User, code: str) -> str:
 def confirm_presence(*, actor: User, token: str) -> Presence:
     """The learner confirms being there today. Confirming again, from wherever, changes nothing.
 
-    Raises: DomainError as `booking_for_token`.
+    Raises: DomainError as `booking_for_token`; `overlapping` for who was somewhere else at that time (D12).
     """
     booking, day = booking_for_token(user=actor, token=token)
+    gates.check_presence(booking=booking, day=day)
     presence, _ = Presence.objects.get_or_create(
         booking=booking,
         day=day,

@@ -16,6 +16,7 @@ from catalogue.models import Session
 from funding.models import Attendance, Booking
 from funding.permissions import acts_for_provider
 from funding.schemes import planning
+from funding.services import gates
 from funding.services.attendance_codes import today_of
 from funding.services.bookings.training import IN_COURSE
 from ila.core import clock, locks
@@ -53,7 +54,8 @@ def record_day(*, actor: User, session_id: int, day: date, hours: Mapping[int, D
     What says the same as before is not written again; a correction is a new row, and the latest of a day counts.
     Locks: the bookings. Raises: DomainError `not_found` (404) for a booking that is not of the session,
     `not_allowed` for another's session or a learner who is not in training, `too_early` before the day,
-    `incomplete` for hours that no day has or a day that is none of the session's.
+    `incomplete` for hours that no day has or a day that is none of the session's, `too_many_hours` where a learner
+    would have been taught for more than a day in a day (D13).
     """
     session = Session.objects.select_related("micro_credential__provider").filter(pk=session_id).first()
     if session is None:
@@ -72,6 +74,7 @@ def record_day(*, actor: User, session_id: int, day: date, hours: Mapping[int, D
         raise DomainError("not_found", status=404, kind="booking")
     if any(each.state not in IN_COURSE for each in bookings.values()):
         raise DomainError("not_allowed", transition="attendance")
+    gates.check_hours(day=day, hours=hours)
     before = {pk: rows.get(day) for pk, rows in sheets_of(bookings).items()}
     changed = [pk for pk, each in hours.items() if before.get(pk) != each]
     now = clock.now()

@@ -33,7 +33,7 @@ from funding.models import (
     Scheme,
 )
 from funding.selectors.payees import creditor_name, find_unverified, has_account
-from funding.services import holds
+from funding.services import gates, holds
 from funding.services.bookings.context import today
 from funding.services.payments import lines_of, post_moves, unwind_ended
 from funding.services.recoveries.netting import forget_nettings, plan_nettings, write_nettings
@@ -206,12 +206,15 @@ def approve_batch(*, actor: User, batch_id: int) -> PaymentBatch:
 def export_batch(*, actor: User, batch_id: int) -> PaymentFile:
     """Write the batch's file once; what was payable is in transit. Called again, it returns the same file.
 
-    Claims that were stopped since the batch was made are taken out of it and are approved again.
+    What is about to be paid is looked at first, on the facts of this moment (`gates.check_payments`). Claims that were
+    stopped since the batch was made are taken out of it and are approved again.
 
     Locks: bookings, batch, claims, payments, lots. Logs: PaymentBatchLog, ClaimLog.
-    Raises: DomainError `not_allowed` before the batch is approved, `on_hold` when nothing is left in it;
-    BadPaymentFile for what a bank would refuse.
+    Raises: DomainError `not_allowed` before the batch is approved, `not_screened` when it could not be looked at,
+    `on_hold` when nothing is left in it; BadPaymentFile for what a bank would refuse.
     """
+    if PaymentBatch.objects.filter(pk=batch_id, state=BatchState.APPROVED, file__isnull=True).exists():
+        gates.check_payments(batch_id=batch_id)
     payment_file = _export(actor=actor, batch_id=batch_id)
     if payment_file is None:
         raise DomainError("on_hold", reason="every claim of the batch is stopped", batch=batch_id)

@@ -6,7 +6,7 @@ scenario is only tried out (`lifted`), nothing is asked.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date
@@ -48,7 +48,7 @@ _lifted: ContextVar[bool] = ContextVar("ila_gates_lifted", default=False)
 
 def use(gate: Gate | None) -> Gate | None:
     """Say who answers from now on; returns who did before."""
-    global _gate  # noqa: PLW0603 - one for the process, named at its start
+    global _gate
     before, _gate = _gate, gate
     return before
 
@@ -101,9 +101,3 @@ def check_certificate(*, booking: Booking) -> None:
     """As `Gate.check_certificate`."""
     if (gate := _asked()) is not None:
         gate.check_certificate(booking=booking)
-
-
-def concerned(batch_id: int, bookings: Collection[int]) -> set[int]:
-    """Which of these bookings the batch is about to pay."""
-    paid = Booking.objects.filter(claims__payments__batch=batch_id, pk__in=list(bookings))
-    return set(paid.values_list("pk", flat=True))

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from funding.models import Presence
+from funding.sentences import sentence
 from funding.services import attendance_codes
 from ila.core.errors import DomainError
 
@@ -62,7 +63,10 @@ def attend(request: HttpRequest, token: str) -> HttpResponse:
             return redirect("attend", token)
     except DomainError as refused:
         over = refused.code == "code_over"
-        return render(request, "funding/attend_refused.html", {"over": over}, status=refused.status)
+        # Who was in another room at this hour is told so; whatever else was wrong is not told apart.
+        why = sentence(refused) if refused.code == "overlapping" else ""
+        context = {"over": over, "why": why}
+        return render(request, "funding/attend_refused.html", context, status=refused.status)
     context = {
         "booking": booking,
         "day": day,

@@ -29,7 +29,7 @@ from funding.selectors.agency_claims import schemes_for
 from funding.selectors.batches import messages_about
 from funding.selectors.payees import accepted_payments
 from funding.sentences import sentence
-from funding.services import batch_orders, payee_checks
+from funding.services import batch_orders, gates, payee_checks
 from funding.services import batches as services
 from funding.services.batches import SENT_STATES, LeftOut
 from ila.core import clock, jobs
@@ -98,6 +98,7 @@ def batch_detail(request: HttpRequest, msg_id: str) -> HttpResponse:
         ],
         "has_file": PaymentFile.objects.filter(batch=batch).exists(),
         "sending": sending,
+        "screening": gates.screening_of(batch_id=batch.pk) if stays_open or sending == "failed" else "",
         "refresh": 3 if sending in ("todo", "doing") else 0,
         "left_out": [_told(each) for each in waiting[:SHOWN]],
         "left_out_count": len(waiting),

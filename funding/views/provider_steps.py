@@ -23,7 +23,7 @@ from funding.models import Booking, BookingState, ExitReason
 from funding.schemes import deadlines
 from funding.schemes.rules import SchemeRules
 from funding.selectors.provider_work import rules_of
-from funding.sentences import sentence
+from funding.sentences import SENTENCES, sentence
 from funding.services import bookings, certificates
 from funding.services.attendance_sheets import attended_of
 from funding.services.bookings.at_once import MOST, Outcome, for_each
@@ -293,6 +293,7 @@ SAID: dict[str, Promise] = {
     "incomplete": _("Something is missing: the planned hours, or the proof of completion."),
     "bad_file": _("The file is not taken: only PDF, PNG and JPEG without scripts or a password are."),
     "on_hold": _("This is stopped while something is being checked."),
+    "too_many_hours": SENTENCES["too_many_hours"],
 }
 
 

@@ -30,6 +30,11 @@ class Feed:
     compares: tuple[str, ...] = ()
     values: Values | None = field(default=None, compare=False)
 
+    @property
+    def is_small(self) -> bool:
+        """Whether all of it is compared each time, because no row of a source leads to it."""
+        return self.scope == "TRUE"
+
     def over(self, *, everything: bool) -> str:
         """The query over everything, or over what changed."""
         narrowed = self.query

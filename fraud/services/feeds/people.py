@@ -67,7 +67,9 @@ def _person(name: str, born: str) -> str:
 # Declared at the accreditation and since then; by those who apply, until it is decided; who acts for it.
 PERSONS = Feed(
     "persons",
-    words("person_id full_name birth_date role provider_id employer_id valid_from valid_until email_hash iban_hash"),
+    words(
+        "person_id full_name birth_date role provider_id employer_id valid_from valid_until email_hash iban_hash"
+    ),
     f"""
 SELECT DISTINCT ON (person_id, provider_id, role, valid_from) * FROM (
 SELECT {_person("d.facts->>'full_name'", "(d.facts->>'birth_date')")} AS person_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fraud.services.feeds import offer, people, rules, training
+from fraud.services.feeds import casework, offer, people, rules, training
 from fraud.services.feeds.feed import Feed
 
 FEEDS: tuple[Feed, ...] = (
@@ -23,4 +23,6 @@ FEEDS: tuple[Feed, ...] = (
     people.LOGINS,
     training.CREDITS,
     rules.LIMITS,
+    casework.SURVEYS,
+    casework.BLACKLIST,
 )

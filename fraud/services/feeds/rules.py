@@ -15,12 +15,16 @@ from ila.core import clock
 
 
 def _versions() -> list[SchemeVersion]:
-    return list(SchemeVersion.objects.filter(withdrawn_at__isnull=True).select_related("scheme").order_by("pk"))
+    return list(
+        SchemeVersion.objects.filter(withdrawn_at__isnull=True).select_related("scheme").order_by("pk")
+    )
 
 
 def _in_force(day: date) -> list[SchemeVersion]:
     return [
-        one for one in _versions() if one.valid_from <= day and (one.valid_until is None or day < one.valid_until)
+        one
+        for one in _versions()
+        if one.valid_from <= day and (one.valid_until is None or day < one.valid_until)
     ]
 
 

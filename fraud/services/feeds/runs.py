@@ -89,8 +89,8 @@ def _round(result: FeedResult) -> bool:
         found = sources.gather(cursor)
         failed = False
         for feed in FEEDS:
-            # Where nothing changed, only the few rules that no row tells of are compared.
-            if found.touched or feed.values is not None:
+            # Where nothing changed, only the few that no row of a source leads to are compared.
+            if found.touched or feed.is_small:
                 failed = not _tell(cursor, feed, now, result, everything=False) or failed
             else:
                 _stand(feed.table, now, 0)
@@ -189,4 +189,3 @@ def _differs(compared: tuple[str, ...], feed: Feed) -> str:
     ours = ", ".join(_value(name, feed) for name in compared)
     theirs = ", ".join(f"b.{name}" for name in compared)
     return f"({ours}) IS DISTINCT FROM ({theirs})"
-

@@ -99,15 +99,24 @@ SOURCES = (
     _own("funding_posting", "postings", "id"),
 )
 
+_LEARNERS_OF_BOOKINGS = """
+SELECT a.citizen_id FROM funding_booking b JOIN feed_bookings f ON f.id = b.id
+  JOIN funding_learningaccount a ON a.id = b.account_id
+"""
 # What a changed booking, session or credential stands on is looked at with it.
 _CLOSURE = (
     ("sessions", "SELECT b.session_id FROM funding_booking b JOIN feed_bookings f ON f.id = b.id"),
-    ("credentials", "SELECT s.micro_credential_id FROM catalogue_session s JOIN feed_sessions f ON f.id = s.id"),
-    ("providers", "SELECT m.provider_id FROM catalogue_microcredential m JOIN feed_credentials f ON f.id = m.id"),
+    (
+        "credentials",
+        "SELECT s.micro_credential_id FROM catalogue_session s JOIN feed_sessions f ON f.id = s.id",
+    ),
+    (
+        "providers",
+        "SELECT m.provider_id FROM catalogue_microcredential m JOIN feed_credentials f ON f.id = m.id",
+    ),
     (
         "learners",
-        "SELECT a.citizen_id FROM funding_learningaccount a JOIN funding_booking b ON b.account_id = a.id JOIN"
-        " feed_bookings f ON f.id = b.id",
+        _LEARNERS_OF_BOOKINGS,
     ),
 )
 
@@ -164,5 +173,7 @@ def _look(cursor: Cursor[Any]) -> tuple[int, int, Mapping[str, int]]:
 
 
 def _put(cursor: Cursor[Any], name: str, query: str, values: Mapping[str, Any]) -> None:
-    statement = f"INSERT INTO feed_{name} (id) SELECT DISTINCT q.id FROM ({query}) AS q(id) ON CONFLICT DO NOTHING"
+    statement = (
+        f"INSERT INTO feed_{name} (id) SELECT DISTINCT q.id FROM ({query}) AS q(id) ON CONFLICT DO NOTHING"
+    )
     cursor.execute(statement.encode(), values)

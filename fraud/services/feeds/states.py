@@ -12,9 +12,17 @@ from ila.core import clock
 
 # The feed runs each minute; what is older than this is behind.
 BEHIND_AFTER = timedelta(minutes=15)
-# Written by hand or by casework, not read from the platform.
+# Written by hand, not read from the platform.
 OTHERS: dict[str, tuple[str, ...]] = {
     "places": ("ip_hash", "kind"),
+}
+# Detector → the column without which its whole question falls away.
+_BLIND = {
+    "D11": "sessions.trainer_id",
+    "D20": "limits.approval_limit_cents",
+    "D21": "prices.private_price_cents",
+    "D22": "learners.lat",
+    "D23": "bookings.agent_id",
 }
 
 
@@ -64,18 +72,16 @@ def standings() -> list[Standing]:
     return found
 
 
-def fed_columns() -> dict[str, list[str]]:
-    """Table → columns that the platform fills: what a detector may ask for. The others are blank in every row."""
-    columns: dict[str, list[str]] = {name: [*kept, "recorded_at"] for name, kept in OTHERS.items()}
-    columns.update({feed.table: [*feed.columns, "recorded_at"] for feed in FEEDS})
-    return columns
-
-
 def blank_columns() -> dict[str, tuple[str, ...]]:
-    """Table → columns that the platform does not know."""
-    known = fed_columns()
-    return {
-        name: tuple(each for each in table.names if each not in known.get(name, ()))
+    """Table → columns that the platform does not know: they are blank in every row."""
+    known = {feed.table: feed.columns for feed in FEEDS} | OTHERS
+    blank = {
+        name: tuple(each for each in table.names if each not in (*known.get(name, ()), "recorded_at"))
         for name, table in TABLES.items()
-        if set(table.names) - set(known.get(name, ()))
     }
+    return {name: columns for name, columns in blank.items() if columns}
+
+
+def blind_detectors() -> dict[str, str]:
+    """Detector → why it can say nothing of the running platform."""
+    return {detector: f"{column} is not known here" for detector, column in _BLIND.items()}

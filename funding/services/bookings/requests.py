@@ -9,6 +9,7 @@ from funding.models import Booking, BookingState, LearningAccount, version_on
 from funding.permissions import acts_for_provider
 from funding.schemes import deadlines, windows
 from funding.schemes.rules import SchemeRules
+from funding.services import gates
 from funding.services.bookings import guards
 from funding.services.bookings.context import (
     Walk,
@@ -28,7 +29,8 @@ def request_booking(*, actor: User, account_id: int, session_id: int) -> Booking
     Locks: learning account, session (shared). Logs: booking `request`.
     Raises: DomainError `not_found` for an account that is not the actor's own, `not_bookable` (F-17),
     `not_accredited`, `not_eligible` (F-15, F-25, N-02, S-01), `not_allowed` for a second open booking of the
-    session, or where grants come from windows alone (N-03); `too_late` and `too_early` (N-05).
+    session, or where grants come from windows alone (N-03); `too_late` and `too_early` (N-05); `overlapping` with
+    another booking of theirs (D12).
     """
     account, session = locks.acquire(
         locks.lock(LearningAccount, account_id), locks.lock(Session, session_id, share=True)
@@ -36,6 +38,7 @@ def request_booking(*, actor: User, account_id: int, session_id: int) -> Booking
     if actor.is_service or not actor.is_active or account.citizen.user_id != actor.pk:
         raise DomainError("not_found", status=404, kind="learningaccount")
     check_may_ask(version_on(account.scheme, today(account.scheme)).parsed, account, session)
+    gates.check_booking(account=account, session=session)
     return start_booking(actor=actor, account=account, session=session)
 
 

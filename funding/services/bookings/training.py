@@ -12,7 +12,7 @@ from funding.models import Attendance, Booking, BookingState, Certificate, ExitR
 from funding.permissions import acts_for_provider
 from funding.schemes import deadlines, planning
 from funding.schemes.rules import SchemeRules
-from funding.services import awards, holds
+from funding.services import awards, gates, holds
 from funding.services.bookings import guards, in_bulk, terms
 from funding.services.bookings.context import Walk, facts_of_credential, open_walk
 from funding.services.bookings.guards import CALLED_OFF
@@ -80,7 +80,7 @@ def record_certificate(*, actor: User, booking_id: int, kind: str = "certificate
 
     Later than the term for the proof it is recorded and flagged `late_proof` (N-10).
     Raises: DomainError `incomplete` for another kind of proof, `not_allowed` before the training has begun
-    or after a side exit.
+    or after a side exit, `too_early` for a certificate before the training has ended (D16).
     """
     walk = open_walk(booking_id)
     if kind not in PROOFS:
@@ -88,6 +88,8 @@ def record_certificate(*, actor: User, booking_id: int, kind: str = "certificate
     allowed = (*IN_COURSE, BookingState.SERVICE_DECLARED, BookingState.SERVICE_VALIDATED)
     if walk.booking.state not in allowed or not acts_for_provider(walk.booking, actor):
         raise DomainError("not_allowed", transition=kind, state=walk.booking.state)
+    if kind == "certificate":
+        gates.check_certificate(booking=walk.booking)
     if _is_late_proof(walk) and "late_proof" not in walk.booking.flags:
         walk.booking.flags = [*walk.booking.flags, "late_proof"]
         walk.booking.save(update_fields=["flags"])

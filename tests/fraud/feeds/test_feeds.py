@@ -87,7 +87,9 @@ def test_what_happened_while_the_feed_was_off_keeps_its_own_time(world: World, h
     booking = validated(world, world.make_learner(), hand)
     hand.move(clock.now() + timedelta(days=40))
     fed = {feed.table for feed in FEEDS}
-    assert [each.table for each in feeds.standings() if each.is_behind] == [name for name in TABLES if name in fed]
+    assert [each.table for each in feeds.standings() if each.is_behind] == [
+        name for name in TABLES if name in fed
+    ]
     feeds.catch_up()
     assert [each.table for each in feeds.standings() if each.is_behind] == []
     recorded = {row["event"]: row["recorded_at"] for row in rows("booking_events")}

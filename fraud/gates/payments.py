@@ -1,0 +1,198 @@
+"""Before money leaves: every detector over the facts of this moment, and holds on what must not go."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.services import service_users
+from fraud.detection.runs import DayResult
+from fraud.detection.scoring import Alert
+from fraud.models import AutomaticHold, PaymentScreening, ScreeningOutcome
+from fraud.services import watch
+from funding.models import Booking, BookingLog, ClaimState
+from funding.services import holds
+from ila.core import clock
+from ila.core.errors import DomainError
+
+logger = structlog.get_logger(__name__)
+
+# A hold by itself is looked at by a person within this time, or ends (N-16).
+HOLD_DAYS = 30
+# Those whose findings may hold money: while one of them is blind, nothing leaves.
+HOLDING = frozenset(["D01", "D03", "D05", "D06", "D09", "D11", "D13", "D15", "D16", "D17"])
+# What is on its way to be paid.
+PAYABLE = (ClaimState.SUBMITTED, ClaimState.APPROVED, ClaimState.IN_BATCH)
+
+
+def screen_batch(*, batch_id: int) -> PaymentScreening:
+    """Look at what a batch pays, and hold what detectors say must not leave.
+
+    Raises: DomainError `not_screened` where the facts are behind or a detector that may hold fails: then nothing
+    leaves, and why is written down.
+    """
+    bookings = set(
+        Booking.objects.filter(claims__payments__batch=batch_id).values_list("public_id", flat=True)
+    )
+    return _screen(bookings, batch_id=batch_id)
+
+
+def screen_payable(*, compare: bool = False) -> tuple[PaymentScreening, DayResult | None]:
+    """Look at everything that is claimed and not paid yet, so that batches are drawn up without what is held.
+
+    compare: as in `watch.detect_today`. Returns what was found too; None where it could not be looked for.
+    """
+    bookings = set(Booking.objects.filter(claims__state__in=PAYABLE).values_list("public_id", flat=True))
+    screening = PaymentScreening.objects.create(day=clock.now().date(), looked_at=len(bookings))
+    try:
+        result = watch.detect_today(compare=compare)
+    except Exception as error:  # noqa: BLE001 - whatever it was, it is written down and seen
+        _failed(screening, error)
+        return screening, None
+    _finish(screening, result, bookings)
+    return screening, result
+
+
+def _screen(bookings: Collection[UUID], *, batch_id: int) -> PaymentScreening:
+    screening = PaymentScreening.objects.create(
+        batch_id=batch_id, day=clock.now().date(), looked_at=len(bookings)
+    )
+    try:
+        result = watch.detect_today()
+    except Exception as error:
+        # Whatever it was: what nobody looked at does not leave.
+        _failed(screening, error)
+        raise DomainError("not_screened", status=503, batch=batch_id, error=type(error).__name__) from error
+    _finish(screening, result, bookings)
+    if screening.outcome == ScreeningOutcome.FAILED:
+        raise DomainError("not_screened", status=503, batch=batch_id, failed=sorted(screening.failed))
+    return screening
+
+
+def _failed(screening: PaymentScreening, error: Exception) -> None:
+    logger.error("payment_screening_failed", screening=screening.pk, exc_info=error)
+    screening.error, screening.outcome = type(error).__name__, ScreeningOutcome.FAILED
+    if isinstance(error, watch.FactsBehindError):
+        screening.failed = dict(error.failed)
+    screening.finished_at = clock.now()
+    screening.save()
+
+
+def _finish(screening: PaymentScreening, result: DayResult, bookings: Collection[UUID]) -> None:
+    screening.failed = dict(result.failed)
+    blind = HOLDING & set(result.failed)
+    screening.held = place_holds(result.alerts, bookings, screening)
+    screening.outcome = ScreeningOutcome.FAILED if blind else ScreeningOutcome.PASSED
+    screening.finished_at = clock.now()
+    screening.save()
+
+
+@transaction.atomic
+def place_holds(alerts: Iterable[Alert], bookings: Collection[UUID], screening: PaymentScreening) -> int:
+    """Hold each of these bookings that an alert says must be held; returns how many are held by it now.
+
+    A hold needs a hard fact or two families of evidence (`fraud.detection.scoring`). One that stands is not doubled;
+    one that a person released is not placed again on the same evidence, nor where a dispute was decided against it.
+    """
+    wanted: dict[str, Alert] = {}
+    known = {str(each) for each in bookings}
+    for alert in alerts:
+        if holds_money(alert):
+            for name in alert.bookings & known:
+                wanted.setdefault(name, alert)
+    found = {
+        str(booking.public_id): booking
+        for booking in Booking.objects.filter(public_id__in=[UUID(name) for name in wanted]).select_related(
+            "account__scheme", "provider"
+        )
+    }
+    decided = _decided({booking.pk for booking in found.values()})
+    service = service_users.get("fraud")
+    placed = 0
+    for name in sorted(found):
+        booking, alert = found[name], wanted[name]
+        before = decided[booking.pk]
+        if any(each.detector == alert.detector.id and _same(each, alert, name) for each in before):
+            continue
+        if alert.detector.id == "D03" and _dispute_rejected(booking):
+            continue
+        hold = holds.place_hold(
+            owner=service,
+            reason=f"{alert.detector.id}: {alert.detector.explanation}"[:500],
+            until=clock.now() + timedelta(days=HOLD_DAYS),
+            booking=booking,
+        )
+        AutomaticHold.objects.create(
+            hold=hold,
+            booking=booking,
+            screening=screening,
+            detector=alert.detector.id,
+            version=alert.detector.version,
+            parameters=alert.detector.parameters.model_dump(mode="json"),
+            score=alert.finding.score,
+            evidence=list(alert.finding.evidence),
+        )
+        placed += 1
+    return placed
+
+
+def holds_money(alert: Alert) -> bool:
+    """Whether what the alert is about must not be paid by itself: a hold that stands, or a hard fact."""
+    return alert.action == "H" or (alert.action == "B" and alert.detector.hard)
+
+
+def _decided(bookings: Collection[int]) -> dict[int, list[AutomaticHold]]:
+    """By booking, the automatic holds that stand, or that a person released."""
+    rows = AutomaticHold.objects.filter(booking__in=bookings).select_related("hold")
+    found: dict[int, list[AutomaticHold]] = defaultdict(list)
+    for row in rows:
+        stands = row.hold.released_at is None and row.hold.expires_at > clock.now()
+        if stands or row.hold.released_at is not None:
+            found[row.booking_id].append(row)
+    return found
+
+
+def _same(earlier: AutomaticHold, alert: Alert, booking: str) -> bool:
+    """Whether it says nothing new of this booking: a hold that stands is enough, a released one is decided."""
+    if earlier.hold.released_at is None:
+        return True
+    mine = {row for row in alert.finding.evidence if row.endswith(f":{booking}")}
+    return mine <= set(earlier.evidence)
+
+
+def _dispute_rejected(booking: Booking) -> bool:
+    last = (
+        BookingLog.objects.filter(
+            subject=booking, transition__in=["dispute", "reject_dispute", "uphold_dispute"]
+        )
+        .order_by("-at", "-pk")
+        .values_list("transition", flat=True)
+        .first()
+    )
+    return last == "reject_dispute"
+
+
+def say_screening(*, batch_id: int) -> str:
+    """The latest screening of a batch in a sentence; empty before the first."""
+    latest = PaymentScreening.objects.filter(batch=batch_id).order_by("-pk").first()
+    if latest is None:
+        return ""
+    if latest.outcome == ScreeningOutcome.RUNNING:
+        return _("What this batch pays is being looked at.")
+    if latest.outcome == ScreeningOutcome.FAILED:
+        why = ", ".join(sorted(latest.failed)) or latest.error
+        return _("What this batch pays could not be looked at (%(why)s). Nothing leaves until it can.") % {
+            "why": why
+        }
+    if latest.held:
+        return _("Looked at before the payment: %(held)s of %(all)s bookings were stopped.") % {
+            "held": latest.held,
+            "all": latest.looked_at,
+        }
+    return _("Looked at before the payment: nothing was stopped.")

@@ -1,0 +1,1 @@
+"""Names of those behind providers against the blacklist: explained, and never a decision."""
