@@ -9,11 +9,18 @@ from typing import Any
 import pytest
 
 from catalogue import screening
-from catalogue.models import Application, ApplicationPerson, Provider, ProviderDetail
+from catalogue.models import (
+    Accreditation,
+    AccreditationState,
+    Application,
+    ApplicationPerson,
+    Provider,
+    ProviderDetail,
+)
 from fraud.models import BlacklistEntry, ScreeningMatch
 from fraud.screening import onboarding, words
 from fraud.services import feeds
-from ila.core import clock
+from ila.core import clock, fsm
 from tests.support.world import MONDAY, World
 
 pytestmark = pytest.mark.django_db
@@ -106,7 +113,13 @@ def test_what_is_over_is_gone_and_may_come_back(world: World) -> None:
 
 def test_who_applies_is_screened_before_anybody_decides(world: World) -> None:
     applicant = world.make_provider(accredited=False)
-    accreditation = world.accredit(world.make_provider())
+    accreditation = Accreditation(
+        provider=applicant,
+        authority="Qualiopi",
+        state=AccreditationState.SUBMITTED,
+        submitted_at=clock.now(),
+    )
+    fsm.start(accreditation, actor=world.case_worker)
     application = Application.objects.create(
         organisation=applicant.organisation,
         started_by=world.user_of(applicant),
@@ -115,9 +128,6 @@ def test_who_applies_is_screened_before_anybody_decides(world: World) -> None:
         legal_name="New Firm",
         admissibility_due_at=clock.now(),
         decision_due_at=clock.now(),
-    )
-    type(accreditation)._base_manager.filter(pk=accreditation.pk).update(
-        submitted_at=clock.now(), accredited_at=clock.now()
     )
     ApplicationPerson.objects.create(
         application=application, role="director", full_name="Юрий Гагарин", birth_date=date(1974, 3, 9)
