@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from time import monotonic
 from typing import Any
@@ -13,13 +14,15 @@ from django.db import connection, transaction
 from psycopg import Cursor
 
 from fraud.detection.detector import Detector, Finding, not_runnable
-from fraud.detection.scoring import Alert, final_actions, in_order, make_cases
+from fraud.detection.scoring import Alert, Recent, final_actions, in_order, make_cases, strengths_of
 from fraud.detection.snapshot import take_snapshot
 from fraud.facts.tables import TABLES
 from fraud.models import EvaluationLoad, evaluation_table, live_table
 
 logger = structlog.get_logger(__name__)
 
+# What is recent, when a provider's few new bookings are looked at beside its many old ones.
+RECENT_DAYS = 70
 # Tables whose evidence names a booking.
 _OF_BOOKINGS = ("bookings", "booking_events", "attendance", "surveys")
 
@@ -84,12 +87,11 @@ def _detect(
             findings = _ask(cursor, detector, day, result)
             result.seconds[detector.id] = monotonic() - started
             found.extend((detector, finding) for finding in findings)
-        result.alerts = in_order(_alerts(cursor, day, found))
-        cursor.execute("SELECT provider_id, count(*) FROM bk GROUP BY provider_id")
-        sizes = dict(cursor.fetchall())
+        sizes, recent = _sizes(cursor, day)
+        result.alerts = in_order(_alerts(cursor, day, found, sizes, recent))
         for name in (*TABLES, "span", "bk", "zone"):
             cursor.execute(f"DROP TABLE pg_temp.{name}".encode())
-    result.cases = make_cases(result.alerts, sizes, day)
+    result.cases = make_cases(result.alerts, sizes, day, recent)
     return result
 
 
@@ -106,17 +108,42 @@ def _ask(cursor: Cursor[Any], detector: Detector, day: date, result: DayResult) 
     return findings
 
 
-def _alerts(cursor: Cursor[Any], day: date, found: list[tuple[Detector, Finding]]) -> list[Alert]:
+def _sizes(cursor: Cursor[Any], day: date) -> tuple[dict[str, int], Recent]:
+    """Bookings by provider, of all time and of the latest weeks."""
+    cursor.execute("SELECT provider_id, count(*) FROM bk GROUP BY provider_id")
+    sizes: dict[str, int] = dict(cursor.fetchall())
+    cursor.execute(
+        "SELECT provider_id, booking_id FROM bk WHERE (created_at AT TIME ZONE 'UTC')::date > %s::date - %s::int",
+        [day, RECENT_DAYS],
+    )
+    rows = cursor.fetchall()
+    counts = Counter(provider_id for provider_id, _booking_id in rows)
+    return sizes, Recent(frozenset(booking_id for _provider_id, booking_id in rows), counts)
+
+
+def _alerts(
+    cursor: Cursor[Any],
+    day: date,
+    found: list[tuple[Detector, Finding]],
+    sizes: dict[str, int],
+    recent: Recent,
+) -> list[Alert]:
     touched = [_bookings(finding.evidence) for _detector, finding in found]
     everything = sorted(frozenset[str]().union(*touched))
     cursor.execute(
         "SELECT booking_id, coalesce(amount_cents, 0) FROM bk WHERE booking_id = ANY(%s)", [everything]
     )
     amounts: dict[str, int] = dict(cursor.fetchall())
-    return [
-        Alert(day, detector, finding, action, sum(amounts.get(name, 0) for name in bookings), bookings)
-        for (detector, finding, action), bookings in zip(final_actions(found), touched, strict=True)
+    alerts = [
+        Alert(
+            day, detector, finding, finding.action, sum(amounts.get(name, 0) for name in bookings), bookings
+        )
+        for (detector, finding), bookings in zip(found, touched, strict=True)
     ]
+    # Notes are no evidence for a hold.
+    said = strengths_of((alert for alert in alerts if alert.action != "N"), sizes, recent)
+    actions = final_actions(found, said, len(sizes))
+    return [replace(alert, action=action) for alert, (*_pair, action) in zip(alerts, actions, strict=True)]
 
 
 def _bookings(evidence: tuple[str, ...]) -> frozenset[str]:

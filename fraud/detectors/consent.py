@@ -8,23 +8,34 @@ from fraud.detection.detector import Detector, Parameters, asked_in_sql
 
 
 class BatchEnrolment(Parameters):
-    """D01. So many different learners within so many minutes, or within a day, of one address, device or agent."""
+    """D01. So many different learners within so many minutes, or within a day, of one address, device or agent.
+
+    own_hands, z: so many consents of a month on the device of the agent or provider that booked, and so far beyond
+    the rate of the others (at least usual_share: to help somebody to consent is lawful).
+    """
 
     learners: int = 8
     minutes: int = 10
     learners_of_a_day: int = 40
     shared_places: list[str] = ["library", "employer", "prison"]
+    own_hands: int = 6
+    usual_share: float = 0.1
+    z: float = 3.0
 
 
 # A learner counts once per day and key; the n-th before each row tells whether n of them fit into the window.
+# An employer may book for its people in one go; that they also consent on one device is another matter, unless the
+# place is known.
 BATCH_ENROLMENT = """
 WITH act AS (
     SELECT b.booking_id, b.provider_id, b.learner_id, k.kind, k.key, k.at
-      FROM bk b, LATERAL (VALUES ('ip', b.ip_hash, b.created_at), ('device', b.device_hash, b.created_at),
-                                 ('person', b.agent_id, b.created_at), ('ip', b.consent_ip_hash, b.consent_at),
-                                 ('device', b.consent_device_hash, b.consent_at)) k(kind, key, at)
+      FROM bk b, LATERAL (VALUES ('ip', b.ip_hash, b.created_at, true),
+                                 ('device', b.device_hash, b.created_at, true),
+                                 ('person', b.agent_id, b.created_at, true),
+                                 ('ip', b.consent_ip_hash, b.consent_at, true),
+                                 ('device', b.consent_device_hash, b.consent_at, false)) k(kind, key, at, of_employer)
      WHERE k.key <> '' AND k.at IS NOT NULL
-       AND NOT (b.actor IS NOT DISTINCT FROM 'employer' AND b.employer_id IS NOT NULL)
+       AND NOT (k.of_employer AND b.actor IS NOT DISTINCT FROM 'employer' AND b.employer_id IS NOT NULL)
        AND NOT EXISTS (SELECT FROM places p WHERE p.ip_hash IN (b.ip_hash, b.consent_ip_hash)
                                               AND p.kind = ANY(%(shared_places)s))
 ), one AS (
@@ -45,6 +56,24 @@ WITH act AS (
 SELECT provider_id, CASE kind WHEN 'ip' THEN 'device' ELSE kind END, key,
        least(0.9, 0.4 + 0.02 * count(DISTINCT learner_id)), 'R', array_agg('bookings:' || booking_id)
   FROM found GROUP BY provider_id, kind, key HAVING count(DISTINCT learner_id) >= %(learners)s / 2
+UNION ALL
+SELECT t.provider_id, t.kind, t.key, least(0.8, 0.5 + 0.01 * count(DISTINCT r)), 'R', array_agg(DISTINCT r)
+  FROM (SELECT x.*, sum(same) OVER () - same AS other_same, sum(n) OVER () - n AS other_n FROM (
+          SELECT provider_id, CASE WHEN agent_id <> '' THEN 'person' ELSE 'device' END AS kind,
+                 CASE WHEN agent_id <> '' THEN agent_id ELSE device_hash END AS key,
+                 count(*) AS n, count(*) FILTER (WHERE own_hand) AS same,
+                 array_agg('bookings:' || booking_id) FILTER (WHERE own_hand) AS rows
+            FROM (SELECT b.*, device_hash = consent_device_hash
+                              AND consent_at - created_at < interval '1 hour' AS own_hand
+                    FROM bk b WHERE actor IN ('agent', 'provider') AND device_hash <> '' AND consent_at IS NOT NULL
+                     AND NOT EXISTS (SELECT FROM places p WHERE p.ip_hash IN (b.ip_hash, b.consent_ip_hash)
+                                                            AND p.kind = ANY(%(shared_places)s))) h
+           GROUP BY 1, 2, 3, date_trunc('month', created_at AT TIME ZONE 'UTC')) x) t
+, LATERAL unnest(t.rows) r
+ WHERE t.same >= %(own_hands)s
+   AND 2 * (sqrt(t.same + 0.375) - sqrt(0.375 + t.n * greatest(%(usual_share)s, (t.other_same + 1.0)
+                                                                / greatest(t.other_n + 20, 20)))) >= %(z)s
+ GROUP BY t.provider_id, t.kind, t.key
 """
 
 
@@ -91,15 +120,25 @@ SELECT m.provider_id, 'provider', m.provider_id,
 
 
 class ConsentDenied(Parameters):
-    """D03. days: before a booking, in which a change of contact data from an unknown device counts."""
+    """D03. days: before a booking, in which a change of contact data from an unknown device counts.
+
+    hold_days: from the denial on, for which money that nobody claimed is held.
+    """
 
     days: int = 7
+    hold_days: int = 45
     taken_over_score: float = 0.6
     unconfirmed_score: float = 0.4
 
 
+# What was paid or cancelled cannot be held any more, and what was never claimed need not be held for ever: the denial
+# stays, to be reviewed.
 CONSENT_DENIED = """
-SELECT b.provider_id, 'booking', b.booking_id, 1.0, 'H',
+SELECT b.provider_id, 'booking', b.booking_id, 1.0,
+       CASE WHEN b.cancelled_at IS NULL AND coalesce(b.paid_cents, 0) < b.amount_cents
+                 AND (b.claimed_cents > coalesce(b.paid_cents, 0)
+                      OR coalesce(b.denied_at, s.answered_at) >= %(day)s::date - %(hold_days)s::int)
+            THEN 'H' ELSE 'R' END,
        array['bookings:' || b.booking_id]
        || CASE WHEN s.answer = 'denied' THEN array['surveys:' || b.booking_id] ELSE '{}' END
        || CASE WHEN b.denied_at IS NOT NULL THEN array['booking_events:' || b.booking_id] ELSE '{}' END
@@ -129,7 +168,7 @@ DETECTORS = (
     Detector(
         id="D01",
         name="batch_enrolment",
-        version=1,
+        version=2,
         family="consent",
         explanation=_(
             "Many different learners were enrolled from one address, device or agent in a short time."
@@ -143,7 +182,7 @@ DETECTORS = (
     Detector(
         id="D02",
         name="create_and_drain",
-        version=1,
+        version=2,
         family="consent",
         explanation=_("Accounts were opened and almost emptied within a day, far more often than elsewhere."),
         needs="learners(registered_at) credits(amount_cents at)",
@@ -153,7 +192,7 @@ DETECTORS = (
     Detector(
         id="D03",
         name="consent_denied",
-        version=1,
+        version=2,
         family="consent",
         explanation=_(
             "The learner says that they did not want this booking, or somebody else may have made it."

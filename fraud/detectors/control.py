@@ -8,30 +8,37 @@ from fraud.detection.detector import Detector, Parameters, asked_in_sql
 
 
 class RandomAudit(Parameters):
-    """D26. percent of the bookings of the latest days, of every kind of course."""
+    """D26. one_in: of so many bookings of a kind of course one is drawn; days: for how long a drawn one is shown."""
 
-    percent: int = 2
+    one_in: int = 50
     days: int = 7
 
 
-# Chosen by the content of the row, never by its id: other ids would choose the same bookings.
+# In every kind of course one of each fifty bookings in a row, once the fifty are there: a share that holds for rare
+# kinds too. Drawn by the content of the row, never by its id: other ids would choose the same bookings.
 RANDOM_AUDIT = """
-WITH drawn AS (
-    SELECT provider_id, booking_id, kind,
-           row_number() OVER (PARTITION BY kind
-                              ORDER BY md5(created_at::text || amount_cents || %(day)s::text), created_at) AS n,
-           count(*) OVER (PARTITION BY kind) AS all_of
-      FROM bk WHERE (created_at AT TIME ZONE 'UTC')::date > %(day)s::date - %(days)s::int
+WITH turn AS (
+    SELECT provider_id, booking_id, kind, created_at,
+           md5(created_at::text || amount_cents || coalesce(kind, '')) AS lot,
+           (row_number() OVER w - 1) / %(one_in)s AS block
+      FROM bk WINDOW w AS (PARTITION BY kind
+                           ORDER BY created_at, md5(created_at::text || amount_cents), starts_at, booking_id)
+), drawn AS (
+    SELECT provider_id, booking_id, row_number() OVER b AS place, count(*) OVER s AS size,
+           max(created_at) OVER s AS full_at
+      FROM turn WINDOW b AS (PARTITION BY kind, block ORDER BY lot, created_at, booking_id),
+                       s AS (PARTITION BY kind, block)
 )
 SELECT provider_id, 'booking', booking_id, 0.0, 'N', array['bookings:' || booking_id]
-  FROM drawn WHERE n * 100 <= all_of * %(percent)s
+  FROM drawn
+ WHERE place = 1 AND size = %(one_in)s AND (full_at AT TIME ZONE 'UTC')::date > %(day)s::date - %(days)s::int
 """
 
 DETECTORS = (
     Detector(
         id="D26",
         name="random_audit",
-        version=1,
+        version=2,
         family="control",
         explanation=_("Drawn by lot: nothing speaks against this booking."),
         needs="credentials(kind)",

@@ -28,8 +28,10 @@ WITH owner AS (
                   UNION SELECT subject_id, new_hash FROM contact_changes
                          WHERE subject_kind = 'learner' AND field = 'iban' AND new_hash <> '') l
             JOIN bk b USING (learner_id)
-    UNION SELECT iban_hash, 'person', person_id, provider_id FROM persons
+    UNION SELECT iban_hash, 'person', person_id, provider_id FROM persons p
            WHERE iban_hash <> '' AND provider_id IS NOT NULL AND role IN ('trainer', 'agent', 'staff')
+             AND NOT EXISTS (SELECT FROM persons o WHERE o.person_id = p.person_id AND o.provider_id = p.provider_id
+                                                     AND o.role IN ('director', 'shareholder'))
 ), common AS (
     SELECT DISTINCT a.provider_id AS one, b.provider_id AS two
       FROM persons a JOIN persons b ON a.person_id = b.person_id AND a.provider_id <> b.provider_id
@@ -59,27 +61,35 @@ class ImpossibleHours(Parameters):
 
     hard_hours: float = 24
     long_hours: float = 14
-    grace_minutes: int = 30
+    grace_minutes: int = 60
     closed_slots: int = 5
     over_capacity: float = 1.1
 
 
-# A day's hours of a trainer or learner, whatever provider they were declared by.
+# A day's hours of a trainer or learner, whatever provider they were declared by. A trainer's hours are those that were
+# held; slots of one room (or of one provider's webinars) at the very same times are one training, whatever its titles.
 IMPOSSIBLE_HOURS = """
 WITH part AS (
-    SELECT 'learner' AS side, b.learner_id AS id, b.provider_id, 'attendance:' || b.booking_id AS row,
+    SELECT 'learner' AS side, b.learner_id AS id, b.provider_id, 'attendance:' || b.booking_id AS row, '' AS room,
            (s.starts_at + z.utc_offset)::date AS day, s.starts_at, s.ends_at
       FROM attendance a JOIN bk b USING (booking_id)
       JOIN slots s ON s.session_id = b.session_id AND s.starts_at = a.slot_starts_at, zone z
     UNION
     SELECT 'person', x.trainer_id, x.provider_id, 'sessions:' || x.session_id,
+           CASE WHEN x.mode IS NOT DISTINCT FROM 'online' THEN x.provider_id
+                ELSE coalesce(x.venue_id, x.session_id) END,
            (s.starts_at + z.utc_offset)::date, s.starts_at, s.ends_at
       FROM span x JOIN slots s USING (session_id), zone z
-     WHERE x.trainer_id IS NOT NULL AND x.status IS DISTINCT FROM 'cancelled'
-       AND (s.starts_at AT TIME ZONE 'UTC')::date <= %(day)s
+     WHERE x.trainer_id <> '' AND x.status IS DISTINCT FROM 'cancelled'
+       AND (EXISTS (SELECT FROM attendance a JOIN bk b USING (booking_id)
+                     WHERE b.session_id = x.session_id AND a.slot_starts_at = s.starts_at)
+            OR (x.status IS NOT DISTINCT FROM 'held' AND EXISTS (SELECT FROM bk b WHERE b.session_id = x.session_id)))
 ), day AS (
     SELECT side, id, day, sum(extract(epoch FROM ends_at - starts_at)) / 3600 AS hours
-      FROM part WHERE ends_at > starts_at GROUP BY side, id, day
+      FROM (SELECT DISTINCT side, id, day, starts_at, ends_at,
+                   CASE WHEN side = 'learner' THEN row ELSE room END AS place
+              FROM part WHERE ends_at > starts_at) x
+     GROUP BY side, id, day
     HAVING sum(extract(epoch FROM ends_at - starts_at)) / 3600 > %(long_hours)s
 )
 SELECT p.provider_id, d.side, d.id,
@@ -94,7 +104,7 @@ UNION ALL
 SELECT x.provider_id, 'session', x.session_id, least(0.6, 0.2 + 0.02 * count(*)), 'R',
        array['sessions:' || x.session_id, 'venues:' || x.venue_id]
   FROM span x JOIN slots s USING (session_id) JOIN venues v USING (venue_id), zone z
- WHERE v.opens < v.closes AND x.status IS DISTINCT FROM 'cancelled' AND x.mode IS DISTINCT FROM 'online'
+ WHERE v.opens < v.closes AND x.status IS DISTINCT FROM 'cancelled' AND x.mode = 'in_person'
    AND (extract(hour FROM (s.starts_at AT TIME ZONE 'UTC') + z.utc_offset) * 60
         + extract(minute FROM (s.starts_at AT TIME ZONE 'UTC') + z.utc_offset) + %(grace_minutes)s < v.opens
      OR extract(hour FROM (s.ends_at AT TIME ZONE 'UTC') + z.utc_offset) * 60
@@ -106,7 +116,7 @@ SELECT f.provider_id, 'session', f.session_id, 0.5, 'R',
   FROM (SELECT b.provider_id, b.session_id, b.venue_id, a.slot_starts_at, v.capacity, count(*) AS present,
                array_agg('attendance:' || b.booking_id) AS rows
           FROM attendance a JOIN bk b USING (booking_id) JOIN venues v USING (venue_id)
-         WHERE v.capacity > 0 AND b.mode IS DISTINCT FROM 'online'
+         WHERE v.capacity > 0 AND b.mode = 'in_person'
          GROUP BY 1, 2, 3, 4, 5) f
  WHERE f.present > f.capacity * %(over_capacity)s
    AND f.slot_starts_at = (SELECT min(t.starts_at) FROM slots t WHERE t.session_id = f.session_id)
@@ -114,11 +124,15 @@ SELECT f.provider_id, 'session', f.session_id, 0.5, 'R',
 
 
 class EarlyCertificate(Parameters):
-    """D16. grace_minutes: a certificate that is handed out a little before the last slot ends is none."""
+    """D16. grace_minutes: a certificate that is handed out a little before the last slot ends is none.
+
+    entry_days: how long an assessment may take to be entered before it is missed.
+    """
 
     grace_minutes: int = 60
     score: float = 0.9
     unassessed_score: float = 0.6
+    entry_days: int = 14
     slack_cents: int = 100
 
 
@@ -128,7 +142,8 @@ SELECT provider_id, 'booking', booking_id, %(score)s, 'B', array['bookings:' || 
 UNION ALL
 SELECT provider_id, 'booking', booking_id, %(unassessed_score)s, 'R', array['bookings:' || booking_id]
   FROM bk
- WHERE assessed AND certificate_at IS NOT NULL AND coalesce(assessment_at > certificate_at, true)
+ WHERE assessed AND coalesce(assessment_at > certificate_at, true)
+   AND certificate_at < %(day)s::date - %(entry_days)s::int
    AND coalesce(certificate_at >= ends_at - make_interval(mins => %(grace_minutes)s), true)
 UNION ALL
 SELECT b.provider_id, 'booking', b.booking_id, %(score)s, 'B',
@@ -150,35 +165,62 @@ class NotRefunded(Parameters):
     hold_days: int = 21
     least_bookings: int = 2
     slack_percent: int = 2
+    usual_percent: int = 25
+    note_score: float = 0.45
 
 
+# Called off: the session, or each of its bookings by somebody else than the learner. Where in a mode of teaching
+# sessions usually have no signatures, their absence says nothing. Before the review there is a note: money for a
+# training nobody came to.
 NOT_REFUNDED = """
 WITH came AS (
     SELECT session_id, sum(coalesce(attended, 0)) AS attended, count(*) AS bookings FROM bk
      WHERE cancelled_at IS NULL GROUP BY session_id
+), unsigned AS (
+    SELECT x.mode FROM came c JOIN span x USING (session_id)
+     WHERE c.bookings >= %(least_bookings)s AND x.status IS DISTINCT FROM 'cancelled' AND x.ends_at < %(day)s::date - 14
+     GROUP BY x.mode
+    HAVING count(*) >= 20 AND count(*) FILTER (WHERE c.attended = 0) * 100 > count(*) * %(usual_percent)s
+), dropped AS (
+    SELECT b.session_id, max(b.cancelled_at) AS at FROM bk b
+      LEFT JOIN (SELECT booking_id, bool_or(reason ILIKE '%%learner%%') AS own FROM booking_events
+                  WHERE event = 'cancelled' GROUP BY booking_id) r USING (booking_id)
+     GROUP BY b.session_id
+    HAVING count(*) >= %(least_bookings)s AND count(b.cancelled_at) = count(*) AND NOT bool_or(coalesce(r.own, false))
 ), lost AS (
-    SELECT b.provider_id, b.booking_id, b.session_id,
+    SELECT b.provider_id, b.booking_id, b.session_id, coalesce(b.paid_cents, 0) > 0 AS paid,
+           NOT (b.status IS NOT DISTINCT FROM 'cancelled' OR d.session_id IS NOT NULL) AS nobody_came,
            greatest(b.last_paid_at,
                     CASE WHEN b.status = 'cancelled' THEN coalesce(b.cancelled_at, b.status_at)
+                         WHEN d.session_id IS NOT NULL THEN d.at
                          ELSE b.starts_at + make_interval(days => %(check_in_days)s) END) AS since
-      FROM bk b LEFT JOIN came c USING (session_id)
-     WHERE b.paid_cents > 0
-       AND coalesce(b.refunded_cents, 0) < b.paid_cents * (100 - %(slack_percent)s) / 100
-       AND (b.status = 'cancelled'
-            OR (b.cancelled_at IS NULL AND c.attended = 0 AND c.bookings >= %(least_bookings)s
-                AND b.starts_at + make_interval(days => %(check_in_days)s) <= %(day)s::date + 1))
+      FROM bk b LEFT JOIN came c USING (session_id) LEFT JOIN dropped d USING (session_id)
+     WHERE (b.paid_cents > 0 OR b.claimed_cents > 0)
+       AND coalesce(b.refunded_cents, 0) <= coalesce(b.paid_cents, 0) * (100 - %(slack_percent)s) / 100
+       AND ((b.paid_cents > 0 AND (b.status = 'cancelled' OR d.session_id IS NOT NULL))
+            OR (b.status IS DISTINCT FROM 'cancelled' AND b.cancelled_at IS NULL
+                AND c.attended = 0 AND c.bookings >= %(least_bookings)s
+                AND b.starts_at + make_interval(days => %(check_in_days)s) <= %(day)s::date + 1
+                AND NOT EXISTS (SELECT FROM unsigned u WHERE u.mode IS NOT DISTINCT FROM b.mode)))
 ), due AS (
-    SELECT *, %(day)s::date - (since AT TIME ZONE 'UTC')::date AS days FROM lost
+    SELECT *, CASE WHEN paid THEN %(day)s::date - (since AT TIME ZONE 'UTC')::date ELSE 0 END AS days FROM lost
 ), many AS (
-    SELECT provider_id FROM due WHERE days >= %(review_days)s
-     GROUP BY provider_id HAVING count(*) >= %(least_bookings)s
+    SELECT provider_id, count(*) FILTER (WHERE days >= %(review_days)s) AS late, count(*) AS n FROM due
+     GROUP BY provider_id
 )
 SELECT d.provider_id, 'session', d.session_id,
        CASE WHEN max(d.days) >= %(hold_days)s THEN 1.0 ELSE 0.6 END,
        CASE WHEN max(d.days) >= %(hold_days)s THEN 'H' ELSE 'R' END,
        array_agg('bookings:' || d.booking_id)
-  FROM due d JOIN many USING (provider_id)
- WHERE d.days >= %(review_days)s
+  FROM due d JOIN many m USING (provider_id)
+ WHERE d.days >= %(review_days)s AND m.late >= %(least_bookings)s
+ GROUP BY d.provider_id, d.session_id
+UNION ALL
+SELECT d.provider_id, 'session', d.session_id, %(note_score)s, 'N', array_agg('bookings:' || d.booking_id)
+  FROM due d JOIN many m USING (provider_id)
+ WHERE m.n >= %(least_bookings)s AND d.nobody_came
+   AND NOT EXISTS (SELECT FROM due o WHERE o.session_id = d.session_id AND o.days >= %(review_days)s
+                                       AND m.late >= %(least_bookings)s)
  GROUP BY d.provider_id, d.session_id
 """
 
@@ -186,7 +228,7 @@ DETECTORS = (
     Detector(
         id="D05",
         name="bank_share",
-        version=1,
+        version=2,
         family="identity",
         explanation=_(
             "The provider's bank account is also that of another provider, of a learner or of its own staff."
@@ -201,7 +243,7 @@ DETECTORS = (
     Detector(
         id="D13",
         name="impossible_hours",
-        version=1,
+        version=2,
         family="time_and_place",
         explanation=_("More hours in a day, more people in a room or other times of day than are possible."),
         needs="slots(ends_at) attendance sessions(trainer_id venue_id mode status) venues(capacity opens closes)"
@@ -213,7 +255,7 @@ DETECTORS = (
     Detector(
         id="D16",
         name="early_certificate",
-        version=1,
+        version=2,
         family="attendance",
         explanation=_(
             "A certificate was given before the training ended or without its assessment, or money was claimed"
@@ -228,10 +270,10 @@ DETECTORS = (
     Detector(
         id="D17",
         name="unrefunded_non_delivery",
-        version=1,
+        version=2,
         family="money_back",
         explanation=_("The training did not take place and the money paid for it has not come back."),
-        needs="slots booking_events(event at amount_cents) attendance sessions(status)",
+        needs="slots booking_events(event at amount_cents reason) attendance sessions(status mode)",
         parameters=NotRefunded(),
         find=asked_in_sql(NOT_REFUNDED),
         weight=1.5,

@@ -8,16 +8,23 @@ from fraud.detection.detector import Detector, Parameters, asked_in_sql
 
 
 class ContactReuse(Parameters):
-    """D04. learners: that share a phone, e-mail or address and book one provider, so many percent of them."""
+    """D04. learners: that share a phone, e-mail or address and book one provider, so many percent of them.
+
+    shared_places: where people live or book side by side; who books there shares things rightly.
+    """
 
     learners: int = 5
     percent_at_one_provider: int = 60
     most_learners: int = 200
+    shared_places: list[str] = ["library", "employer", "prison"]
 
 
 # What learners share with each other, at one provider; and what a learner shares with the provider or its people.
 CONTACT_REUSE = """
-WITH learner AS (
+WITH housed AS (
+    SELECT DISTINCT b.learner_id FROM bk b JOIN places p ON p.ip_hash IN (b.ip_hash, b.consent_ip_hash)
+     WHERE p.kind = ANY(%(shared_places)s)
+), learner AS (
     SELECT learner_id, k.field, k.hash
       FROM learners, LATERAL (VALUES ('email', email_hash), ('phone', phone_hash), ('address', address_hash))
            k(field, hash) WHERE k.hash <> ''
@@ -30,6 +37,7 @@ WITH learner AS (
     SELECT b.provider_id, m.field, m.hash, m.people, count(DISTINCT b.learner_id) AS here,
            array_agg('bookings:' || b.booking_id) AS rows
       FROM many m JOIN learner l USING (field, hash) JOIN bk b USING (learner_id)
+     WHERE NOT EXISTS (SELECT FROM housed h WHERE h.learner_id = b.learner_id)
      GROUP BY 1, 2, 3, 4
 ), firm AS (
     SELECT provider_id, k.field, k.hash
@@ -91,20 +99,21 @@ DETECTORS = (
     Detector(
         id="D04",
         name="contact_reuse",
-        version=1,
+        version=2,
         family="identity",
         explanation=_(
             "Learners share a phone, an e-mail or an address with each other, the provider or its agent."
         ),
         needs="learners(email_hash phone_hash address_hash) providers(email_hash phone_hash address_hash)"
-        " persons(role provider_id email_hash phone_hash) contact_changes(new_hash) bookings(agent_id)",
+        " persons(role provider_id email_hash phone_hash) contact_changes(new_hash) places(ip_hash kind)"
+        " bookings(agent_id ip_hash consent_ip_hash)",
         parameters=ContactReuse(),
         find=asked_in_sql(CONTACT_REUSE),
     ),
     Detector(
         id="D06",
         name="payee_change",
-        version=1,
+        version=2,
         family="identity",
         explanation=_(
             "The account that is paid was changed from an unknown device just before money was due."

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from psycopg import Cursor
 
 from fraud.detection.detector import Detector, Finding, Parameters, asked_in_sql, banded
+from fraud.detection.peers import excess
 from fraud.detectors.names import birth_date_factor, name_score, plain
 
 
@@ -20,6 +21,7 @@ class BlacklistLink(Parameters):
 
     name_score: float = 0.88
     firm_score: float = 0.92
+    firm_name_alone: float = 0.7
     score: float = 0.6
     per_hop: float = 0.8
 
@@ -76,7 +78,7 @@ def _listed_firms(
         for entry, _person, _born, entity in listed:
             score = name_score(words, entity)
             if score >= parameters.firm_score:
-                _keep(found, provider_id, score * 0.9, entry)
+                _keep(found, provider_id, score * parameters.firm_name_alone, entry)
     return found
 
 
@@ -116,10 +118,12 @@ WITH common AS (
        AND greatest(a.valid_from, b.valid_from) <= %(day)s::date - %(old_days)s::int
 ), link AS (
     SELECT 'person' AS kind, p.person_id AS key, p.provider_id, p.valid_from::timestamptz AS at FROM persons p
-     WHERE p.role = 'director' AND p.provider_id IS NOT NULL AND p.valid_from IS NOT NULL
+     WHERE p.role IN ('director', 'shareholder', 'staff') AND p.provider_id IS NOT NULL AND p.valid_from IS NOT NULL
     UNION SELECT 'device', device_hash, subject_id, min(at) FROM logins
            WHERE subject_kind = 'provider' AND device_hash <> '' GROUP BY device_hash, subject_id
     UNION SELECT 'account', iban_hash, provider_id, accredited_at FROM providers WHERE iban_hash <> ''
+    UNION SELECT 'account', new_hash, subject_id, min(at) FROM contact_changes
+           WHERE subject_kind = 'provider' AND field = 'iban' AND new_hash <> '' GROUP BY new_hash, subject_id
 ), free AS (
     SELECT l.* FROM link l
      WHERE NOT EXISTS (SELECT FROM link o JOIN common c ON c.two = o.provider_id
@@ -132,7 +136,7 @@ WITH common AS (
      GROUP BY kind, key HAVING count(DISTINCT provider_id) >= %(entities)s
         AND count(*) FILTER (WHERE since > interval '0') > 0
 )
-SELECT f.provider_id, h.kind, h.key, least(0.9, 0.4 + 0.1 * (h.entities - %(entities)s + 1)), 'R',
+SELECT f.provider_id, h.kind, h.key, least(0.9, 0.5 + 0.1 * (h.entities - %(entities)s + 1)), 'R',
        array_agg(DISTINCT 'providers:' || f.provider_id)
        || coalesce((SELECT array_agg('bookings:' || b.booking_id) FROM bk b
                      WHERE b.provider_id = f.provider_id), '{}')
@@ -141,113 +145,171 @@ SELECT f.provider_id, h.kind, h.key, least(0.9, 0.4 + 0.1 * (h.entities - %(enti
 
 
 class AgentKickback(Parameters):
-    """D23. percent of a provider's bookings by one agent, completion against peers, complaints of gifts."""
+    """D23. An agent's bookings at a provider: at least so many, and so many percent of the provider's or the agent's.
 
-    least: int = 15
-    percent: int = 60
-    completion_of_peers: float = 0.7
+    completion_of_peers: presence of the agent's learners against everybody's. gift_words: of what complaints tell.
+    """
+
+    least: int = 10
+    percent_of_provider: int = 25
+    percent_of_agent: int = 60
+    completion_of_peers: float = 0.6
+    gift_words: str = "gift|cash|kickback|voucher|reward|bribe|cadeau|geschenk|argent|money"
 
 
 AGENT_KICKBACK = """
 WITH done AS (
-    SELECT b.*, CASE WHEN b.slots > 0 THEN least(1, coalesce(b.attended, 0)::numeric / b.slots) ELSE 0 END AS rate
-      FROM bk b WHERE b.ends_at < %(day)s::date
+    SELECT b.*, CASE WHEN b.slots > 0 THEN least(1, coalesce(b.attended, 0)::numeric / b.slots) ELSE 0 END AS rate,
+           EXISTS (SELECT FROM booking_events e WHERE e.booking_id = b.booking_id AND e.event = 'complaint'
+                                                 AND e.reason ~* %(gift_words)s) AS gift
+      FROM bk b WHERE b.cancelled_at IS NULL AND b.status IS DISTINCT FROM 'cancelled'
+), past AS (
+    SELECT provider_id, agent_id, rate FROM done WHERE ends_at < %(day)s::date - 7
 ), peers AS (
-    SELECT avg(rate) AS rate FROM done
+    SELECT avg(rate) AS rate FROM past
+), gone AS (
+    SELECT provider_id, agent_id, avg(rate) AS rate, count(*) AS n FROM past WHERE agent_id <> '' GROUP BY 1, 2
 ), per AS (
-    SELECT provider_id, agent_id, count(*) AS n, avg(rate) AS rate,
-           count(*) FILTER (WHERE complaints > 0) AS complaints, array_agg('bookings:' || booking_id) AS rows
+    SELECT provider_id, agent_id, count(*) AS n, count(*) FILTER (WHERE gift) AS gifts,
+           array_agg('bookings:' || booking_id) AS rows
       FROM done WHERE agent_id <> '' GROUP BY provider_id, agent_id
 ), size AS (
     SELECT provider_id, count(*) AS n FROM done GROUP BY provider_id
+), agent AS (
+    SELECT agent_id, count(*) AS n FROM done WHERE agent_id <> '' GROUP BY agent_id
+), sign AS (
+    SELECT p.*, coalesce(g.n >= %(least)s AND g.rate < e.rate * %(completion_of_peers)s, false) AS absent
+      FROM per p JOIN size s USING (provider_id) JOIN agent a USING (agent_id)
+      LEFT JOIN gone g USING (provider_id, agent_id), peers e
+     WHERE p.n >= %(least)s
+       AND (p.n * 100 >= s.n * %(percent_of_provider)s OR p.n * 100 >= a.n * %(percent_of_agent)s)
 )
-SELECT p.provider_id, 'agent', p.agent_id,
-       0.4 + CASE WHEN p.complaints > 0 THEN 0.2 ELSE 0 END
-           + CASE WHEN p.rate < e.rate * %(completion_of_peers)s THEN 0.2 ELSE 0 END, 'R', p.rows
-  FROM per p JOIN size s USING (provider_id), peers e
- WHERE p.n >= %(least)s AND p.n * 100 >= s.n * %(percent)s
-   AND (p.complaints > 0 OR p.rate < e.rate * %(completion_of_peers)s)
+SELECT provider_id, 'agent', agent_id,
+       0.3 + CASE WHEN gifts > 1 THEN 0.3 WHEN gifts > 0 THEN 0.15 ELSE 0 END + CASE WHEN absent THEN 0.3 ELSE 0 END,
+       'R', rows
+  FROM sign WHERE gifts > 0 OR absent
 """
 
 
 class Ring(Parameters):
-    """D24. learners joined by shared devices or contact data, most_sharing per value, percent at one provider."""
+    """D24. learners joined by shared devices or contact data, most_sharing per value, percent at one provider.
+
+    z: bookings of such groups beyond the other providers' rate. two_kinds: more where two kinds of data are shared.
+    """
 
     learners: int = 6
     most_sharing: int = 60
     percent: int = 70
+    z: float = 4.0
+    two_kinds: float = 0.15
+
+
+# Whom an agent or a provider helps to book uses their device, and whoever sits in a known place uses its devices.
+# What an employer enters for its people is its own; that they consent on one device is not.
+_SHARED = """
+SELECT DISTINCT k.kind, k.key, b.learner_id
+  FROM bk b JOIN learners l USING (learner_id),
+       LATERAL (VALUES ('device', CASE WHEN b.actor = 'learner' THEN b.device_hash END),
+                       ('device', CASE WHEN b.actor IN ('learner', 'employer') THEN b.consent_device_hash END),
+                       ('iban', l.iban_hash), ('phone', l.phone_hash), ('email', l.email_hash)) k(kind, key)
+ WHERE k.key <> '' AND NOT EXISTS (SELECT FROM places p WHERE p.ip_hash IN (b.ip_hash, b.consent_ip_hash))
+UNION
+SELECT DISTINCT c.field, c.new_hash, c.subject_id FROM contact_changes c
+ WHERE c.subject_kind = 'learner' AND c.field IN ('iban', 'phone', 'email') AND c.new_hash <> ''
+   AND NOT EXISTS (SELECT FROM bk b JOIN places p ON p.ip_hash IN (b.ip_hash, b.consent_ip_hash)
+                    WHERE b.learner_id = c.subject_id)
+"""
 
 
 def find_rings(cursor: Cursor[Any], _day: date, parameters: Ring) -> Iterable[Finding]:
-    """Groups of learners who are joined by shared attributes and learn at one provider; towns and employers aside."""
-    cursor.execute(
-        """
-        SELECT DISTINCT k.kind, k.key, b.learner_id FROM bk b JOIN learners l USING (learner_id),
-               LATERAL (VALUES ('device', b.device_hash), ('device', b.consent_device_hash), ('iban', l.iban_hash),
-                               ('phone', l.phone_hash), ('email', l.email_hash)) k(kind, key)
-         WHERE k.key <> '' AND b.actor IS DISTINCT FROM 'employer'
-           AND NOT EXISTS (SELECT FROM places p WHERE p.ip_hash IN (b.ip_hash, b.consent_ip_hash))
-        """
-    )
+    """Groups of learners who are joined by shared attributes and learn at one provider, more than elsewhere."""
+    graph, kinds = _joined(cursor, parameters)
+    cursor.execute("SELECT learner_id, provider_id, booking_id FROM bk")
+    booked: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    sizes: dict[str, int] = defaultdict(int)
+    for learner_id, provider_id, booking_id in cursor.fetchall():
+        booked[learner_id].append((provider_id, booking_id))
+        sizes[provider_id] += 1
+    people_of: dict[str, set[str]] = defaultdict(set)
+    rows_of: dict[str, set[str]] = defaultdict(set)
+    for group in nx.connected_components(graph):
+        if len(group) >= parameters.learners:
+            for provider_id, people, rows in _blocks(group, booked, parameters):
+                people_of[provider_id] |= people
+                rows_of[provider_id] |= rows
+    everywhere, size = sum(map(len, rows_of.values())), sum(sizes.values())
+    for provider_id in sorted(rows_of):
+        evidence, people = rows_of[provider_id], people_of[provider_id]
+        if excess(len(evidence), sizes[provider_id], everywhere, size) < parameters.z:
+            continue
+        mixed = sum(len(kinds[learner_id]) > 1 for learner_id in people) * 2 >= len(people)
+        score = min(0.8, 0.4 + 0.01 * len(people)) + (parameters.two_kinds if mixed else 0)
+        yield Finding(provider_id, "provider", provider_id, banded(score), "R", tuple(sorted(evidence)))
+
+
+def _joined(cursor: Cursor[Any], parameters: Ring) -> tuple[nx.Graph[str], dict[str, set[str]]]:
+    """Learners joined by what they share, and for each by which kinds of data."""
+    cursor.execute(_SHARED)
     sharing: dict[tuple[str, str], set[str]] = defaultdict(set)
     for kind, key, learner_id in cursor.fetchall():
         sharing[kind, key].add(learner_id)
     graph: nx.Graph[str] = nx.Graph()
-    for people in sharing.values():
+    kinds: dict[str, set[str]] = defaultdict(set)
+    for (kind, _key), people in sharing.items():
         if 1 < len(people) <= parameters.most_sharing:
             first, *others = sorted(people)
             graph.add_edges_from((first, other) for other in others)
-    cursor.execute("SELECT learner_id, provider_id, booking_id FROM bk")
-    booked: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for learner_id, provider_id, booking_id in cursor.fetchall():
-        booked[learner_id].append((provider_id, booking_id))
-    found: dict[str, tuple[float, set[str]]] = {}
-    for group in nx.connected_components(graph):
-        if len(group) < parameters.learners:
-            continue
-        here: dict[str, set[str]] = defaultdict(set)
-        rows: dict[str, set[str]] = defaultdict(set)
-        for learner_id in group:
-            for provider_id, booking_id in booked[learner_id]:
-                here[provider_id].add(learner_id)
-                rows[provider_id].add(f"bookings:{booking_id}")
-        for provider_id, people in here.items():
-            if len(people) >= parameters.learners and len(people) * 100 >= len(group) * parameters.percent:
-                score, earlier = found.get(provider_id, (0.0, set()))
-                new = min(0.8, 0.4 + 0.02 * len(people))
-                found[provider_id] = (max(score, new), earlier | rows[provider_id])
-    for provider_id, (score, evidence) in found.items():
-        yield Finding(provider_id, "provider", provider_id, banded(score), "R", tuple(sorted(evidence)))
+            for learner_id in people:
+                kinds[learner_id].add(kind)
+    return graph, kinds
+
+
+def _blocks(
+    group: set[str], booked: dict[str, list[tuple[str, str]]], parameters: Ring
+) -> Iterable[tuple[str, set[str], set[str]]]:
+    """Providers at which most of a group learn, with its people there and their bookings."""
+    here: dict[str, set[str]] = defaultdict(set)
+    rows: dict[str, set[str]] = defaultdict(set)
+    for learner_id in group:
+        for provider_id, booking_id in booked.get(learner_id, ()):
+            here[provider_id].add(learner_id)
+            rows[provider_id].add(f"bookings:{booking_id}")
+    busy = len(frozenset[str]().union(*here.values()))
+    for provider_id, people in here.items():
+        if len(people) >= parameters.learners and len(people) * 100 >= busy * parameters.percent:
+            yield provider_id, people, rows[provider_id]
 
 
 DETECTORS = (
     Detector(
         id="D07",
         name="blacklist_link",
-        version=1,
+        version=2,
         family="network",
         explanation=_("A director, a shareholder or the firm itself is much like one that is blacklisted."),
         needs="blacklist(person_name birth_date entity_name until) providers(legal_name)"
         " persons(full_name birth_date role)",
         parameters=BlacklistLink(),
         find=find_blacklisted,
+        weight=0.8,
     ),
     Detector(
         id="D08",
         name="nominee_hub",
-        version=1,
+        version=2,
         family="network",
         explanation=_(
             "One person, sign-in device or account stands behind several firms since a short time."
         ),
-        needs="persons(role provider_id valid_from) logins(at device_hash) providers(iban_hash accredited_at)",
+        needs="persons(role provider_id valid_from) logins(at device_hash) providers(iban_hash accredited_at)"
+        " contact_changes(new_hash at)",
         parameters=NomineeHub(),
         find=asked_in_sql(NOMINEE_HUB),
     ),
     Detector(
         id="D23",
         name="agent_kickback",
-        version=1,
+        version=2,
         family="network",
         explanation=_("One agent brings most learners, and they complain of gifts or do not finish."),
         needs="slots bookings(agent_id) booking_events(event reason) attendance",
@@ -257,10 +319,11 @@ DETECTORS = (
     Detector(
         id="D24",
         name="ring",
-        version=1,
+        version=2,
         family="network",
         explanation=_("A group of learners who share devices or contact data learn at this provider."),
-        needs="learners(iban_hash phone_hash email_hash) places bookings(actor ip_hash device_hash consent_ip_hash"
+        needs="learners(iban_hash phone_hash email_hash) places contact_changes(new_hash)"
+        " bookings(actor ip_hash device_hash consent_ip_hash"
         " consent_device_hash)",
         parameters=Ring(),
         find=find_rings,

@@ -15,30 +15,38 @@ from fraud.detection.detector import Detector, Finding, Parameters, asked_in_sql
 
 
 class PriceAtCap(Parameters):
-    """D19. percent of the cap from which a price is at it; so many courses and bookings, and their share."""
+    """D19. percent of the cap from which a price is at it; so many courses and bookings, and their share.
+
+    jumped_bookings: at a price that rose to the cap by jump_percent. balance_bookings: that took a whole balance and
+    nothing else, as a share of the provider's and three times the others' share.
+    """
 
     percent: int = 98
     least_courses: int = 3
     least_bookings: int = 15
     share_percent: int = 80
     jump_percent: int = 10
+    jumped_bookings: int = 10
+    balance_bookings: int = 10
+    balance_share_percent: int = 50
 
 
 # A price is that of the day of the booking, the cap is that of the course's kind on that day.
 PRICE_AT_CAP = """
-WITH priced AS (
+WITH price AS (
+    SELECT credential_id, price_cents, valid_from, lead(valid_from) OVER w AS until,
+           lag(price_cents) OVER w AS before_cents
+      FROM prices WINDOW w AS (PARTITION BY credential_id ORDER BY valid_from)
+), cap AS (
+    SELECT kind, cap_cents, coalesce(valid_from, '-infinity') AS valid_from,
+           lead(valid_from) OVER (PARTITION BY kind ORDER BY valid_from NULLS FIRST) AS until FROM limits
+), priced AS (
     SELECT b.provider_id, b.booking_id, b.credential_id, p.price_cents, p.before_cents, l.cap_cents
-      FROM bk b
-      JOIN LATERAL (SELECT price_cents, (SELECT o.price_cents FROM prices o
-                                          WHERE o.credential_id = b.credential_id AND o.valid_from < q.valid_from
-                                          ORDER BY o.valid_from DESC LIMIT 1) AS before_cents
-                      FROM prices q
-                     WHERE q.credential_id = b.credential_id AND q.valid_from <= (b.created_at AT TIME ZONE 'UTC')::date
-                     ORDER BY q.valid_from DESC LIMIT 1) p ON true
-      JOIN LATERAL (SELECT cap_cents FROM limits q
-                     WHERE q.kind = b.kind
-                       AND coalesce(q.valid_from, '-infinity') <= (b.created_at AT TIME ZONE 'UTC')::date
-                     ORDER BY q.valid_from DESC NULLS LAST LIMIT 1) l ON l.cap_cents > 0
+      FROM (SELECT *, (created_at AT TIME ZONE 'UTC')::date AS on_day FROM bk) b
+      JOIN price p ON p.credential_id = b.credential_id AND p.valid_from <= b.on_day
+                  AND coalesce(b.on_day < p.until, true)
+      JOIN cap l ON l.kind = b.kind AND l.valid_from <= b.on_day AND coalesce(b.on_day < l.until, true)
+     WHERE l.cap_cents > 0
 ), per AS (
     SELECT provider_id, count(*) AS all_of,
            count(*) FILTER (WHERE at_cap) AS at_cap,
@@ -47,12 +55,34 @@ WITH priced AS (
            array_agg('bookings:' || booking_id) FILTER (WHERE at_cap) AS rows
       FROM (SELECT *, price_cents * 100 BETWEEN cap_cents * %(percent)s AND cap_cents * 100 AS at_cap FROM priced) x
      GROUP BY provider_id
+), moved AS (
+    SELECT learner_id, at, amount_cents AS cents, NULL AS booking_id FROM credits WHERE at IS NOT NULL
+    UNION ALL SELECT learner_id, created_at, -amount_cents, booking_id FROM bk
+    UNION ALL SELECT learner_id, cancelled_at, amount_cents, NULL FROM bk WHERE cancelled_at > created_at
+), left_over AS (
+    SELECT booking_id, sum(cents) OVER (PARTITION BY learner_id ORDER BY at) AS cents FROM moved
+), balance AS (
+    SELECT b.provider_id, b.booking_id, b.amount_cents, b.own_cents, m.cents + b.amount_cents AS cents
+      FROM bk b JOIN left_over m USING (booking_id)
+), emptied AS (
+    SELECT provider_id, count(*) AS all_of, count(*) FILTER (WHERE fits) AS n,
+           array_agg('bookings:' || booking_id) FILTER (WHERE fits) AS rows
+      FROM (SELECT *, cents > 0 AND coalesce(own_cents, 0) * 100 <= amount_cents * (100 - %(percent)s)
+                      AND amount_cents * 100 BETWEEN cents * %(percent)s AND cents * 100 AS fits FROM balance) x
+     GROUP BY provider_id
+), usual AS (
+    SELECT sum(n) AS n, sum(all_of) AS all_of FROM emptied
 )
 SELECT provider_id, 'provider', provider_id,
-       CASE WHEN jumped > 0 THEN 0.6 ELSE 0.4 END, 'R', rows
+       CASE WHEN jumped >= %(jumped_bookings)s THEN 0.6 ELSE 0.4 END, 'R', rows
   FROM per
- WHERE at_cap >= %(least_bookings)s AND at_cap * 100 >= all_of * %(share_percent)s
-   AND (courses >= %(least_courses)s OR jumped >= %(least_bookings)s)
+ WHERE (at_cap >= %(least_bookings)s AND at_cap * 100 >= all_of * %(share_percent)s AND courses >= %(least_courses)s)
+    OR jumped >= %(jumped_bookings)s
+UNION ALL
+SELECT e.provider_id, 'provider', e.provider_id, 0.45, 'R', e.rows
+  FROM emptied e, usual u
+ WHERE e.n >= %(balance_bookings)s AND e.n * 100 >= e.all_of * %(balance_share_percent)s
+   AND e.n::numeric / e.all_of >= 3 * (u.n - e.n + 1)::numeric / greatest(u.all_of - e.all_of + 20, 20)
 """
 
 
@@ -65,16 +95,17 @@ class ThresholdHugging(Parameters):
 
 
 THRESHOLD_HUGGING = """
-WITH near AS (
+WITH ceiling AS (
+    SELECT kind, approval_limit_cents AS approval, coalesce(valid_from, '-infinity') AS valid_from,
+           lead(valid_from) OVER (PARTITION BY kind ORDER BY valid_from NULLS FIRST) AS until FROM limits
+), near AS (
     SELECT b.provider_id, b.booking_id,
            b.amount_cents * 100 > l.approval * (100 - %(band_percent)s) AS just,
            b.amount_cents * 100 > l.approval * (100 - 2 * %(band_percent)s)
              AND b.amount_cents * 100 <= l.approval * (100 - %(band_percent)s) AS below
-      FROM bk b
-      JOIN LATERAL (SELECT approval_limit_cents AS approval FROM limits q
-                     WHERE q.kind = b.kind
-                       AND coalesce(q.valid_from, '-infinity') <= (b.created_at AT TIME ZONE 'UTC')::date
-                     ORDER BY q.valid_from DESC NULLS LAST LIMIT 1) l ON l.approval > 0 AND b.amount_cents <= l.approval
+      FROM (SELECT *, (created_at AT TIME ZONE 'UTC')::date AS on_day FROM bk) b
+      JOIN ceiling l ON l.kind = b.kind AND l.valid_from <= b.on_day AND coalesce(b.on_day < l.until, true)
+     WHERE l.approval > 0 AND b.amount_cents <= l.approval
 )
 SELECT provider_id, 'provider', provider_id, 0.4, 'R', array_agg('bookings:' || booking_id) FILTER (WHERE just)
   FROM near GROUP BY provider_id
@@ -138,10 +169,11 @@ DETECTORS = (
     Detector(
         id="D19",
         name="price_at_cap",
-        version=1,
+        version=2,
         family="price",
         explanation=_("Almost all prices are at the highest amount that is paid for, or rose to it."),
-        needs="prices(price_cents) credentials(kind) limits(cap_cents)",
+        needs="prices(price_cents) credentials(kind) limits(cap_cents) credits(amount_cents at) bookings(own_cents)"
+        " booking_events(event at)",
         parameters=PriceAtCap(),
         find=asked_in_sql(PRICE_AT_CAP),
         weight=0.8,
@@ -149,7 +181,7 @@ DETECTORS = (
     Detector(
         id="D20",
         name="threshold_hugging",
-        version=1,
+        version=2,
         family="price",
         explanation=_("Amounts gather just under the limit above which a person looks at them."),
         needs="credentials(kind) limits(approval_limit_cents)",
@@ -160,7 +192,7 @@ DETECTORS = (
     Detector(
         id="D21",
         name="subsidised_premium",
-        version=1,
+        version=2,
         family="price",
         explanation=_("Publicly funded learners are charged more than those who pay themselves."),
         needs="prices(price_cents private_price_cents) sessions(private_payers)",
@@ -171,7 +203,7 @@ DETECTORS = (
     Detector(
         id="D25",
         name="digit_test",
-        version=1,
+        version=2,
         family="price",
         explanation=_("Amounts begin with other digits than amounts usually do."),
         needs="",

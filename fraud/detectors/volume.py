@@ -15,12 +15,17 @@ from fraud.detection.detector import Detector, Finding, Parameters, asked_in_sql
 
 
 class Reactivation(Parameters):
-    """D09. dormant_days without a booking, or young_days since the accreditation; then top of the claims."""
+    """D09. dormant_days without a booking, or young_days since the accreditation; then top of the claims.
+
+    What happened before the first facts is not known: no silence is counted from before them.
+    high_percentile: not yet the top, for a lower score.
+    """
 
     dormant_days: int = 365
     young_days: int = 180
     window_days: int = 60
     percentile: float = 0.99
+    high_percentile: float = 0.9
     least_cents: int = 1_000_000
 
 
@@ -30,22 +35,25 @@ WITH step AS (
            b.created_at - lag(b.created_at) OVER (PARTITION BY b.provider_id ORDER BY b.created_at) AS gap,
            row_number() OVER (PARTITION BY b.provider_id ORDER BY b.created_at) AS n
       FROM bk b
+), known AS (
+    SELECT min(created_at) AS since FROM bk
 ), woken AS (
-    SELECT s.provider_id, max(s.created_at) AS at FROM step s JOIN providers p USING (provider_id)
+    SELECT s.provider_id, max(s.created_at) AS at FROM step s JOIN providers p USING (provider_id), known k
      WHERE s.gap >= make_interval(days => %(dormant_days)s)
-        OR (s.n = 1 AND s.created_at - p.accredited_at >= make_interval(days => %(young_days)s))
+        OR (s.n = 1 AND s.created_at - greatest(p.accredited_at, k.since) >= make_interval(days => %(young_days)s))
      GROUP BY s.provider_id
 ), claimed AS (
     SELECT provider_id, sum(claimed_cents) AS cents FROM bk
      WHERE claim_at >= %(day)s::date - %(window_days)s::int GROUP BY provider_id
 ), top AS (
-    SELECT percentile_disc(%(percentile)s) WITHIN GROUP (ORDER BY cents) AS cents FROM claimed
+    SELECT percentile_disc(%(percentile)s) WITHIN GROUP (ORDER BY cents) AS cents,
+           percentile_disc(%(high_percentile)s) WITHIN GROUP (ORDER BY cents) AS high FROM claimed
 )
-SELECT w.provider_id, 'provider', w.provider_id, 0.7, 'R',
+SELECT w.provider_id, 'provider', w.provider_id, CASE WHEN c.cents >= t.cents THEN 0.7 ELSE 0.45 END, 'R',
        (SELECT array_agg('bookings:' || b.booking_id) FROM bk b
          WHERE b.provider_id = w.provider_id AND b.created_at >= w.at)
   FROM woken w JOIN claimed c USING (provider_id), top t
- WHERE w.at >= %(day)s::date - 2 * %(window_days)s::int AND c.cents >= greatest(t.cents, %(least_cents)s)
+ WHERE w.at >= %(day)s::date - 3 * %(window_days)s::int AND c.cents >= greatest(t.high, %(least_cents)s)
 """
 
 
@@ -58,9 +66,9 @@ class Ramp(Parameters):
 
     weeks: int = 8
     past_weeks: int = 26
-    least: int = 15
-    z: float = 5.0
-    times: float = 3.0
+    least: int = 12
+    z: float = 4.0
+    times: float = 2.5
     one_course_percent: int = 90
 
 
@@ -84,11 +92,13 @@ def find_ramps(cursor: Cursor[Any], day: date, parameters: Ramp) -> Iterable[Fin
     if not everybody:
         return
     share = parameters.weeks / parameters.past_weeks
-    growth = max(sum(map(len, now.values())) / (everybody * share), 1.0)
+    recently = sum(map(len, now.values()))
+    growth = max(recently / (everybody * share), 1.0)
+    usual = recently / max(len(now), 1)
     for provider_id, bookings in now.items():
         number = len(bookings)
-        # One booking more than there were: a firm without a past is compared with a very small one.
-        expected = (before[provider_id] + 1) * share * growth
+        # A firm without a past is compared with a usual one: a launch is no ramp.
+        expected = max((before[provider_id] + 1) * share * growth, usual if not before[provider_id] else 0)
         z = 2 * (math.sqrt(number + 0.375) - math.sqrt(expected + 0.375))
         if number < parameters.least or z < parameters.z or number < parameters.times * expected:
             continue
@@ -96,7 +106,7 @@ def find_ramps(cursor: Cursor[Any], day: date, parameters: Ramp) -> Iterable[Fin
         for credential_id, _booking_id in bookings:
             courses[credential_id] += 1
         one_course = max(courses.values()) * 100 >= number * parameters.one_course_percent
-        score = banded(0.3 + 0.02 * (z - parameters.z) + (0.1 if one_course else 0))
+        score = banded(0.3 + 0.04 * (z - parameters.z) + (0.1 if one_course else 0))
         rows = tuple(sorted(f"bookings:{booking_id}" for _credential_id, booking_id in bookings))
         yield Finding(provider_id, "provider", provider_id, min(score, 0.7), "R", rows)
 
@@ -105,7 +115,7 @@ DETECTORS = (
     Detector(
         id="D09",
         name="dormant_reactivation",
-        version=1,
+        version=2,
         family="volume",
         explanation=_(
             "After a long time without bookings the provider is suddenly among those who claim most."
@@ -118,7 +128,7 @@ DETECTORS = (
     Detector(
         id="D10",
         name="ramp",
-        version=1,
+        version=2,
         family="volume",
         explanation=_("Bookings grow far beyond the provider's own past and the growth of all."),
         needs="",

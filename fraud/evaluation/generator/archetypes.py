@@ -129,7 +129,6 @@ def ghosts(case: Case) -> None:
             usual = getattr(people, kind)
             shared = ~seen & (rng.random(len(fresh)) < 0.6)
             usual[who] = np.where(shared, case.tool(kind, batch.adapted), usual[who])
-        case.mark(int(people.registered[who].min()))
         roster = roster[-20:] + fresh
         ip, device = case.tool("ip", batch.adapted), case.tool("device", batch.adapted)
         for place, mine in enumerate((fresh, roster[: len(fresh)])):
@@ -219,7 +218,7 @@ def syndicate(case: Case) -> None:
                 ip_hash=case.tool("ip", False) if rng.random() > 0.3 * case.dials.camouflage else names.one("ip"),
                 device_hash=case.tool("device", False), recorded_at=moment + 1,
             )  # fmt: skip
-        case.mark(since)
+        case.mark(since, provider)
     employer = names.one("employer")
     opened = case.begin - int(rng.integers(20, 120)) * DAY
     world.sink.add(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fraud.evaluation.generator.basis import DAY, HOUR, NEVER, Array
+from fraud.evaluation.generator.basis import DAY, HOUR, Array
 from fraud.evaluation.generator.dials import ARCHETYPES, Dials
 from fraud.evaluation.generator.honest import balance
 from fraud.evaluation.generator.lifecycle import Rows, blank_rows, run
@@ -40,7 +40,8 @@ class Case:
     hold_at: int = 0
     rows: list[Rows] = field(default_factory=list)
     lost: list[Array] = field(default_factory=list)
-    first_row: int = 2**62
+    # Of each firm: the first row that names it, or somebody it used, for the misuse.
+    first_rows: dict[int, int] = field(default_factory=dict)
     _kept: dict[str, int] = field(default_factory=dict)
     _moved: set[int] = field(default_factory=set)
 
@@ -195,11 +196,11 @@ class Case:
         if len(rows["learner"]):
             self.rows.append(rows)
             self.lost.append((rows["amount"] * share).astype(np.int64))
-            self.mark(int(rows["created"].min()))
 
-    def mark(self, moment: int) -> None:
-        """Misuse has left a row at that moment."""
-        self.first_row = min(self.first_row, moment)
+    def mark(self, moment: int, provider: int = -1) -> None:
+        """Misuse has left a row at that moment, at the first firm unless told."""
+        index = self.first_provider if provider < 0 else provider
+        self.first_rows[index] = min(moment, self.first_rows.get(index, moment))
 
     def finish(self) -> None:
         """Write the bookings with all that follows, and their labels."""
@@ -218,10 +219,8 @@ class Case:
             mine = (provider == index) & (rows["created"] <= world.end)
             if not mine.any():
                 continue
-            began = min(
-                int(rows["created"][mine].min()),
-                self.first_row if index == self.first_provider else NEVER * -1,
-            )
+            began = int(rows["created"][mine].min())
+            began = min(began, self.first_rows.get(index, began))
             world.sink.add(
                 "labels", subject_kind="provider", subject_id=int(firms.codes[index]), archetype=self.archetype,
                 started_at=began, amount_cents=int(lost[mine].sum()), recorded_at=began,

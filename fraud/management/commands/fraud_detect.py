@@ -1,11 +1,11 @@
-"""Detect over the evaluated population: `fraud_detect --as-of DATE --out DIR`."""
+"""Detect over the evaluated population: `fraud_detect --as-of DATE --out DIR [--since DATE [--every DAYS]]`."""
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from fraud.detection.registry import DETECTORS
 from fraud.detection.runs import detect_evaluated
@@ -19,22 +19,37 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--as-of", type=date.fromisoformat, required=True, metavar="DATE")
         parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+        parser.add_argument(
+            "--since", type=date.fromisoformat, metavar="DATE", help="also earlier days, each in OUT/<day>"
+        )
+        parser.add_argument("--every", type=int, default=7, metavar="DAYS", help="between those days (7)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        result = detect_evaluated(day=options["as_of"], detectors=DETECTORS.values())
+        last, since, every = options["as_of"], options["since"], options["every"]
         out: Path = options["out"]
+        if since is None:
+            self._detect(last, out, options["verbosity"])
+            return
+        if since > last or every < 1:
+            raise CommandError("--since is not after --as-of, --every is at least 1", returncode=2)
+        for back in range((last - since).days // every, -1, -1):
+            day = last - timedelta(days=back * every)
+            self._detect(day, out / day.isoformat(), options["verbosity"])
+
+    def _detect(self, day: date, out: Path, verbosity: int) -> None:
+        result = detect_evaluated(day=day, detectors=DETECTORS.values())
         out.mkdir(parents=True, exist_ok=True)
         _write(out / "alerts.jsonl", (alert.as_json() for alert in result.alerts))
         _write(out / "cases.jsonl", result.cases)
         _write(out / "run.jsonl", [result.report()])
         for name, reason in result.not_run.items():
-            self.stderr.write(f"{name} did not run: {reason}")
+            self.stderr.write(f"{day}: {name} did not run: {reason}")
         for name, error in result.failed.items():
-            self.stderr.write(f"{name} failed: {error}")
+            self.stderr.write(f"{day}: {name} failed: {error}")
         self.stdout.write(
-            f"{len(result.alerts)} alerts, {len(result.cases)} cases, {len(result.ran)} detectors ran"
+            f"{day}: {len(result.alerts)} alerts, {len(result.cases)} cases, {len(result.ran)} detectors ran"
         )
-        if options["verbosity"] > 1:
+        if verbosity > 1:
             for name, seconds in result.seconds.items():
                 self.stdout.write(f"{name}: {seconds:.1f} s")
 

@@ -67,7 +67,10 @@ def grant_rights(connection: BaseDatabaseWrapper, role: str) -> None:
                 sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema_sql, role_sql),
             ]
         statements += [
-            sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(database), role_sql),
+            # Detection looks at a day in temporary tables; PUBLIC may have been denied them.
+            sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(
+                sql.Identifier(database), role_sql
+            ),
             sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA {} FROM {}").format(schema_sql, role_sql),
             sql.SQL("REVOKE ALL ON ALL SEQUENCES IN SCHEMA {} FROM {}").format(schema_sql, role_sql),
             sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA {} TO {}").format(schema_sql, role_sql),

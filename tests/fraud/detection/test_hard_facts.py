@@ -38,12 +38,21 @@ def test_honest_life_raises_no_hard_fact(people, tmp_path):
 
 def test_a_denied_consent_holds_the_booking(people, tmp_path):
     provider, _session, bookings = _paid(people)
+    for row in people.rows["booking_events"]:
+        if row["event"] == "paid" and row["booking_id"] in bookings:
+            row["amount_cents"] = 30_000
     people.add("surveys", booking_id=bookings[0], sent_at=moment(9), answered_at=moment(8), answer="denied")
     people.event(bookings[1], "denied", moment(3))
     result = people.detect(tmp_path, "D03")
     assert found(result, "D03") == {(provider, "booking", "H")}
     assert {alert.finding.subject_id for alert in result.alerts} == set(bookings[:2])
     assert {alert.amount_cents for alert in result.alerts} == {90_000}
+
+
+def test_a_denied_consent_that_was_paid_in_full_can_only_be_looked_at(people, tmp_path):
+    provider, _session, bookings = _paid(people)
+    people.event(bookings[1], "denied", moment(3))
+    assert found(people.detect(tmp_path, "D03"), "D03") == {(provider, "booking", "R")}
 
 
 def test_a_confirmed_consent_is_silent_even_after_a_new_phone(people, tmp_path):

@@ -157,6 +157,7 @@ def test_learners_joined_by_devices_at_one_provider_are_a_ring(people, tmp_path,
 
 @pytest.mark.parametrize(("accredited", "fires"), [(390, True), (100, False)])
 def test_a_firm_that_never_trained_and_suddenly_claims_most(people, tmp_path, accredited, fires):
+    _bookings(people, _course(people, people.provider()), 1, first_day=395)
     provider = people.provider(accredited_at=moment(accredited))
     session = _course(people, provider)
     for booking in _bookings(people, session, 12):

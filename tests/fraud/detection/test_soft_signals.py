@@ -170,8 +170,9 @@ def _signed(people, *, seconds, absent=False):
     slots = [row for row in people.rows["slots"] if row["session_id"] == session]
     for number in range(12):
         booking = people.book(people.learner(), session, created=moment(80))
-        for slot in slots[number % 2 if absent else 0 :]:
-            at = slot["starts_at"] + timedelta(seconds=seconds * number)
+        for day, slot in enumerate(slots[number % 2 if absent else 0 :]):
+            late = seconds * ((number * 5 + day * 7) % 12 if absent else number)
+            at = slot["starts_at"] + timedelta(seconds=late)
             slot_at = {"slot_starts_at": slot["starts_at"], "signed_at": at}
             people.add("attendance", at=at, booking_id=booking, **slot_at, device_hash="one")
     return provider
