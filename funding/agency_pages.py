@@ -28,13 +28,14 @@ CATALOGUE_ROLES = (*AUTHORITY_ROLES, *WATCHING_ROLES)
 
 @dataclass(frozen=True, slots=True)
 class AgencyPage:
-    """A page that the agency's home lists under its group."""
+    """A page that the agency's home lists under its group. whole: for roles alone that count for every scheme."""
 
     group: str
     url_name: str
     label: Promise
     about: Promise
     roles: tuple[Any, ...]
+    whole: bool = False
 
 
 PAGES: tuple[AgencyPage, ...] = (
@@ -65,6 +66,7 @@ PAGES: tuple[AgencyPage, ...] = (
         _("Bank and books"),
         _("Side by side, day by day: what differs, what explains it, who looks after it."),
         BATCH_ROLES,
+        whole=True,
     ),
     AgencyPage(
         "money", "bank_messages", _("Messages of the bank"), _("As they came, byte for byte."), BATCH_ROLES
@@ -81,20 +83,6 @@ PAGES: tuple[AgencyPage, ...] = (
         "agency_receipts",
         _("Employers' transfers"),
         _("Transfers that nobody could place, and refunds."),
-        BATCH_ROLES,
-    ),
-    AgencyPage(
-        "money",
-        "agency_receivables",
-        _("Money owed back"),
-        _("What providers owe, by age: demands, instalments, write-offs."),
-        CLAIM_ROLES,
-    ),
-    AgencyPage(
-        "money",
-        "reconciliation",
-        _("Bank and books"),
-        _("Both side by side, day by day."),
         BATCH_ROLES,
     ),
     AgencyPage(
@@ -200,20 +188,6 @@ PAGES: tuple[AgencyPage, ...] = (
     ),
     AgencyPage(
         "people",
-        "corrections",
-        _("Corrections"),
-        _("Facts that citizens say are wrong, with the document that shows it."),
-        FACT_ROLES,
-    ),
-    AgencyPage(
-        "people",
-        "erasures",
-        _("Erasures"),
-        _("Who asked to be erased, and what the books keep."),
-        (*FACT_ROLES, Role.AUDITOR),
-    ),
-    AgencyPage(
-        "people",
         "agency_employers",
         _("Employers"),
         _("Who is to be verified, and how each stands."),
@@ -261,14 +235,14 @@ class Group:
     pages: list[tuple[AgencyPage, str]]
 
 
-def groups_for(roles: set[Any]) -> list[Group]:
-    """The pages that these roles open, by group; a group without a page is left out."""
+def groups_for(roles: set[Any], whole: set[Any]) -> list[Group]:
+    """The pages that these roles open, by group; a group without a page is left out. whole: those without a limit."""
     made = []
     for code, label in GROUPS.items():
         pages = [
             (page, reverse(page.url_name))
             for page in PAGES
-            if page.group == code and roles & {str(role) for role in page.roles}
+            if page.group == code and (whole if page.whole else roles) & {str(role) for role in page.roles}
         ]
         if pages:
             made.append(Group(code, label, pages))

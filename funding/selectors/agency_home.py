@@ -34,6 +34,7 @@ from funding.models import (
 )
 from funding.permissions import BATCH_ROLES, FUNDER_ROLES, HOLD_ROLES, PAYMENT_ROLES
 from funding.selectors import disputes, employers
+from funding.selectors.scope import of_people
 from funding.services import holds
 from ila.core import clock
 
@@ -200,7 +201,7 @@ WORK: tuple[Waiting, ...] = (
         _("Accounts closed by their owners"),
         "disputes",
         FUNDER_ROLES,
-        lambda _desk: disputes.open_alarms(),
+        lambda desk: disputes.open_alarms(desk.schemes(FUNDER_ROLES)),
     ),
     Waiting(_("Bookings to be looked at"), "operations", FUNDER_ROLES, _reviews, "#reviews"),
     Waiting(_("Holds that end in three days"), "agency_holds", HOLD_ROLES, _ending),
@@ -235,7 +236,9 @@ WORK: tuple[Waiting, ...] = (
         _("Corrections that citizens ask for"),
         "corrections",
         FACT_ROLES,
-        lambda _desk: CorrectionRequest.objects.filter(state="asked"),
+        lambda desk: of_people(
+            CorrectionRequest.objects.filter(state="asked"), "citizen__user", desk.schemes(FACT_ROLES)
+        ),
     ),
     Waiting(
         _("Employers to verify"), "agency_employers", FACT_ROLES, lambda _desk: employers.waiting_employers()
@@ -244,13 +247,17 @@ WORK: tuple[Waiting, ...] = (
         _("Transfers that nobody could place"),
         "agency_receipts",
         PAYMENT_ROLES,
-        lambda _desk: employers.unmatched_receipts(),
+        lambda desk: (
+            employers.unmatched_receipts()
+            if desk.schemes(PAYMENT_ROLES) is None
+            else employers.unmatched_receipts().none()
+        ),
     ),
     Waiting(
         _("Refunds that employers ask for"),
         "agency_receipts",
         PAYMENT_ROLES,
-        lambda _desk: employers.open_refunds(),
+        lambda desk: desk.within(employers.open_refunds(), "top_up__scheme", PAYMENT_ROLES),
     ),
 )
 

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from accounts.models import AccountAlarm, Message, SignIn, User
 from funding.models import Booking, BookingState
+from funding.selectors.scope import of_people
 
 SIGN_INS = 20
 AROUND = timedelta(days=30)
@@ -23,11 +24,10 @@ def open_disputes() -> QuerySet[Booking]:
     return found.select_related(*related).order_by("disputed_at", "pk")
 
 
-def open_alarms() -> QuerySet[AccountAlarm]:
-    """Alarms that nobody has closed, the oldest first."""
-    return (
-        AccountAlarm.objects.filter(closed_at__isnull=True).select_related("user").order_by("raised_at", "pk")
-    )
+def open_alarms(schemes: frozenset[int] | None = None) -> QuerySet[AccountAlarm]:
+    """Alarms that nobody has closed, the oldest first; of people with an account in these schemes, or of anybody."""
+    waiting = of_people(AccountAlarm.objects.filter(closed_at__isnull=True), "user", schemes)
+    return waiting.select_related("user").order_by("raised_at", "pk")
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,10 +57,11 @@ class Money:
     refundable_cents: int
 
 
-def money_of(organisation_id: int) -> list[Money]:
-    """All orders of an employer together, by currency."""
+def money_of(organisation_id: int, *, schemes: frozenset[int] | None = None) -> list[Money]:
+    """All orders of an employer together, by currency; only those of these schemes where they are told."""
     found: dict[str, list[int]] = {}
-    for order in TopUp.objects.filter(organisation=organisation_id):
+    orders = TopUp.objects.filter(organisation=organisation_id)
+    for order in orders if schemes is None else orders.filter(scheme__in=schemes):
         sums = found.setdefault(order.currency, [0, 0, 0, 0])
         sums[0] += order.missing_cents
         sums[1] += order.received_cents

@@ -45,24 +45,24 @@ def receivables() -> QuerySet[Receivable]:
     )
 
 
-def open_receivables() -> QuerySet[Receivable]:
-    """What is still owed."""
-    return receivables().filter(state__in=UNSETTLED)
+def receivables_for(schemes: frozenset[int] | None) -> QuerySet[Receivable]:
+    """The debts of these schemes; None: of every one."""
+    found = receivables()
+    return found if schemes is None else found.filter(booking__account__scheme__in=schemes)
 
 
-def waiting_receipts() -> QuerySet[RecoveryReceipt]:
-    """Transfers for debts of which too much came, oldest first."""
-    return (
-        RecoveryReceipt.objects.exclude(finding="")
-        .filter(settled_at__isnull=True)
-        .select_related("receivable__provider")
-        .order_by("pk")
-    )
+def waiting_receipts(schemes: frozenset[int] | None = None) -> QuerySet[RecoveryReceipt]:
+    """Transfers for debts of these schemes (None: for any, or for none that is known) of which too much came."""
+    known = RecoveryReceipt.objects.exclude(finding="")
+    if schemes is not None:
+        known = known.filter(receivable__booking__account__scheme__in=schemes)
+    return known.filter(settled_at__isnull=True).select_related("receivable__provider").order_by("pk")
 
 
-def aged_receivables(on: date) -> list[AgedRow]:
+def aged_receivables(on: date, schemes: frozenset[int] | None = None) -> list[AgedRow]:
     """What providers owe, by how long it has been due: from the demand's last day, or undemanded from its opening."""
-    rows = Receivable.objects.filter(state__in=UNSETTLED).values_list(
+    found = receivables_for(schemes).order_by()
+    rows = found.filter(state__in=UNSETTLED).values_list(
         "provider__name",
         "currency",
         "due_on",
@@ -71,10 +71,13 @@ def aged_receivables(on: date) -> list[AgedRow]:
     return _aged(rows, on)
 
 
-def aged_payables(on: date) -> list[AgedRow]:
+def aged_payables(on: date, schemes: frozenset[int] | None = None) -> list[AgedRow]:
     """What providers are to be paid, by how long it has been due: from the last day of the term of payment (F-31)."""
+    claims = Claim.objects.all()
+    if schemes is not None:
+        claims = claims.filter(booking__account__scheme__in=schemes)
     rows = (
-        Claim.objects.filter(state__in=PAYABLE_STATES)
+        claims.filter(state__in=PAYABLE_STATES)
         .exclude(kind__in=[ClaimKind.REFUND, ClaimKind.REIMBURSEMENT])
         .values_list("provider__name", "currency", "due_on", "amount_cents")
     )

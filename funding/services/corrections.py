@@ -10,10 +10,11 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
 from accounts.models import Citizen, User
-from accounts.permissions import may_decide_identities
+from accounts.permissions import FACT_ROLES, may_decide_identities
 from accounts.services import messages
 from accounts.services.citizens import FACTS, correct_facts
 from funding.models import CorrectionRequest, CorrectionState, LearnerDocument, Reader
+from funding.permissions import schemes_of
 from funding.services import learner_documents
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -74,13 +75,17 @@ def decide(*, actor: User, public_id: UUID, value: str | None, answer: str) -> C
     """
     if not may_decide_identities(actor):
         raise DomainError("not_allowed", status=403, what="correct_facts")
+    schemes = schemes_of(actor, *FACT_ROLES)
     request = (
         CorrectionRequest.objects.select_related("citizen__user", "document")
         .select_for_update(of=("self",), no_key=True)
         .filter(public_id=public_id)
         .first()
     )
-    if request is None:
+    theirs = schemes is None or (
+        request is not None and request.citizen.learning_accounts.filter(scheme__in=schemes).exists()
+    )
+    if request is None or not theirs:
         raise DomainError("not_found", status=404, kind="correction")
     if request.citizen.user_id == actor.pk:
         raise DomainError("not_allowed", status=403, what="own_request")

@@ -4,7 +4,7 @@ from datetime import date
 
 from accounts.models import Membership, OrganisationKind, User
 from funding.models import ReconciliationNote, Side
-from funding.permissions import BATCH_ROLES, PAYMENT_ROLES, has_agency_role
+from funding.permissions import BATCH_ROLES, PAYMENT_ROLES, is_for_every_scheme
 from ila.core.errors import DomainError
 
 
@@ -31,7 +31,7 @@ def note_difference(
 
     Raises: DomainError `not_allowed` (403), `incomplete` without words, `invalid` for an owner who sees no batches.
     """
-    if not has_agency_role(actor, *PAYMENT_ROLES):
+    if not is_for_every_scheme(actor, *PAYMENT_ROLES):
         raise DomainError("not_allowed", status=403)
     if not note.strip():
         raise DomainError("incomplete", status=422, what="note")

@@ -28,7 +28,9 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "waiting": [row for row in counts if row[0].number],
         "nothing": [row for row in counts if not row[0].number],
-        "groups": groups_for(set(desk.roles)),
+        "groups": groups_for(
+            set(desk.roles), {role for role, schemes in desk.roles.items() if schemes is None}
+        ),
         "roles": [ROLES[Role(role)] for role in desk.roles],
         "limited": any(schemes is not None for schemes in desk.roles.values()),
     }

@@ -24,6 +24,7 @@ from funding.consent_forms import DecisionForm
 from funding.models import Booking
 from funding.selectors import disputes as selected
 from funding.selectors.bookings import money_of
+from funding.selectors.scope import of_people, within
 from funding.sentences import sentence
 from funding.services import bookings, holds
 from ila.core import clock
@@ -41,7 +42,9 @@ def dispute_list(request: HttpRequest) -> HttpResponse:
     found = _disputes(request)
     now = clock.now()
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
-    alarm_page = Paginator(selected.open_alarms(), PER_PAGE).get_page(request.GET.get("alarms"))
+    alarm_page = Paginator(selected.open_alarms(_schemes(request)), PER_PAGE).get_page(
+        request.GET.get("alarms")
+    )
     context = {
         "page": page,
         "disputes": [(booking, _age(now, booking.disputed_at)) for booking in page],
@@ -88,14 +91,20 @@ def dispute_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def alarm_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """One alarm: what was told, who signed in, what changed; then the decision."""
     _require(request)
-    alarm = AccountAlarm.objects.select_related("user", "link__message").filter(public_id=public_id).first()
+    known = of_people(AccountAlarm.objects.all(), "user", _schemes(request))
+    alarm = known.select_related("user", "link__message").filter(public_id=public_id).first()
     if alarm is None:
         raise Http404
     form = _asked(request)
     step, error = _decide(request, form, partial(alarms.close_alarm, alarm_id=alarm.pk))
     if step == DECIDED:
         return redirect("disputes")
-    recent = Booking.objects.filter(account__citizen__user=alarm.user).select_related("credential")
+    recent = within(
+        Booking.objects.filter(account__citizen__user=alarm.user).select_related("credential"),
+        "account__scheme",
+        cast("User", request.user),
+        *permissions.FUNDER_ROLES,
+    )
     context = {
         "alarm": alarm,
         "kind": words.word(words.NOT_ME_KINDS, alarm.kind),
@@ -117,9 +126,13 @@ def _require(request: HttpRequest) -> None:
 def _disputes(request: HttpRequest) -> QuerySet[Booking]:
     """The disputes of the schemes that this person works for."""
     _require(request)
-    schemes = permissions.schemes_of(request.user, *permissions.FUNDER_ROLES)
+    schemes = _schemes(request)
     found = selected.open_disputes()
     return found if schemes is None else found.filter(account__scheme__in=schemes)
+
+
+def _schemes(request: HttpRequest) -> frozenset[int] | None:
+    return permissions.schemes_of(request.user, *permissions.FUNDER_ROLES)
 
 
 def _asked(request: HttpRequest) -> DecisionForm:

@@ -8,20 +8,29 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.models import Employer, EmployerState, User
+from accounts.models import Employer, EmployerState, Role, User
 from accounts.permissions import may_see_employers, may_verify_employers
 from accounts.services import employers as registrations
 from funding import employer_words
 from funding.employer_forms import DecisionForm, RefundDecisionForm, SettleForm
 from funding.models import TopUpReceipt, TopUpRefund
-from funding.permissions import may_pay, may_see_batches
+from funding.permissions import (
+    BATCH_ROLES,
+    PAYMENT_ROLES,
+    is_for_every_scheme,
+    may_pay,
+    may_see_batches,
+    schemes_of,
+)
 from funding.selectors import employers as selected
+from funding.selectors.scope import within
 from funding.sentences import sentence
 from funding.services import top_ups
 from ila.core.errors import DomainError
@@ -80,7 +89,7 @@ def employer_review(request: HttpRequest, public_id: UUID) -> HttpResponse:
             (each, employer_words.EMPLOYER_STATES[each.target])
             for each in employer.log.select_related("actor").order_by("pk")
         ],
-        "money": selected.money_of(employer.organisation_id),
+        "money": selected.money_of(employer.organisation_id, schemes=schemes_of(user, *Role)),
         "form": form,
         "error": error,
         "error_target": "id_reason",
@@ -88,6 +97,12 @@ def employer_review(request: HttpRequest, public_id: UUID) -> HttpResponse:
     }
     status = 409 if error else 422 if form.is_bound and form.errors else 200
     return render(request, "funding/employer/agency_employer.html", context, status=status)
+
+
+def _unmatched(user: User, *roles: Role) -> QuerySet[TopUpReceipt]:
+    """Transfers without an order may be any scheme's: who works for some of them alone sees none."""
+    found = selected.unmatched_receipts()
+    return found if is_for_every_scheme(user, *roles) else found.none()
 
 
 def _decide(request: HttpRequest, user: User, employer: Employer, reason: str) -> None:
@@ -106,11 +121,13 @@ def receipts(request: HttpRequest) -> HttpResponse:
     """Transfers that nobody could place, and refunds that employers ask for."""
     if not may_see_batches(request.user):
         raise PermissionDenied
-    page = Paginator(selected.unmatched_receipts(), PER_PAGE).get_page(request.GET.get("page"))
+    user = cast("User", request.user)
+    page = Paginator(_unmatched(user, *BATCH_ROLES), PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
         "rows": [(each, employer_words.FINDINGS.get(each.finding, each.finding)) for each in page],
-        "refunds": selected.open_refunds(),
+        "refunds": within(selected.open_refunds(), "top_up__scheme", user, *BATCH_ROLES),
+        "limited": not is_for_every_scheme(user, *BATCH_ROLES),
         "may_pay": may_pay(None, request.user),
     }
     return render(request, "funding/employer/agency_receipts.html", context)
@@ -123,7 +140,7 @@ def receipt_settle(request: HttpRequest, receipt_id: int) -> HttpResponse:
     user = cast("User", request.user)
     if not may_pay(None, user):
         raise PermissionDenied
-    receipt = get_object_or_404(selected.unmatched_receipts(), pk=receipt_id)
+    receipt = get_object_or_404(_unmatched(user, *PAYMENT_ROLES), pk=receipt_id)
     form = SettleForm(request.POST or None)
     error = ""
     if request.method == "POST" and form.is_valid():
@@ -156,9 +173,8 @@ def refund_decide(request: HttpRequest, public_id: UUID) -> HttpResponse:
     user = cast("User", request.user)
     if not may_pay(None, user):
         raise PermissionDenied
-    refund = get_object_or_404(
-        TopUpRefund.objects.select_related("top_up", "organisation", "requested_by"), public_id=public_id
-    )
+    known = TopUpRefund.objects.select_related("top_up", "organisation", "requested_by")
+    refund = get_object_or_404(within(known, "top_up__scheme", user, *PAYMENT_ROLES), public_id=public_id)
     form = RefundDecisionForm(request.POST or None)
     error = ""
     if request.method == "POST" and form.is_valid():

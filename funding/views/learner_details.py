@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import translation
@@ -17,12 +18,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Citizen, CitizenFact, Identity, OpenFact, User
-from accounts.permissions import may_decide_identities
+from accounts.permissions import FACT_ROLES, may_decide_identities
 from accounts.services import topics
 from accounts.services.citizens import FACTS
 from funding import fact_words
 from funding.learner_forms import CorrectionForm, DecideCorrectionForm, LanguageForm
 from funding.models import CorrectionRequest, CorrectionState
+from funding.permissions import schemes_of
+from funding.selectors.scope import of_people
 from funding.sentences import sentence
 from funding.services import corrections
 from ila.core.errors import DomainError
@@ -135,7 +138,7 @@ def correction_list(request: HttpRequest) -> HttpResponse:
     """What waits for a decision, the oldest first."""
     if not may_decide_identities(request.user):
         raise PermissionDenied
-    waiting = CorrectionRequest.objects.filter(state=CorrectionState.ASKED).select_related("citizen")
+    waiting = _requests(cast("User", request.user)).filter(state=CorrectionState.ASKED)
     page = Paginator(waiting.order_by("asked_at", "pk"), PER_PAGE).get_page(request.GET.get("page"))
     rows = [(one, fact_words.NAMES[one.fact]) for one in page]
     return render(request, "accounts/corrections.html", {"page": page, "rows": rows})
@@ -148,9 +151,7 @@ def correction_decide(request: HttpRequest, public_id: uuid.UUID) -> HttpRespons
     user = cast("User", request.user)
     if not may_decide_identities(user):
         raise PermissionDenied
-    found = get_object_or_404(
-        CorrectionRequest.objects.select_related("citizen", "document"), public_id=public_id
-    )
+    found = get_object_or_404(_requests(user).select_related("document"), public_id=public_id)
     waiting = found.state == CorrectionState.ASKED
     form = DecideCorrectionForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
@@ -177,6 +178,12 @@ def correction_decide(request: HttpRequest, public_id: uuid.UUID) -> HttpRespons
         "form": form,
     }
     return render(request, "accounts/correction.html", context, status=422 if form.errors else 200)
+
+
+def _requests(user: User) -> QuerySet[CorrectionRequest]:
+    """Requests of people who have an account in a scheme that this person works for."""
+    found = CorrectionRequest.objects.select_related("citizen")
+    return of_people(found, "citizen__user", schemes_of(user, *FACT_ROLES))
 
 
 def _fault(refused: DomainError) -> tuple[str | None, str]:

@@ -19,9 +19,17 @@ from catalogue.exporting.cells import csv_lines
 from funding import debt_papers, recovery_words, words
 from funding.models import InstalmentPlan, Receivable, RecoveryReceipt, WriteOffRequest
 from funding.models.receivables import UNSETTLED
-from funding.permissions import CLAIM_ROLES, acts_for_funder, has_agency_role, may_pay
+from funding.permissions import (
+    CLAIM_ROLES,
+    PAYMENT_ROLES,
+    acts_for_funder,
+    has_agency_role,
+    may_pay,
+    schemes_of,
+)
 from funding.recovery_forms import DebtFilter, PlanForm, ReasonForm
 from funding.selectors import recoveries as selected
+from funding.selectors.scope import within
 from funding.sentences import sentence
 from funding.services.recoveries import demands, instalments, receipts, write_offs
 from funding.views.provider_desk import desk
@@ -35,9 +43,10 @@ PER_PAGE = 25
 @require_safe
 def receivable_list(request: HttpRequest) -> HttpResponse:
     """Debts and dues by age, then every debt, the oldest first."""
-    user = _reader(request)
+    user, schemes = _reader(request)
     form = DebtFilter(request.GET)
-    found = selected.receivables().filter(state=form.chosen) if form.chosen else selected.open_receivables()
+    known = selected.receivables_for(schemes)
+    found = known.filter(state=form.chosen) if form.chosen else known.filter(state__in=UNSETTLED)
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     today = clock.now().date()
     context = {
@@ -45,11 +54,11 @@ def receivable_list(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": [(each, words.word(words.RECEIVABLE_STATES, each.state)) for each in page],
         "bands": recovery_words.BANDS,
-        "owed": selected.aged_receivables(today),
-        "due": selected.aged_payables(today),
+        "owed": selected.aged_receivables(today, schemes),
+        "due": selected.aged_payables(today, schemes),
         "receipts": [
             (each, recovery_words.FINDINGS.get(each.finding, each.finding))
-            for each in selected.waiting_receipts()[:PER_PAGE]
+            for each in selected.waiting_receipts(schemes)[:PER_PAGE]
         ],
         "may_pay": may_pay(None, user),
     }
@@ -60,14 +69,14 @@ def receivable_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def aged_csv(request: HttpRequest) -> HttpResponse:
     """The two aged tables as a file; amounts in cents."""
-    _reader(request)
+    _user, schemes = _reader(request)
     today = clock.now().date()
     head = ("what", "provider", "currency", "not_due", "to_30", "to_60", "to_90", "over_90", "total")
     rows = [
         (what, row.name, row.currency, *row.cents, row.total)
         for what, table in (
-            ("receivable", selected.aged_receivables(today)),
-            ("payable", selected.aged_payables(today)),
+            ("receivable", selected.aged_receivables(today, schemes)),
+            ("payable", selected.aged_payables(today, schemes)),
         )
         for row in table
     ]
@@ -78,8 +87,8 @@ def aged_csv(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def receivable_detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One debt: where it comes from, what came back and how, and what may be done now."""
-    user = _reader(request)
-    receivable = get_object_or_404(selected.receivables().select_related("booking__scheme_version"), pk=pk)
+    user, schemes = _reader(request)
+    receivable = _debt(pk, schemes)
     error = ""
     reason = ReasonForm(request.POST if request.POST.get("act") in _REASONED else None)
     plan = PlanForm(request.POST if request.POST.get("act") == "propose" else None, auto_id="id_plan_%s")
@@ -102,9 +111,8 @@ def receivable_detail(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def letter(request: HttpRequest, pk: int) -> HttpResponse:
     """The demand as a file."""
-    _reader(request)
-    receivable = get_object_or_404(selected.receivables().select_related("booking__scheme_version"), pk=pk)
-    return _letter(receivable)
+    _user, schemes = _reader(request)
+    return _letter(_debt(pk, schemes))
 
 
 @never_cache
@@ -114,7 +122,10 @@ def receipt_settle(request: HttpRequest, pk: int) -> HttpResponse:
     user = cast("User", request.user)
     if not may_pay(None, user):
         raise PermissionDenied
-    receipt = get_object_or_404(RecoveryReceipt.objects.exclude(finding=""), pk=pk)
+    found = RecoveryReceipt.objects.exclude(finding="")
+    receipt = get_object_or_404(
+        within(found, "receivable__booking__account__scheme", user, *PAYMENT_ROLES), pk=pk
+    )
     form = ReasonForm(request.POST or None)
     error = ""
     if request.method == "POST" and form.is_valid():
@@ -244,8 +255,14 @@ def _csv(lines: Any, name: str) -> HttpResponse:
     return answer
 
 
-def _reader(request: HttpRequest) -> User:
+def _debt(pk: int, schemes: frozenset[int] | None) -> Receivable:
+    found = selected.receivables_for(schemes).select_related("booking__scheme_version")
+    return get_object_or_404(found, pk=pk)
+
+
+def _reader(request: HttpRequest) -> tuple[User, frozenset[int] | None]:
+    """Who reads, and for which schemes; None: for every one."""
     user = cast("User", request.user)
     if not has_agency_role(user, *CLAIM_ROLES):
         raise PermissionDenied
-    return user
+    return user, schemes_of(user, *CLAIM_ROLES)

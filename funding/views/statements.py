@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from funding import papers, permissions
 from funding.models import Statement
+from funding.selectors.scope import within
 from funding.services import statements
 
 PER_PAGE = 24
@@ -61,7 +62,7 @@ def statement_pdf(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def _visible(user: User) -> QuerySet[Statement]:
     found = Statement.objects.select_related("account__scheme", "account__citizen")
     if permissions.may_see_statements(user):
-        return found
+        return within(found, "account__scheme", user, *permissions.LABORATORY_ROLES)
     return found.filter(account__citizen__user_id=user.pk)
 
 

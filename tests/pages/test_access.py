@@ -656,6 +656,11 @@ OF_A_SCHEME = (
     "agency_appropriation",
     "agency_hold_release",
     "agency_suspend",
+    "agency_receivable",
+    "agency_receivable_letter",
+    "agency_refund",
+    "statement",
+    "statement_pdf",
 )
 
 
@@ -673,6 +678,18 @@ def test_what_belongs_to_another_scheme_is_not_there(scene: Scene, things: Thing
     assert not wrong
     for name in ("bookings", "agency_claims", "agency_windows"):
         assert client.get(reverse(name)).context["page"].paginator.count == 0, name
+    for name in ("agency_receivables", "corrections", "statements", "agency_receipts"):
+        if EXPECTED[name][part] == 200:
+            assert client.get(reverse(name)).context["page"].paginator.count == 0, name
+    # The bank's account is every scheme's, and so is a transfer that names no debt.
+    for name in ("reconciliation", "reconciliation_csv", "reconciliation_day"):
+        assert client.get(reverse(name, kwargs=things.arguments(name))).status_code == 403, name
+    assert client.get(reverse("agency_recovery", kwargs=things.arguments("agency_recovery"))).status_code in (
+        403,
+        404,
+    )
+    groups = client.get(reverse("agency_home")).context["groups"]
+    assert not any(page.url_name == "reconciliation" for group in groups for page, _url in group.pages)
 
 
 # -- the second factor ------------------------------------------------------------------------------------------------

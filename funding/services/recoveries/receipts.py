@@ -9,7 +9,7 @@ from accounts.models import User
 from accounts.services import service_users
 from funding.models import BankLine, Booking, Bucket, Fund, Receivable, RecoveryReceipt
 from funding.models.receivables import REFERENCE_PREFIX, UNSETTLED
-from funding.permissions import PAYMENT_ROLES, has_agency_role
+from funding.permissions import PAYMENT_ROLES, has_agency_role, is_for_every_scheme
 from funding.services import ledger, receivables
 from funding.services.bookings.context import today
 from funding.services.ledger import Line
@@ -66,10 +66,19 @@ def settle_receipt(*, actor: User, receipt_id: int, reason: str) -> RecoveryRece
         raise DomainError("incomplete", status=422, what="reason")
     with transaction.atomic():
         receipt = (
-            RecoveryReceipt.objects.select_for_update(no_key=True, of=("self",)).filter(pk=receipt_id).first()
+            RecoveryReceipt.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("receivable__booking__account")
+            .filter(pk=receipt_id)
+            .first()
         )
         if receipt is None:
             raise DomainError("not_found", status=404, kind="receipt")
+        # What names no debt may be any scheme's: it is for who works for all of them.
+        theirs = receipt.receivable is not None and has_agency_role(
+            actor, *PAYMENT_ROLES, subject=receipt.receivable
+        )
+        if not theirs and not is_for_every_scheme(actor, *PAYMENT_ROLES):
+            raise DomainError("not_allowed", status=403)
         if not receipt.finding or receipt.settled_at is not None:
             raise DomainError("already_settled")
         receipt.settled_at, receipt.settled_by, receipt.settlement = (

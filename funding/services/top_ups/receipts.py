@@ -13,7 +13,7 @@ from stdnum import iso11649
 from accounts.models import Employer, EmployerState, User
 from accounts.services import messages, service_users
 from funding.models import BankLine, Bucket, Fund, TopUp, TopUpReceipt, TopUpState
-from funding.permissions import PAYMENT_ROLES, has_agency_role
+from funding.permissions import PAYMENT_ROLES, is_for_every_scheme
 from funding.services import ledger
 from funding.services.ledger import Line
 from ila.core import clock, fsm, locks
@@ -172,7 +172,8 @@ def _settle(receipt: TopUpReceipt, actor: User, reason: str) -> None:
 
 
 def _require(actor: User, reason: str) -> None:
-    if not has_agency_role(actor, *PAYMENT_ROLES):
+    # A transfer without an order may be any scheme's.
+    if not is_for_every_scheme(actor, *PAYMENT_ROLES):
         raise DomainError("not_allowed", status=403)
     if not reason.strip():
         raise DomainError("incomplete", status=422, what="reason")
