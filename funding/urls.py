@@ -83,6 +83,7 @@ urlpatterns = [
     path("agency/batches/new/", batches.batch_new, name="batch_new"),
     path("agency/batches/<str:msg_id>/", batches.batch_detail, name="batch"),
     path("agency/batches/<str:msg_id>/approve/", batches.batch_approve, name="batch_approve"),
+    path("agency/batches/<str:msg_id>/drop/", batches.batch_drop, name="batch_drop"),
     path("agency/batches/<str:msg_id>/send/", batches.batch_send, name="batch_send"),
     path("agency/batches/<str:msg_id>/file/", batches.batch_file, name="batch_file"),
     path("agency/payees/<uuid:public_id>/", payees.payee, name="agency_payee"),

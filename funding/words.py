@@ -60,6 +60,7 @@ BATCH_STATES = {
     "executed": _("Executed"),
     "partly_rejected": _("Partly rejected"),
     "rejected": _("Rejected"),
+    "dropped": _("Dropped"),
 }
 # Invariant 6 on a page: the places that public money of a scheme can be at.
 BUDGET_PLACES = {
@@ -244,6 +245,8 @@ CLAIM_EVENTS = {
 }
 BATCH_EVENTS = {
     "create": _("Batch drawn up"),
+    "drop": _("Batch dropped before its release: its claims wait for another"),
+    "empty": _("Nothing left to send: every claim in it was stopped"),
     "approve": _("Batch approved"),
     "export": _("Payment file exported"),
     "acknowledge": _("Acknowledged by the bank"),

@@ -69,7 +69,7 @@ CLAIMS = f"""
      UNION ALL
     SELECT 'file_missing', 'paymentbatch:' || batch.id, batch.state
       FROM funding_paymentbatch AS batch
-     WHERE batch.state NOT IN ('draft', 'approved')
+     WHERE batch.state NOT IN ('draft', 'approved', 'dropped')
        AND NOT EXISTS (SELECT 1 FROM funding_paymentfile AS file WHERE file.batch_id = batch.id)
 """
 

@@ -22,6 +22,7 @@ class BatchState(models.TextChoices):
     EXECUTED = "executed", "Executed"
     PARTLY_REJECTED = "partly_rejected", "Partly rejected"
     REJECTED = "rejected", "Rejected"
+    DROPPED = "dropped", "Dropped"
 
 
 S = BatchState
@@ -62,12 +63,17 @@ class PaymentBatch(fsm.Machine):
                 name="paymentbatch_approved_by_another_person",
             ),
             models.CheckConstraint(
-                condition=Q(state=S.DRAFT) | Q(approver__isnull=False, approved_at__isnull=False),
+                condition=Q(state__in=[S.DRAFT, S.DROPPED])
+                | Q(approver__isnull=False, approved_at__isnull=False),
                 name="paymentbatch_approved_by_somebody",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=[S.DRAFT, S.APPROVED]) | Q(exported_at__isnull=False),
+                condition=Q(state__in=[S.DRAFT, S.APPROVED, S.DROPPED]) | Q(exported_at__isnull=False),
                 name="paymentbatch_exported_has_its_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=S.DROPPED) | Q(exported_at__isnull=True, closed_at__isnull=False),
+                name="paymentbatch_dropped_never_left",
             ),
         ]
 
@@ -78,6 +84,16 @@ class PaymentBatch(fsm.Machine):
     def approve(self, *, approver: Any) -> None:
         self.approver = approver
         self.approved_at = clock.now()
+
+    @transition(field=state, source=S.DRAFT, target=S.DROPPED, permission=may_pay)
+    def drop(self) -> None:
+        """It is not wanted: its claims are approved again."""
+        self.closed_at = clock.now()
+
+    @transition(field=state, source=S.APPROVED, target=S.DROPPED, permission=may_pay)
+    def empty(self) -> None:
+        """Every claim in it was stopped before it left: there is nothing to send."""
+        self.closed_at = clock.now()
 
     @transition(field=state, source=S.APPROVED, target=S.EXPORTED, permission=may_pay)
     def export(self) -> None:

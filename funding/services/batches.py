@@ -203,6 +203,24 @@ def approve_batch(*, actor: User, batch_id: int) -> PaymentBatch:
     return batch
 
 
+@transaction.atomic
+def drop_batch(*, actor: User, batch_id: int, reason: str) -> PaymentBatch:
+    """A batch that nobody has released is not wanted: its claims are approved again, what it kept for debts is free.
+
+    Who may release batches may drop them, the author too. Its payments never went to a bank: they are forgotten, and
+    the log of each claim names the batch.
+    Locks: bookings, batch, claims, payments, receivables. Logs: PaymentBatchLog `drop`, ClaimLog `approve_again`.
+    Raises: DomainError `incomplete` without a reason; `not_allowed`, also once it is released.
+    """
+    if not reason.strip():
+        raise DomainError("incomplete", status=422, what="reason")
+    payments = _lock_payments(batch_id)
+    (batch,) = locks.acquire(locks.lock(PaymentBatch, batch_id)) if not payments else (payments[0].batch,)
+    fsm.apply(batch, "drop", actor=actor, reason=reason.strip())
+    _take_out(payments, reason=f"batch {batch.msg_id} dropped")
+    return batch
+
+
 def export_batch(*, actor: User, batch_id: int) -> PaymentFile:
     """Write the batch's file once; what was payable is in transit. Called again, it returns the same file.
 
@@ -236,6 +254,7 @@ def _export(*, actor: User, batch_id: int) -> PaymentFile | None:
         raise DomainError("not_allowed", state=batch.state, batch=batch.msg_id)
     payments = _without_stopped(payments)
     if not payments:
+        fsm.apply(batch, "empty", actor=actor, reason="every claim was stopped")
         return None
     batch.scheme = Scheme.objects.get(pk=batch.scheme_id)
     batch.value_date = max(batch.value_date, today(batch.scheme))
@@ -326,10 +345,17 @@ def _without_stopped(payments: list[Payment]) -> list[Payment]:
         for payment in payments
         if payment.claim.booking_id in stopped and payment.claim.kind != ClaimKind.REFUND
     ]
+    _take_out(out, reason="on_hold")
+    gone = {payment.claim_id for payment in out}
+    return [payment for payment in payments if payment.claim_id not in gone]
+
+
+def _take_out(out: list[Payment], *, reason: str) -> None:
+    """Forget payments that never went to the bank; their claims are approved again, and called back where they ended."""
     if not out:
-        return payments
+        return
     service = service_users.get("bank")
-    rows = [fsm.move(payment.claim, "approve_again", actor=service, reason="on_hold") for payment in out]
+    rows = [fsm.move(payment.claim, "approve_again", actor=service, reason=reason) for payment in out]
     fsm.bulk_log(rows, model=ClaimLog)
     fsm.set_states(
         [payment.claim_id for payment in out],
@@ -340,8 +366,6 @@ def _without_stopped(payments: list[Payment]) -> list[Payment]:
     forget_nettings(out)
     Payment.objects.filter(pk__in=[payment.pk for payment in out]).delete()
     unwind_ended(out)
-    gone = {payment.claim_id for payment in out}
-    return [payment for payment in payments if payment.claim_id not in gone]
 
 
 def _to_file(batch: PaymentBatch, payments: Sequence[Payment]) -> CreditTransferFile:

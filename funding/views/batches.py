@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from funding import permissions, tasks, words
-from funding.agency_forms import BatchForm
+from funding.agency_forms import BatchForm, ReasonForm
 from funding.banking.config import bank_is_configured
 from funding.banking.value_dates import cut_off, first_value_date, is_value_date
 from funding.forms import StateFilter
@@ -105,6 +105,7 @@ def batch_detail(request: HttpRequest, msg_id: str) -> HttpResponse:
         "shown": SHOWN,
         "may_pay": permissions.may_pay(batch, user),
         "may_approve": _may_approve(batch, user),
+        "may_drop": batch.state == BatchState.DRAFT and permissions.may_pay(batch, user),
         "why_not": _why_not(batch, user),
         "may_send": _may_send(batch, user) and sending not in ("todo", "doing"),
         "has_bank": bank_is_configured(),
@@ -202,6 +203,32 @@ def batch_approve(request: HttpRequest, msg_id: str) -> HttpResponse:
 def batch_send(request: HttpRequest, msg_id: str) -> HttpResponse:
     """Have the file written and sent: a job does it, and the batch's page shows how far it is."""
     return _step(request, msg_id, "send")
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def batch_drop(request: HttpRequest, msg_id: str) -> HttpResponse:
+    """Drop a batch that nobody has released: what it holds, why, then for good."""
+    batch = _batch(request, msg_id)
+    user = cast("User", request.user)
+    if not permissions.may_pay(batch, user):
+        raise PermissionDenied
+    if batch.state != BatchState.DRAFT:
+        messages.info(request, _("Only a draft can be dropped; this batch has moved on."))
+        return redirect("batch", batch.msg_id)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
+    error = ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.drop_batch(actor=user, batch_id=batch.pk, reason=form.cleaned_data["reason"])
+        except DomainError as refused:
+            error = sentence(refused)
+        else:
+            messages.success(request, _("The batch is dropped. Its claims wait for another batch."))
+            return redirect("batch", batch.msg_id)
+    context = {"batch": batch, "form": form, "error": error, "error_target": "id_reason"}
+    status = 409 if error else 422 if form.errors else 200
+    return render(request, "funding/agency/batch_drop.html", context, status=status)
 
 
 def _told(left: LeftOut) -> tuple[Claim, str, PayeeCheck | None]:
