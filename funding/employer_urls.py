@@ -38,6 +38,7 @@ urlpatterns = [
     path("agency/employers/<uuid:public_id>/", employers_agency.employer_review, name="agency_employer"),
     path("agency/receipts/", employers_agency.receipts, name="agency_receipts"),
     path("agency/receipts/<int:receipt_id>/", employers_agency.receipt_settle, name="agency_receipt"),
+    path("agency/receipts/refunds/batch/", employers_agency.refund_batch, name="agency_refund_batch"),
     path("agency/receipts/refunds/<uuid:public_id>/", employers_agency.refund_decide, name="agency_refund"),
     path("top-ups/", my_top_ups.my_top_ups, name="my_top_ups"),
     path("top-ups/<int:account_id>/give/", my_top_ups.reference_give, name="top_up_reference_give"),

@@ -17,7 +17,13 @@ TOP_UP_STATES = {
     "disputed": _("Disputed"),
     "charged_back": _("Charged back"),
 }
-REFUND_STATES = {"requested": _("Asked for"), "paid": _("Paid back"), "refused": _("Refused")}
+REFUND_STATES = {
+    "requested": _("Asked for"),
+    "in_batch": _("On its way"),
+    "paid": _("Paid back"),
+    "refused": _("Refused"),
+    "failed": _("Came back"),
+}
 KINDS = {
     "voluntary": _("Voluntary"),
     "supplementary": _("By collective agreement"),

@@ -46,6 +46,7 @@ KINDS: dict[str, tuple[tuple[Bucket, ...], tuple[Bucket, ...]]] = {
     "top_up_allocated": ((B.DEPOSIT,), (B.AVAILABLE,)),
     "top_up_ended": ((B.AVAILABLE,), (B.DEPOSIT,)),
     "top_up_refunded": ((B.DEPOSIT,), (B.RETURNED,)),
+    "top_up_refund_undone": ((B.RETURNED,), (B.DEPOSIT,)),
     "top_up_card_refund": ((B.DEPOSIT, B.DEBT), (B.RETURNED,)),
     "top_up_card_refund_undone": ((B.RETURNED,), (B.DEPOSIT, B.DEBT)),
     "top_up_taken_back": ((B.DEPOSIT, B.DEBT), (B.RETURNED,)),

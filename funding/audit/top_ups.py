@@ -4,7 +4,8 @@ from funding.audit.checks import Count, Group, SqlCheck
 
 # `topup:<order>:<what>:<which>` is the key of every entry of an order.
 _KINDS = (
-    "'top_up_received', 'top_up_allocated', 'top_up_ended', 'top_up_refunded', 'top_up_card_refund',"
+    "'top_up_received', 'top_up_allocated', 'top_up_ended', 'top_up_refunded', 'top_up_refund_undone',"
+    " 'top_up_card_refund',"
     " 'top_up_card_refund_undone', 'top_up_taken_back', 'top_up_reinstated', 'top_up_clawed_back',"
     " 'top_up_given_again'"
 )
@@ -19,7 +20,8 @@ _MOVED = f"""
                AND entry.kind IN ('top_up_ended', 'top_up_clawed_back', 'top_up_given_again')), 0) AS ended,
            coalesce(-sum(posting.amount_cents) FILTER (
                WHERE (posting.bucket = 'deposit' AND entry.kind IN ('top_up_refunded', 'top_up_card_refund',
-                          'top_up_card_refund_undone', 'top_up_taken_back', 'top_up_reinstated'))
+                          'top_up_refund_undone', 'top_up_card_refund_undone', 'top_up_taken_back',
+                          'top_up_reinstated'))
                   OR (posting.bucket = 'available' AND entry.kind = 'top_up_clawed_back')), 0) AS refunded,
            count(DISTINCT entry.scheme_id) AS schemes, min(entry.scheme_id) AS scheme_id
       FROM funding_journalentry AS entry
@@ -86,12 +88,16 @@ EVENTS = """
          UNION ALL
         SELECT format('topup:%s:refunded:%s', top_up_id, id), 'top_up_refunded', amount_cents,
                'topuprefund:' || id
-          FROM funding_topuprefund WHERE state = 'paid'
+          FROM funding_topuprefund WHERE state = 'paid' OR (state = 'failed' AND outcome = 'returned')
+         UNION ALL
+        SELECT format('topup:%s:refund_undone:%s', top_up_id, id), 'top_up_refund_undone', amount_cents,
+               'topuprefund:' || id
+          FROM funding_topuprefund WHERE state = 'failed' AND outcome = 'returned'
     ), entry AS (
         SELECT entry.id, entry.idempotency_key AS key, entry.kind,
                sum(posting.amount_cents) FILTER (WHERE posting.amount_cents > 0) AS amount
           FROM funding_journalentry AS entry JOIN funding_posting AS posting ON posting.entry_id = entry.id
-         WHERE entry.kind IN ('top_up_received', 'top_up_refunded')
+         WHERE entry.kind IN ('top_up_received', 'top_up_refunded', 'top_up_refund_undone')
          GROUP BY entry.id
     )
     SELECT fault.code, coalesce(wanted.row_at_fault, 'journalentry:' || entry.id),

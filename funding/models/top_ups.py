@@ -11,6 +11,7 @@ from django_fsm import FSMField, transition
 
 from accounts.permissions import manages_organisation
 from funding.models.accounts import Source
+from funding.models.batches import PaymentOutcome
 from funding.permissions import is_clock, may_pay, may_settle
 from funding.schemes.vocabulary import ENDOWMENTS
 from ila.core import clock, fsm
@@ -301,11 +302,15 @@ class TopUpRefundState(models.TextChoices):
     """What became of an employer's wish to have money back."""
 
     REQUESTED = "requested", "Asked for"
+    IN_BATCH = "in_batch", "On its way"
     PAID = "paid", "Paid back"
     REFUSED = "refused", "Refused"
+    FAILED = "failed", "Came back"
 
 
 R = TopUpRefundState
+# Promised to the employer, and not paid yet.
+OPEN_REFUNDS = (R.REQUESTED, R.IN_BATCH)
 
 
 class TopUpRefundLog(fsm.TransitionLog):
@@ -317,7 +322,8 @@ class TopUpRefundLog(fsm.TransitionLog):
 class TopUpRefund(fsm.Machine):
     """Money of one order that an employer asks to have back, in cents, and the account it goes to.
 
-    bank_reference: of the transfer that a payment officer made.
+    bank_reference: of the transfer that a payment officer made, or that its batch made. outcome: what the bank said
+    of the latter; executed_at: when the money left.
     """
 
     log_model: ClassVar[type[fsm.TransitionLog]] = TopUpRefundLog
@@ -331,6 +337,14 @@ class TopUpRefund(fsm.Machine):
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     requested_at = models.DateTimeField(default=clock.now)
     bank_reference = models.CharField(max_length=35, blank=True)
+    batch = models.ForeignKey(
+        "funding.PaymentBatch", on_delete=models.PROTECT, null=True, blank=True, related_name="refunds"
+    )
+    end_to_end_id = models.CharField(max_length=35, blank=True)
+    creditor_name = models.CharField(max_length=140, blank=True)
+    outcome = models.CharField(max_length=10, choices=PaymentOutcome, blank=True)
+    reason_code = models.CharField(max_length=35, blank=True)
+    executed_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -341,14 +355,22 @@ class TopUpRefund(fsm.Machine):
             ),
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="topuprefund_positive"),
             models.CheckConstraint(
-                condition=Q(state=R.REQUESTED) | Q(closed_at__isnull=False),
+                condition=Q(state__in=OPEN_REFUNDS) | Q(closed_at__isnull=False),
                 name="topuprefund_closed_has_its_time",
             ),
             models.CheckConstraint(
                 condition=~Q(state=R.PAID) | ~Q(bank_reference=""), name="topuprefund_paid_has_its_transfer"
             ),
+            models.CheckConstraint(
+                condition=~Q(state=R.IN_BATCH)
+                | (Q(batch__isnull=False, outcome="pending") & ~Q(end_to_end_id="")),
+                name="topuprefund_in_batch_has_its_reference",
+            ),
             models.UniqueConstraint(
-                fields=["top_up"], condition=Q(state="requested"), name="topuprefund_one_open"
+                fields=["top_up"], condition=Q(state__in=OPEN_REFUNDS), name="topuprefund_one_open"
+            ),
+            models.UniqueConstraint(
+                fields=["end_to_end_id"], condition=~Q(end_to_end_id=""), name="topuprefund_reference_once"
             ),
         ]
 
@@ -361,6 +383,29 @@ class TopUpRefund(fsm.Machine):
 
     @transition(field=state, source=R.REQUESTED, target=R.REFUSED, permission=may_pay)
     def refuse(self) -> None:
+        self.closed_at = clock.now()
+
+    @transition(field=state, source=R.REQUESTED, target=R.IN_BATCH, permission=may_pay)
+    def include(self, *, batch: Any, end_to_end_id: str, creditor_name: str) -> None:
+        self.batch, self.end_to_end_id, self.creditor_name = batch, end_to_end_id, creditor_name
+        self.outcome = PaymentOutcome.PENDING
+
+    @transition(field=state, source=R.IN_BATCH, target=R.REQUESTED, permission=may_pay)
+    def take_out(self) -> None:
+        """Its batch was dropped before it left."""
+        self.batch, self.end_to_end_id, self.outcome = None, "", ""
+
+    @transition(field=state, source=R.IN_BATCH, target=R.PAID, permission=may_settle)
+    def execute(self, *, at: Any) -> None:
+        """The bank has paid it."""
+        self.outcome, self.executed_at = PaymentOutcome.EXECUTED, at
+        self.bank_reference, self.closed_at = self.end_to_end_id, clock.now()
+
+    @transition(field=state, source=[R.IN_BATCH, R.PAID], target=R.FAILED, permission=may_settle)
+    def fail(self, *, outcome: str, reason_code: str, at: Any = None) -> None:
+        """The bank did not pay it, or the money came back: it may be asked for again, to another account."""
+        self.outcome, self.reason_code = outcome, reason_code[:35]
+        self.executed_at = self.executed_at or at
         self.closed_at = clock.now()
 
 

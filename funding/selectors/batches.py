@@ -11,14 +11,18 @@ def batches() -> QuerySet[PaymentBatch]:
     """All batches, newest first, with the number and the sum of their payments in cents."""
     return (
         PaymentBatch.objects.select_related("scheme")
-        .annotate(payment_count=Count("payments"), total_cents=Sum("payments__amount_cents", default=0))
+        # A batch holds payments or refunds, never both: neither join multiplies the other.
+        .annotate(
+            payment_count=Count("payments") + Count("refunds"),
+            total_cents=Sum("payments__amount_cents", default=0) + Sum("refunds__amount_cents", default=0),
+        )
         .order_by("-created_at", "-pk")
     )
 
 
 def messages_about(batch: PaymentBatch) -> QuerySet[BankMessage]:
     """The bank's messages that concern a batch, by name or by a payment, oldest first, without content."""
-    named = BankMessage.objects.filter(lines__payment__batch=batch)
+    named = BankMessage.objects.filter(Q(lines__payment__batch=batch) | Q(lines__refund__batch=batch))
     return (
         BankMessage.objects.filter(Q(batch=batch) | Q(pk__in=named.values("pk")))
         .defer("content")

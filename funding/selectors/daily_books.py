@@ -20,6 +20,7 @@ from funding.models import (
     RecoveryReceipt,
     Side,
     TopUpReceipt,
+    TopUpRefund,
 )
 
 Key = tuple[date, str]
@@ -85,6 +86,8 @@ def daily_books(first: date, last: date) -> list[DaysBooks]:
         books.bank_out += row["went"] or 0
     _add(on, _executed(first, last), "books_out", -1)
     _add(on, _returned(first, last), "books_in", 1)
+    _add(on, _refunded(first, last), "books_out", -1)
+    _add(on, _refunds_back(first, last), "books_in", 1)
     for taken, aside in (_top_ups(first, last), _recoveries(first, last)):
         _add(on, taken, "books_in", 1)
         _add(on, aside, "kept_aside", 1)
@@ -98,7 +101,7 @@ def daily_books(first: date, last: date) -> list[DaysBooks]:
 def lines_of_day(day: date, currency: str) -> list[BankLine]:
     """What the bank told of that day, in the order it told it, with what each was matched to. One query."""
     lines = BankLine.objects.filter(booked_on=day, currency=currency).select_related(
-        "payment__batch", "payment__claim__provider", "receipt", "recovery", "message"
+        "payment__batch", "payment__claim__provider", "receipt", "recovery", "refund__batch", "message"
     )
     return list(lines.defer("message__content").order_by("pk"))
 
@@ -161,6 +164,25 @@ def _returned(first: date, last: date) -> Iterable[Any]:
     }
     rows = back.filter(Q(pk__in=list(days)) | Q(closed_at__date__gte=first, closed_at__date__lte=last))
     for pk, closed_at, currency, cents in rows.values_list(
+        "pk", "closed_at", "batch__currency", "amount_cents"
+    ):
+        day = days.get(pk) or (None if closed_at is None else closed_at.date())
+        if day is not None and first <= day <= last:
+            yield day, currency, cents
+
+
+def _refunded(first: date, last: date) -> Iterable[Any]:
+    """Employers' refunds that a batch paid."""
+    paid = TopUpRefund.objects.filter(executed_at__date__gte=first, executed_at__date__lte=last)
+    return _by_day(paid, "executed_at")
+
+
+def _refunds_back(first: date, last: date) -> Iterable[Any]:
+    """Employers' refunds that came back, on the day the bank booked it; where no line says, on the day it was told."""
+    back = TopUpRefund.objects.filter(outcome=PaymentOutcome.RETURNED)
+    told = BankLine.objects.filter(refund__in=back, amount_cents__gt=0).order_by("-pk")
+    days = {refund: day for refund, day in told.values_list("refund_id", "booked_on") if day}
+    for pk, closed_at, currency, cents in back.values_list(
         "pk", "closed_at", "batch__currency", "amount_cents"
     ):
         day = days.get(pk) or (None if closed_at is None else closed_at.date())

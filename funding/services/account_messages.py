@@ -14,8 +14,16 @@ from django.db.models import Q
 from accounts.models import User
 from funding.banking.continuity import find_gaps_between, find_own_gap
 from funding.banking.messages import AccountMessage, AccountReport, Balance, Entry, EntryDetail
-from funding.models import BankLine, BankMessage, BankStatement, Payment, PaymentBatch, PaymentOutcome
-from funding.services.payments import ContradictionError, Settlement
+from funding.models import (
+    BankLine,
+    BankMessage,
+    BankStatement,
+    Payment,
+    PaymentBatch,
+    PaymentOutcome,
+    TopUpRefund,
+)
+from funding.services.payments import ContradictionError, Settlement, Transfer
 from funding.services.recoveries import receipts as recoveries
 from funding.services.refusals import RefusedMessage, Report
 from funding.services.top_ups.receipts import Credit, take_in
@@ -53,8 +61,11 @@ def process_account_message(
     named = Q(end_to_end_id__in=references) | Q(
         batch__in=[our_files[each] for each in sums & our_files.keys()]
     )
-    ids = Payment.objects.filter(named, batch__file__isnull=False).values_list("pk", flat=True)
-    work = Settlement(ids, actor=actor)
+    work = Settlement(
+        Payment.objects.filter(named, batch__file__isnull=False).values_list("pk", flat=True),
+        refund_ids=TopUpRefund.objects.filter(named, batch__file__isnull=False).values_list("pk", flat=True),
+        actor=actor,
+    )
     strict = parsed.kind != STATEMENT
     matcher = _Matcher(message, work, result, our_files=our_files, strict=strict)
     for report in parsed.reports:
@@ -120,13 +131,15 @@ class _Matcher:
         self.strict = strict
         self.lines: list[BankLine] = []
         self._unmatched: list[Movement] = []
-        earlier = BankLine.objects.filter(payment__in=list(work.payments), statement__isnull=strict)
+        refunds = [each.pk for each in work.transfers if isinstance(each, TopUpRefund)]
+        earlier = BankLine.objects.filter(
+            Q(payment__in=list(work.payments)) | Q(refund__in=refunds), statement__isnull=strict
+        )
         # Which payments were told of already by this kind of message, as money out or back, and under which
         # references of the bank.
-        self._told: dict[tuple[int, bool], set[str]] = defaultdict(set)
-        for payment_id, cents, reference in earlier.values_list("payment_id", "amount_cents", "reference"):
-            if payment_id is not None:
-                self._told[payment_id, cents > 0].add(reference)
+        self._told: dict[tuple[str, bool], set[str]] = defaultdict(set)
+        for ours, cents, reference in earlier.values_list("end_to_end_id", "amount_cents", "reference"):
+            self._told[ours, cents > 0].add(reference)
         self._our_files = our_files
         # Money that came in for none of our payments: an employer's, or nobody knows whose.
         self._credits: list[tuple[Movement, BankLine]] = []
@@ -190,7 +203,7 @@ class _Matcher:
             return False
         payments = [
             payment
-            for payment in self.work.payments.values()
+            for payment in self.work.transfers
             if payment.batch_id == batch_id and payment.outcome != PaymentOutcome.REJECTED
         ]
         if sum(payment.amount_cents for payment in payments) != -movement.cents:
@@ -204,10 +217,11 @@ class _Matcher:
             self._add_line(movement, statement, payment, finding, -payment.amount_cents)
         return True
 
-    def _believe(self, movement: Movement, payment: Payment) -> str:
+    def _believe(self, movement: Movement, payment: Transfer) -> str:
         """Do what the movement says; the finding if it cannot be believed."""
         detail = movement.detail
         assert detail is not None
+        assert payment.batch is not None
         other = detail.file_msg_id in self._our_files and detail.file_msg_id != payment.batch.msg_id
         if other or (
             detail.payment_info_id in self._our_files and detail.payment_info_id != payment.batch.msg_id
@@ -228,7 +242,7 @@ class _Matcher:
             self.result.note(error.code, payment.end_to_end_id)
             return error.code
 
-    def _pay(self, payment: Payment, movement: Movement) -> str:
+    def _pay(self, payment: Transfer, movement: Movement) -> str:
         if self._is_second(payment, movement, "debited_twice"):
             return "debited_twice"
         if self.work.execute(payment, on=movement.entry.booked_on):
@@ -237,7 +251,7 @@ class _Matcher:
             self.result.count("confirmed")
         return ""
 
-    def _take_back(self, payment: Payment, movement: Movement) -> str:
+    def _take_back(self, payment: Transfer, movement: Movement) -> str:
         if self._is_second(payment, movement, "credited_twice"):
             return "credited_twice"
         reason = movement.detail.return_reason if movement.detail is not None else None
@@ -249,9 +263,9 @@ class _Matcher:
             self.result.count("confirmed")
         return ""
 
-    def _is_second(self, payment: Payment, movement: Movement, code: str) -> bool:
+    def _is_second(self, payment: Transfer, movement: Movement, code: str) -> bool:
         """Whether the bank moved this payment's money a second time; the same movement told again is none."""
-        told = self._told[payment.pk, movement.cents > 0]
+        told = self._told[payment.end_to_end_id, movement.cents > 0]
         reference = movement.entry.reference[:35]
         second = bool(told) and reference not in told
         told.add(reference)
@@ -269,7 +283,7 @@ class _Matcher:
         self,
         movement: Movement,
         statement: BankStatement | None,
-        payment: Payment | None,
+        payment: Transfer | None,
         finding: str,
         cents: int,
     ) -> BankLine:
@@ -285,7 +299,8 @@ class _Matcher:
             currency=movement.entry.currency,
             booked_on=movement.entry.booked_on,
             return_reason=reason.code if reason is not None else "",
-            payment=payment,
+            payment=payment if isinstance(payment, Payment) else None,
+            refund=payment if isinstance(payment, TopUpRefund) else None,
             finding=finding,
         )
         self.lines.append(line)

@@ -6,6 +6,7 @@ either everything it says is written and it is `processed`, or it is `refused` w
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from django.db import connection, transaction
@@ -23,10 +24,10 @@ from funding.banking.messages import BankMessage as ParsedMessage
 from funding.banking.money import parse_amount
 from funding.banking.parse import parse_bank_message
 from funding.banking.port import BankPort
-from funding.models import BankMessage, MessageState, Payment, PaymentBatch, PaymentOutcome
+from funding.models import BankMessage, MessageState, Payment, PaymentBatch, PaymentOutcome, TopUpRefund
 from funding.services.account_messages import process_account_message
 from funding.services.batches import SENT_STATES, require_no_transaction
-from funding.services.payments import ContradictionError, Settlement
+from funding.services.payments import ContradictionError, Settlement, Transfer
 from funding.services.refusals import RefusedMessage, Report
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -135,9 +136,10 @@ def _refuse(message: BankMessage, code: str, words: str) -> None:
     log.warning("bank_message_refused", message=message.pk, kind=message.kind, reason=code)
 
 
-def _outcome_of(payment: Payment) -> str:
+def _outcome_of(payment: Transfer) -> str:
     """The stored outcome: the object in memory may have been moved before the refusal."""
-    return str(Payment.objects.values_list("outcome", flat=True).get(pk=payment.pk))
+    stored = type(payment).objects.values_list("outcome", flat=True)
+    return str(stored.get(pk=payment.pk))
 
 
 def _require_first(message: BankMessage) -> None:
@@ -163,9 +165,13 @@ def _process_status_report(
         # The first copy decides. Undoing anything here would pay it a second time.
         result.note("duplicate_file", report.original_msg_id)
         return
-    work = Settlement(batch.payments.values_list("pk", flat=True), actor=actor)
+    work = Settlement(
+        batch.payments.values_list("pk", flat=True),
+        refund_ids=batch.refunds.values_list("pk", flat=True),
+        actor=actor,
+    )
     batch = work.batches[batch.pk]
-    payments = [work.payments[pk] for pk in sorted(work.payments)]
+    payments = sorted(work.transfers, key=lambda each: each.pk)
     _require_same_file(report, payments, batch)
     refused = _refused_by(report, payments)
     for payment in payments:
@@ -189,7 +195,9 @@ def _batch_of_file(msg_id: str, message_name: str) -> PaymentBatch:
     return batch
 
 
-def _require_same_file(report: PaymentStatusReport, payments: Sequence[Payment], batch: PaymentBatch) -> None:
+def _require_same_file(
+    report: PaymentStatusReport, payments: Sequence[Transfer], batch: PaymentBatch
+) -> None:
     """What the report repeats of our file is what our file says."""
     _require_same_totals(report.number_of_transactions, report.control_sum, payments, batch)
     by_reference = {payment.end_to_end_id: payment for payment in payments}
@@ -209,7 +217,7 @@ def _require_same_file(report: PaymentStatusReport, payments: Sequence[Payment],
 
 
 def _require_same_totals(
-    number: int | None, control_sum: str, payments: Sequence[Payment], batch: PaymentBatch
+    number: int | None, control_sum: str, payments: Sequence[Transfer], batch: PaymentBatch
 ) -> None:
     if number is not None and number != len(payments):
         raise RefusedMessage("other_amount", f"{number} transfers reported, {len(payments)} were sent")
@@ -218,7 +226,7 @@ def _require_same_totals(
         raise RefusedMessage("other_amount", f"a sum of {control_sum} reported, {total} cents were sent")
 
 
-def _refused_by(report: PaymentStatusReport, payments: Sequence[Payment]) -> dict[str, tuple[str, str]]:
+def _refused_by(report: PaymentStatusReport, payments: Sequence[Transfer]) -> dict[str, tuple[str, str]]:
     """Which payments the report refuses, with code and words: the whole file, whole bulks, or single ones."""
     refused: dict[str, tuple[str, str]] = {}
     if report.group_status in ("RJCT", "CANC"):
@@ -263,10 +271,15 @@ def _process_payment_return(
         _batch_of_file(parsed.original_msg_id, parsed.original_message) if parsed.original_msg_id else None
     )
     message.batch = batch
-    known = Payment.objects.filter(
-        end_to_end_id__in=references, batch__state__in=[*SENT_STATES, "executed", "rejected"]
+    told: dict[str, Any] = {
+        "end_to_end_id__in": references,
+        "batch__state__in": [*SENT_STATES, "executed", "rejected"],
+    }
+    work = Settlement(
+        Payment.objects.filter(**told).values_list("pk", flat=True),
+        refund_ids=TopUpRefund.objects.filter(**told).values_list("pk", flat=True),
+        actor=actor,
     )
-    work = Settlement(known.values_list("pk", flat=True), actor=actor)
     for each in parsed.returns:
         payment = work.by_reference.get(each.end_to_end_id)
         if payment is None or (batch is not None and payment.batch_id != batch.pk):

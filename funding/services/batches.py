@@ -31,6 +31,7 @@ from funding.models import (
     PaymentBatch,
     PaymentFile,
     Scheme,
+    TopUpRefund,
 )
 from funding.selectors.payees import creditor_name, find_unverified, has_account
 from funding.services import gates, holds
@@ -38,6 +39,7 @@ from funding.services.bookings.context import today
 from funding.services.payments import lines_of, post_moves, unwind_ended
 from funding.services.recoveries.netting import forget_nettings, plan_nettings, write_nettings
 from funding.services.refunds import failed_refunds, refresh_accounts
+from funding.services.top_ups import refund_batches
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
 from ila.core.money import format_cents
@@ -218,6 +220,8 @@ def drop_batch(*, actor: User, batch_id: int, reason: str) -> PaymentBatch:
     (batch,) = locks.acquire(locks.lock(PaymentBatch, batch_id)) if not payments else (payments[0].batch,)
     fsm.apply(batch, "drop", actor=actor, reason=reason.strip())
     _take_out(payments, reason=f"batch {batch.msg_id} dropped")
+    refunds = refund_batches.lock_refunds(batch_id)
+    refund_batches.take_out(refunds, actor=actor, reason=f"batch {batch.msg_id} dropped")
     return batch
 
 
@@ -253,13 +257,14 @@ def _export(*, actor: User, batch_id: int) -> PaymentFile | None:
     if batch.state != BatchState.APPROVED:
         raise DomainError("not_allowed", state=batch.state, batch=batch.msg_id)
     payments = _without_stopped(payments)
-    if not payments:
+    refunds = refund_batches.lock_refunds(batch_id)
+    if not payments and not refunds:
         fsm.apply(batch, "empty", actor=actor, reason="every claim was stopped")
         return None
     batch.scheme = Scheme.objects.get(pk=batch.scheme_id)
     batch.value_date = max(batch.value_date, today(batch.scheme))
     fsm.apply(batch, "export", actor=actor)
-    content = build_pain001(_to_file(batch, payments))
+    content = build_pain001(_to_file(batch, payments, refunds))
     post_moves(
         [
             ("exported", payment, Bucket.PAYABLE, Bucket.IN_TRANSIT)
@@ -351,7 +356,7 @@ def _without_stopped(payments: list[Payment]) -> list[Payment]:
 
 
 def _take_out(out: list[Payment], *, reason: str) -> None:
-    """Forget payments that never went to the bank; their claims are approved again, and called back where they ended."""
+    """Forget payments that never went to the bank: their claims are approved again, or called back."""
     if not out:
         return
     service = service_users.get("bank")
@@ -368,23 +373,28 @@ def _take_out(out: list[Payment], *, reason: str) -> None:
     unwind_ended(out)
 
 
-def _to_file(batch: PaymentBatch, payments: Sequence[Payment]) -> CreditTransferFile:
+def _to_file(
+    batch: PaymentBatch, payments: Sequence[Payment], refunds: Sequence[TopUpRefund]
+) -> CreditTransferFile:
     assert batch.exported_at is not None
     return CreditTransferFile(
         msg_id=batch.msg_id,
         created_at=batch.exported_at,
         debtor=paying_party(),
         execution_date=batch.value_date,
-        transfers=tuple(
-            CreditTransfer(
-                end_to_end_id=payment.end_to_end_id,
-                amount_cents=payment.amount_cents,
-                currency=batch.currency,
-                creditor=Party(payment.creditor_name, payment.iban),
-                # The booking's public id is what the provider knows; no learner is named.
-                remittance=_remittance(batch, payment),
-            )
-            for payment in payments
+        transfers=(
+            *(
+                CreditTransfer(
+                    end_to_end_id=payment.end_to_end_id,
+                    amount_cents=payment.amount_cents,
+                    currency=batch.currency,
+                    creditor=Party(payment.creditor_name, payment.iban),
+                    # The booking's public id is what the provider knows; no learner is named.
+                    remittance=_remittance(batch, payment),
+                )
+                for payment in payments
+            ),
+            *refund_batches.transfers_of(batch, refunds),
         ),
     )
 

@@ -11,6 +11,7 @@ from django.db.models import Sum
 
 from accounts.models import User
 from funding.models import Bucket, CardPayment, Fund, PayerDebt, PayerDebtState, Posting, TopUp
+from funding.models.top_ups import OPEN_REFUNDS
 from funding.services import ledger
 from funding.services.ledger import Line
 from ila.core import fsm, locks
@@ -47,7 +48,7 @@ def deposit_of(payment: CardPayment, order: TopUp | None) -> int:
     """What lies with us of it, in cents, that is promised to nobody else."""
     if order is None:
         return payment.deposit_cents
-    promised = order.refunds.filter(state="requested").aggregate(cents=Sum("amount_cents"))["cents"] or 0
+    promised = order.refunds.filter(state__in=OPEN_REFUNDS).aggregate(cents=Sum("amount_cents"))["cents"] or 0
     return max(0, order.deposit_cents - promised)
 
 

@@ -16,6 +16,7 @@ from funding.cards.port import (
     RefundSeen,
 )
 from funding.models import CardPayment, CardPaymentState, CardRefund, TopUp, TopUpState
+from funding.models.top_ups import OPEN_REFUNDS
 from funding.services import card_money
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
@@ -34,7 +35,7 @@ def request_for_top_up(*, actor: User, top_up_id: int) -> list[CardRefund]:
         (order,) = locks.acquire(locks.lock(TopUp, top_up_id))
         if not manages_organisation(order, actor):
             raise DomainError("not_allowed", status=403)
-        if order.refunds.filter(state="requested").exists():
+        if order.refunds.filter(state__in=OPEN_REFUNDS).exists():
             raise DomainError("already_waiting")
         left = order.refundable_cents
         payments = CardPayment.objects.filter(top_up=order, state=CardPaymentState.SUCCEEDED)

@@ -7,10 +7,10 @@ and writes it in a number of statements that does not grow with the payments.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection, transaction
-from django.db.models import Count, F
+from django.db.models import Count, F, Q
 
 from accounts.models import User
 from accounts.services import service_users
@@ -31,12 +31,14 @@ from funding.models import (
     Payment,
     PaymentBatch,
     PaymentOutcome,
+    TopUpRefund,
 )
 from funding.services import ledger
 from funding.services.bookings import money
 from funding.services.ledger import Line
 from funding.services.recoveries.netting import Nettings
 from funding.services.remittances import number_payments
+from funding.services.top_ups.transfers import RefundTransfers
 from ila.core import clock, fsm, locks
 
 # So many ledger entries travel in one message to the database.
@@ -47,12 +49,14 @@ _RELATED = ("account__scheme", "provider", "scheme_version")
 _STEPS = (ClaimState.IN_BATCH, ClaimState.PAID, ClaimState.RETURNED)
 
 Money = tuple[str, Payment, Bucket, Bucket]
+# What one transfer of a file is for: a claim, or an employer's refund.
+Transfer = Payment | TopUpRefund
 
 
 class ContradictionError(Exception):
     """The bank says of a payment what cannot follow from what it said before. `code` names it."""
 
-    def __init__(self, code: str, payment: Payment) -> None:
+    def __init__(self, code: str, payment: Transfer) -> None:
         self.code = code
         self.payment = payment
         super().__init__(f"{code}: payment {payment.end_to_end_id} is {payment.outcome}")
@@ -122,14 +126,18 @@ def lines_of(claim_ids: Iterable[int]) -> dict[int, list[ClaimLine]]:
 class Settlement:
     """The payments that one message names, locked with their bookings, batches and claims.
 
-    Locks: bookings (those of debts netted too), batches, claims, payments, receivables; at `write` the lots.
+    Refunds of employers' money are transfers like payments, without a claim: `refund_ids`.
+    Locks: bookings (those of debts netted too), batches, claims, payments, receivables, top-ups, refunds; at `write`
+    the lots.
     """
 
-    def __init__(self, payment_ids: Iterable[int], *, actor: User | None = None) -> None:
+    def __init__(
+        self, payment_ids: Iterable[int], *, refund_ids: Iterable[int] = (), actor: User | None = None
+    ) -> None:
         self.actor = actor or service_users.get("bank")
         # Bookings, claims and rows of allocations move by the platform's own hand, whoever brought the message.
         self.service = service_users.get("bank")
-        wanted = list(payment_ids)
+        wanted, refunds = list(payment_ids), list(refund_ids)
         seen = Payment.objects.filter(pk__in=wanted)
         claim_ids = list(seen.values_list("claim_id", flat=True))
         self._nettings = Nettings(wanted)
@@ -147,7 +155,12 @@ class Settlement:
             booking.scheme_version = related[pk].scheme_version
         self.batches: dict[int, PaymentBatch] = {
             each.pk: each
-            for each in locks.acquire_set(PaymentBatch.objects.filter(pk__in=seen.values("batch_id")))
+            for each in locks.acquire_set(
+                PaymentBatch.objects.filter(
+                    Q(pk__in=seen.values("batch_id"))
+                    | Q(pk__in=TopUpRefund.objects.filter(pk__in=refunds).values("batch_id"))
+                )
+            )
         }
         claims: dict[int, Claim] = {
             each.pk: each for each in locks.acquire_set(Claim.objects.filter(pk__in=claim_ids))
@@ -159,7 +172,11 @@ class Settlement:
             payment.claim.booking = bookings[payment.claim.booking_id]
             self.payments[payment.pk] = payment
         self._nettings.lock(bookings)
-        self.by_reference = {payment.end_to_end_id: payment for payment in self.payments.values()}
+        self._refunds = RefundTransfers(refunds, actor=self.service)
+        for refund in self._refunds.refunds.values():
+            refund.batch = self.batches[cast("int", refund.batch_id)]
+        self.transfers: list[Transfer] = [*self.payments.values(), *self._refunds.refunds.values()]
+        self.by_reference = {each.end_to_end_id: each for each in self.transfers}
         self._changed: dict[int, Payment] = {}
         self._moves: list[Money] = []
         self._paid: list[tuple[Payment, int]] = []
@@ -170,7 +187,7 @@ class Settlement:
 
     # -- what the bank says -----------------------------------------------------------------------------------------
 
-    def execute(self, payment: Payment, *, on: date | None = None) -> bool:
+    def execute(self, payment: Transfer, *, on: date | None = None) -> bool:
         """The money left our account: the claim is paid. False when that was known.
 
         Raises: ContradictionError for a payment that the bank rejected before.
@@ -179,6 +196,9 @@ class Settlement:
             raise ContradictionError("contradicts_rejection", payment)
         if payment.outcome != PaymentOutcome.PENDING:
             return False
+        if isinstance(payment, TopUpRefund):
+            self._refunds.execute(payment, at=_moment(on))
+            return True
         payment.outcome = PaymentOutcome.EXECUTED
         payment.executed_at = _moment(on)
         if payment.claim.kind == ClaimKind.REFUND:
@@ -191,7 +211,7 @@ class Settlement:
         self._changed[payment.pk] = payment
         return True
 
-    def reject(self, payment: Payment, *, reason_code: str, words: str = "") -> bool:
+    def reject(self, payment: Transfer, *, reason_code: str, words: str = "") -> bool:
         """The bank does not execute it: the claim is approved again. False when that was known.
 
         Raises: ContradictionError for a payment that was executed before.
@@ -200,6 +220,9 @@ class Settlement:
             return False
         if payment.outcome != PaymentOutcome.PENDING:
             raise ContradictionError("contradicts_execution", payment)
+        if isinstance(payment, TopUpRefund):
+            self._refunds.reject(payment, reason_code=reason_code)
+            return True
         payment.outcome = PaymentOutcome.REJECTED
         payment.reason_code = reason_code[:35]
         payment.closed_at = clock.now()
@@ -210,7 +233,7 @@ class Settlement:
         self._changed[payment.pk] = payment
         return True
 
-    def give_back(self, payment: Payment, *, reason_code: str, on: date | None = None) -> bool:
+    def give_back(self, payment: Transfer, *, reason_code: str, on: date | None = None) -> bool:
         """The money came back: it is payable again. False when that was known.
 
         A return that comes before the word of the execution stands for both.
@@ -221,6 +244,9 @@ class Settlement:
             raise ContradictionError("contradicts_rejection", payment)
         if payment.outcome == PaymentOutcome.RETURNED:
             return False
+        if isinstance(payment, TopUpRefund):
+            self._refunds.give_back(payment, reason_code=reason_code, at=_moment(on))
+            return True
         executed = payment.outcome == PaymentOutcome.EXECUTED
         source = Bucket.PAID if executed else Bucket.IN_TRANSIT
         if payment.claim.kind == ClaimKind.REFUND:
@@ -321,9 +347,13 @@ class Settlement:
 
     def _write_batches(self, reason: str) -> None:
         counts: dict[int, dict[str, int]] = defaultdict(dict)
-        rows = Payment.objects.filter(batch_id__in=list(self.batches)).values("batch_id", "outcome")
-        for row in rows.annotate(number=Count("pk")):
-            counts[row["batch_id"]][row["outcome"]] = row["number"]
+        for model in (Payment, TopUpRefund):
+            rows = (
+                model.objects.filter(batch_id__in=list(self.batches)).order_by().values("batch_id", "outcome")
+            )
+            for row in rows.annotate(number=Count("pk")):
+                outcomes = counts[row["batch_id"]]
+                outcomes[row["outcome"]] = outcomes.get(row["outcome"], 0) + row["number"]
         for pk, batch in sorted(self.batches.items()):
             transition = _next_step(batch, counts[pk], accepted=pk in self._accepted)
             if transition:

@@ -74,9 +74,12 @@ def batch_detail(request: HttpRequest, msg_id: str) -> HttpResponse:
     accepted = accepted_payments(list(page))
     stays_open = batch.state in (BatchState.DRAFT, BatchState.APPROVED)
     waiting = selected.waiting_for_payees(batch.scheme) if stays_open else []
+    refund_page = Paginator(batch.refunds.order_by("pk"), PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "batch": batch,
         "zone": batch.scheme.timezone,
+        "refund_page": refund_page,
+        "refunds": [(each, words.word(words.OUTCOMES, each.outcome)) for each in refund_page],
         "state": words.word(words.BATCH_STATES, batch.state),
         "page": page,
         "rows": [
@@ -282,10 +285,13 @@ def _step(request: HttpRequest, msg_id: str, step: str) -> HttpResponse:
             error = sentence(refused)
         else:
             return redirect("batch", batch.msg_id)
-    totals = batch.payments.values("creditor_name").annotate(number=Count("pk"), cents=Sum("amount_cents"))
     rows = [
         (row["creditor_name"], batch.currency, row["number"], row["cents"])
-        for row in totals.order_by("creditor_name")[:SHOWN]
+        for transfers in (batch.payments.all(), batch.refunds.all())
+        for row in transfers.order_by()
+        .values("creditor_name")
+        .annotate(number=Count("pk"), cents=Sum("amount_cents"))
+        .order_by("creditor_name")[:SHOWN]
     ]
     context = {
         "batch": batch,

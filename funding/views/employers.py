@@ -23,6 +23,7 @@ from funding import card_words, employer_words, epc
 from funding.cards.config import cards_are_taken
 from funding.employer_forms import RefundForm, RegisterForm, RowsForm
 from funding.models import TopUp, TopUpDraft, TopUpLine
+from funding.models.top_ups import OPEN_REFUNDS
 from funding.selectors import employers as selected
 from funding.sentences import sentence
 from funding.services import top_ups
@@ -266,7 +267,7 @@ def _order_page(request: HttpRequest, order: TopUp, form: RefundForm, *, status:
         "card_returnable": cards_are_taken() and any(each.returnable_cents for each in card_payments),
         "receipts": order.receipts.order_by("told_at", "pk"),
         "refunds": refunds,
-        "waits_for_refund": any(each.state == "requested" for each, _label, _colour in refunds),
+        "waits_for_refund": any(each.state in OPEN_REFUNDS for each, _label, _colour in refunds),
         "allocated_lines": TopUpLine.objects.filter(top_up=order, lot__isnull=False).count()
         if order.state == "paid"
         else 0,

@@ -19,6 +19,7 @@ from accounts.models import Employer, EmployerState, Role, User
 from accounts.permissions import may_see_employers, may_verify_employers
 from accounts.services import employers as registrations
 from funding import employer_words
+from funding.banking.value_dates import first_value_date
 from funding.employer_forms import DecisionForm, RefundDecisionForm, SettleForm
 from funding.models import TopUpReceipt, TopUpRefund
 from funding.permissions import (
@@ -30,9 +31,12 @@ from funding.permissions import (
     schemes_of,
 )
 from funding.selectors import employers as selected
+from funding.selectors.agency_claims import schemes_for
 from funding.selectors.scope import within
 from funding.sentences import sentence
 from funding.services import top_ups
+from funding.services.top_ups import refund_batches
+from ila.core import clock
 from ila.core.errors import DomainError
 
 PER_PAGE = 20
@@ -164,6 +168,37 @@ def receipt_settle(request: HttpRequest, receipt_id: int) -> HttpResponse:
     }
     status = 409 if error else 422 if form.is_bound and form.errors else 200
     return render(request, "funding/employer/agency_receipt.html", context, status=status)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def refund_batch(request: HttpRequest) -> HttpResponse:
+    """What a batch of refunds would hold, scheme by scheme; then for good, for a colleague to release."""
+    user = cast("User", request.user)
+    if not may_pay(None, user):
+        raise PermissionDenied
+    schemes = list(schemes_for(schemes_of(user, *PAYMENT_ROLES)))
+    error = ""
+    if request.method == "POST":
+        scheme = next((each for each in schemes if each.code == request.POST.get("scheme")), None)
+        if scheme is None:
+            raise PermissionDenied
+        try:
+            batch = refund_batches.create_refund_batch(
+                actor=user,
+                scheme=scheme,
+                seen=request.POST.get("seen", "")[:32] or "unseen",
+                value_date=first_value_date(scheme, clock.now()),
+            )
+        except DomainError as refusal:
+            error = sentence(refusal)
+        else:
+            messages.success(request, _("The batch is drawn up. A colleague has to release it."))
+            return redirect("batch", batch.msg_id)
+    wanted = set(selected.open_refunds().values_list("top_up__scheme", flat=True))
+    plans = [(each, refund_batches.plan_refunds(each)) for each in schemes if each.pk in wanted]
+    context = {"plans": plans, "error": error}
+    return render(request, "funding/employer/agency_refund_batch.html", context, status=409 if error else 200)
 
 
 @never_cache

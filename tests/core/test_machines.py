@@ -166,8 +166,10 @@ no_show,cancelled_by_learner disputed
     ),
     # draft → approved (another person) → exported → acknowledged → executed; partly or wholly rejected
     PaymentBatch: (
-        "draft approved exported acknowledged executed partly_rejected rejected",
+        "draft approved exported acknowledged executed partly_rejected rejected dropped",
         """
+        payer drop        draft                                  dropped
+        payer empty       approved                               dropped
         payer approve     draft                                  approved
         payer export      approved                               exported
         payer acknowledge exported                               acknowledged
@@ -234,12 +236,16 @@ no_show,cancelled_by_learner disputed
         clock    charge_back disputed              charged_back
         """,
     ),
-    # requested → paid or refused
+    # requested → in_batch → paid; refused; failed (the bank did not pay it, or it came back)
     TopUpRefund: (
-        "requested paid refused",
+        "requested in_batch paid refused failed",
         """
-        payer pay    requested paid
-        payer refuse requested refused
+        payer include  requested     in_batch
+        payer take_out in_batch      requested
+        payer pay      requested     paid
+        payer execute  in_batch      paid
+        payer fail     in_batch,paid failed
+        payer refuse   requested     refused
         """,
     ),
     # opened → processing → succeeded; failed, expired; what was paid after all counts (decision 181)
@@ -388,6 +394,13 @@ def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str
         (Employer, "refuse"): {"why": "unknown"},
         (Employer, "close"): {"why": "gone"},
         (TopUpRefund, "pay"): {"bank_reference": "T1"},
+        (TopUpRefund, "include"): {
+            "batch": rows.refund_batch,
+            "end_to_end_id": "E2",
+            "creditor_name": "Ateliers",
+        },
+        (TopUpRefund, "execute"): {"at": now},
+        (TopUpRefund, "fail"): {"outcome": "rejected", "reason_code": "AC04"},
         (CardPayment, "process"): {"paid_by": "sepa_debit"},
         (CardPayment, "succeed"): {"paid_by": "card", "intent_id": "pi_1"},
         (CardPayment, "fail"): {"failure": "card_declined"},

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from accounts.models import Consent, Employer, Identity, IdentityClaim, Membership, Organisation, User
@@ -361,6 +362,19 @@ class Rows:
             closed_at=now,
         )
 
+    @cached_property
+    def refund_batch(self) -> PaymentBatch:
+        """A draft for refunds to go into."""
+        batch = PaymentBatch(
+            scheme=self.world.scheme,
+            msg_id="REFUNDS",
+            currency="EUR",
+            value_date=clock.now().date(),
+            author=self.world.payer,
+        )
+        fsm.start(batch, actor=self.world.payer)
+        return batch
+
     def _refund(self, state: str) -> TopUpRefund:
         order = self._top_up("failed")
         fsm.start(order, actor=self.manager)
@@ -372,7 +386,10 @@ class Rows:
             requested_by=self.employer_user,
             state=state,
             bank_reference="T1" if state == "paid" else "",
-            closed_at=None if state == "requested" else clock.now(),
+            batch=self.refund_batch if state == "in_batch" else None,
+            end_to_end_id="E1" if state == "in_batch" else "",
+            outcome="pending" if state == "in_batch" else "",
+            closed_at=None if state in ("requested", "in_batch") else clock.now(),
         )
 
     def _card_payment(self, state: str) -> CardPayment:

@@ -6,7 +6,8 @@ from schwifty.exceptions import SchwiftyException
 
 from accounts.models import User
 from accounts.permissions import manages_organisation
-from funding.models import Bucket, Fund, TopUp, TopUpRefund, TopUpRefundState, TopUpState
+from funding.models import Bucket, Fund, TopUp, TopUpRefund, TopUpState
+from funding.models.top_ups import OPEN_REFUNDS
 from funding.services import ledger
 from funding.services.ledger import Line
 from ila.core import fsm, locks
@@ -28,7 +29,7 @@ def request_refund(*, actor: User, top_up_id: int, iban: str) -> TopUpRefund:
         (order,) = locks.acquire(locks.lock(TopUp, top_up_id))
         if not manages_organisation(order, actor):
             raise DomainError("not_allowed", status=403)
-        if order.refunds.filter(state=TopUpRefundState.REQUESTED).exists():
+        if order.refunds.filter(state__in=OPEN_REFUNDS).exists():
             raise DomainError("already_waiting")
         if order.refundable_cents <= 0:
             raise DomainError("nothing_to_refund")
@@ -54,23 +55,43 @@ def pay_refund(*, actor: User, refund_id: int, bank_reference: str) -> TopUpRefu
     with transaction.atomic():
         order, refund = _lock(refund_id)
         fsm.apply(refund, "pay", actor=actor, bank_reference=bank_reference.strip()[:35])
-        ledger.post(
-            scheme=order.scheme,
-            kind="top_up_refunded",
-            key=f"topup:{order.pk}:refunded:{refund.pk}",
-            actor=actor,
-            lines=ledger.transfer(
-                Line(Bucket.DEPOSIT, Fund.EMPLOYER, refund.amount_cents), Bucket.DEPOSIT, Bucket.RETURNED
-            ),
-        )
-        order.refunded_cents += refund.amount_cents
-        if order.state in (TopUpState.ALLOCATED, TopUpState.FAILED) and (
-            order.refunded_cents == order.received_cents
-        ):
-            fsm.apply(order, "refund", actor=actor)
-        else:
-            order.save(update_fields=["refunded_cents"])
+        post_refund(order, refund, actor=actor)
     return refund
+
+
+def post_refund(order: TopUp, refund: TopUpRefund, *, actor: User) -> None:
+    """The refund's money left: its order is refunded where nothing of it is left. Both are locked."""
+    ledger.post(
+        scheme=order.scheme,
+        kind="top_up_refunded",
+        key=f"topup:{order.pk}:refunded:{refund.pk}",
+        actor=actor,
+        lines=ledger.transfer(
+            Line(Bucket.DEPOSIT, Fund.EMPLOYER, refund.amount_cents), Bucket.DEPOSIT, Bucket.RETURNED
+        ),
+    )
+    order.refunded_cents += refund.amount_cents
+    if order.state in (TopUpState.ALLOCATED, TopUpState.FAILED) and (
+        order.refunded_cents == order.received_cents
+    ):
+        fsm.apply(order, "refund", actor=actor)
+    else:
+        order.save(update_fields=["refunded_cents"])
+
+
+def undo_refund(order: TopUp, refund: TopUpRefund, *, actor: User) -> None:
+    """A refund that was paid came back: its money is due to the employer again. Both are locked."""
+    ledger.post(
+        scheme=order.scheme,
+        kind="top_up_refund_undone",
+        key=f"topup:{order.pk}:refund_undone:{refund.pk}",
+        actor=actor,
+        lines=ledger.transfer(
+            Line(Bucket.DEPOSIT, Fund.EMPLOYER, refund.amount_cents), Bucket.RETURNED, Bucket.DEPOSIT
+        ),
+    )
+    order.refunded_cents -= refund.amount_cents
+    order.save(update_fields=["refunded_cents"])
 
 
 def refuse_refund(*, actor: User, refund_id: int, reason: str) -> TopUpRefund:
