@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -21,6 +22,45 @@ class ReasonForm(forms.Form):
     """Why something is done, in a person's words."""
 
     reason = forms.CharField(max_length=500, label=_("Reason"), widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class FindingForm(ReasonForm):
+    """That a session did not take place, said on purpose."""
+
+    sure = forms.BooleanField(
+        label=_("I have looked at what this undoes; it cannot be taken back."),
+        error_messages={"required": _("Tick the box: this cannot be taken back.")},
+    )
+    field_order = ("reason", "sure")
+
+
+class ShareForm(FindingForm):
+    """The share of a training that was taught, in whole percent."""
+
+    percent = forms.IntegerField(min_value=0, max_value=99, label=_("What was taught, in percent"))
+    field_order = ("percent", "reason", "sure")
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What a valid form says."""
+        return {name: self.cleaned_data[name] for name in ("percent", "reason")}
+
+
+class TakeBackForm(FindingForm):
+    """How much is taken back."""
+
+    amount = forms.DecimalField(
+        min_value=Decimal("0.01"), max_digits=12, decimal_places=2, label=_("How much is taken back")
+    )
+    field_order = ("amount", "reason", "sure")
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What a valid form says, in cents."""
+        return {
+            "amount_cents": int(self.cleaned_data["amount"] * 100),
+            "reason": self.cleaned_data["reason"],
+        }
 
 
 class PlanForm(forms.Form):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from funding.views import reconciliation, recoveries, remittances
+from funding.views import never_held, reconciliation, recoveries, remittances
 
 urlpatterns = [
     path("agency/receivables/", recoveries.receivable_list, name="agency_receivables"),
@@ -10,6 +10,13 @@ urlpatterns = [
     path("agency/receivables/<int:pk>/", recoveries.receivable_detail, name="agency_receivable"),
     path("agency/receivables/<int:pk>/letter.pdf", recoveries.letter, name="agency_receivable_letter"),
     path("agency/receivables/transfers/<int:pk>/", recoveries.receipt_settle, name="agency_recovery"),
+    path(
+        "agency/sessions/<int:session_id>/never-held/",
+        never_held.session_never_held,
+        name="agency_session_never_held",
+    ),
+    path("agency/bookings/<uuid:public_id>/share/", never_held.reduce_service, name="agency_reduce_service"),
+    path("agency/bookings/<uuid:public_id>/take-back/", never_held.take_back, name="agency_take_back"),
     path("agency/reconciliation/", reconciliation.overview, name="reconciliation"),
     path("agency/reconciliation/days.csv", reconciliation.overview_csv, name="reconciliation_csv"),
     path(

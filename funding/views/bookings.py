@@ -39,6 +39,7 @@ from funding.services import bookings, card_payments, holds
 from funding.services.bookings.acceptance import lots_of, own_part, plan_for
 from funding.services.bookings.conditions import Conditions, conditions_for
 from funding.services.bookings.context import calendar_of
+from funding.services.bookings.not_held import may_find
 from funding.services.bookings.texts import Shown, acceptance_text
 from funding.services.learner_documents import reader_of
 from funding.views import consent_forms
@@ -126,6 +127,13 @@ def booking_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         else [],
         "consent_state": words.word(words.CONSENT_STATES, booking.consent.state) if booking.consent else "",
         "may_hold": viewer is Viewer.AGENCY and permissions.may_hold(request.user, booking),
+        "may_find": viewer is Viewer.AGENCY and may_find(cast("User", request.user)),
+        "may_reduce": viewer is Viewer.AGENCY
+        and booking.state in (BookingState.SERVICE_VALIDATED, BookingState.SETTLED)
+        and permissions.may_end_dispute(booking, request.user),
+        "may_take_back": viewer is Viewer.AGENCY
+        and dict(money.places).get("paid", 0) > 0
+        and permissions.may_pay(booking, request.user),
         "may_suspend": viewer is Viewer.AGENCY and permissions.may_suspend(booking, request.user),
         "batches_open": viewer is Viewer.AGENCY and permissions.may_see_batches(cast("User", request.user)),
         "leavable": viewer is Viewer.LEARNER

@@ -255,6 +255,12 @@ EXPECTED: dict[str, dict[str, int]] = {
     "batch_new": _only("payment_officer", others=403),
     "batch_approve": _only("payment_officer", others=403),
     "batch_send": _only("payment_officer", others=403),
+    # What is exported is not dropped: on to the batch.
+    "batch_drop": _only("payment_officer", status=302, others=403),
+    "agency_refund_batch": _only("payment_officer", others=403),
+    "agency_session_never_held": _only("case_worker", others=403),
+    "agency_reduce_service": _only("case_worker", others=403),
+    "agency_take_back": _only("payment_officer", others=403),
     "agency_payee": _only("payment_officer", others=403),
     "batches": BATCHES,
     **dict.fromkeys(
@@ -500,6 +506,10 @@ class Things:
             "laboratory_chart": {"public_id": self.laboratory.public_id, "name": "costs"},
             "batch": {"msg_id": self.batch.msg_id},
             "batch_file": {"msg_id": self.batch.msg_id},
+            "batch_drop": {"msg_id": self.batch.msg_id},
+            "agency_session_never_held": {"session_id": self.booking.session_id},
+            "agency_reduce_service": {"public_id": self.booking.public_id},
+            "agency_take_back": {"public_id": self.booking.public_id},
             "bank_message_raw": {"sha256": self.sha256},
             "scheme": {"code": "cpf"},
             "agency_scheme": {"code": "cpf"},
@@ -659,6 +669,9 @@ OF_A_SCHEME = (
     "agency_receivable",
     "agency_receivable_letter",
     "agency_refund",
+    "agency_reduce_service",
+    "agency_take_back",
+    "batch_drop",
     "statement",
     "statement_pdf",
 )

@@ -282,7 +282,7 @@ class Rows:
             author=self.world.payer,
             approver=self.world.second_payer,
             approved_at=now,
-            exported_at=now,
+            exported_at=None if state in ("draft", "approved", "dropped") else now,
             closed_at=now,
         )
 
