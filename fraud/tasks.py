@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from fraud.screening import onboarding
-from fraud.services import daily, feeds, findings
+from fraud.services import alerts, cases, daily, feeds, findings, measures
 from ila.core import jobs
 
 FEED = "fraud.feed"
@@ -24,3 +26,21 @@ def follow(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler te
 def watch(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
     """Each night: compare all facts, run every detector, hold what must not be paid, keep what was found."""
     return daily.watch_day().counts()
+
+
+@jobs.task(name="fraud.end_terms", queue="fraud", cron="*/10 * * * *", lock="fraud.end_terms")
+def end_terms(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Snoozes, waits, times to answer and measures whose end has come."""
+    return {
+        "alerts_woken": alerts.wake_snoozed(),
+        "waits_over": cases.end_waits(),
+        "terms_over": measures.close_terms(),
+        "measures_expired": measures.expire_measures(),
+    }
+
+
+@jobs.task(name="fraud.fill_queue", queue="fraud", cron="15 4 * * 1", lock="fraud.fill_queue")
+def fill_queue(timestamp: int) -> dict[str, int]:
+    """Every Monday: as many cases as there is time for, a tenth of them drawn at random."""
+    queued = cases.fill_queue(on=datetime.fromtimestamp(timestamp, UTC).date())
+    return {"queued": len(queued), "controls": sum(case.control for case in queued)}

@@ -22,6 +22,7 @@ FINDINGS = {
     "other_currency": _("It came in another currency"),
     "closed_debt": _("The debt is closed already"),
     "paid_too_much": _("More came than is owed"),
+    "debt_was_wrong": _("The debt was wrong: to be sent back"),
 }
 BANDS = (
     _("Not due yet"),
@@ -48,5 +49,6 @@ STATEMENT_KINDS = {
     "reverse_restore_booking": _("Not to be paid back after all"),
     "recover": _("Paid back"),
     "recovery_received": _("Paid back by transfer"),
+    "recovery_undone": _("Yours again: the debt was wrong"),
     "write_off": _("Given up by the agency"),
 }

@@ -198,6 +198,7 @@ ENTRIES = {
     "restore_booking": _("Given back after payment: the provider owes it"),
     "recover": _("Paid back by the provider"),
     "recovery_received": _("Paid back by the provider's transfer"),
+    "recovery_undone": _("The debt was wrong: the provider's again"),
     "net_receivable": _("Kept of a payment to the provider"),
     "reverse_net_receivable": _("Owed again: the payment that kept it came back"),
     "write_off": _("Given up: the funder makes it good"),

@@ -37,6 +37,8 @@ KINDS: dict[str, tuple[tuple[Bucket, ...], tuple[Bucket, ...]]] = {
     "recover": ((B.PAID,), (B.OWED,)),
     "recovery_received": ((B.PAID,), (B.OWED,)),
     "net_receivable": ((B.PAID,), (B.OWED,)),
+    # A debt was wrong: what came back of it is the provider's again, until a person sends it back.
+    "recovery_undone": ((B.OWED,), (B.PAID,)),
     # What is given up the funder makes good, in the fund that it was owed to, and it is gone.
     "write_off": ((B.PAID, B.APPROPRIATION), (B.OWED, B.RETURNED)),
     "interest_received": ((B.APPROPRIATION,), (B.RETURNED,)),

@@ -17,14 +17,14 @@ from ila.core.errors import DomainError
 # From what many share seldom to what one walk owns. Counters that everybody wants (seats, budgets)
 # are not here: they are updated conditionally, as the last statement of a walk.
 LOCK_ORDER = (
-    "fraud.Case",
-    "fraud.Alert",
-    "fraud.Measure",
     "accounts.IdentityClaim",
     "accounts.Membership",
     "accounts.Citizen",
     "catalogue.Application",
     "catalogue.Provider",
+    "fraud.Case",
+    "fraud.Alert",
+    "fraud.Measure",
     "catalogue.ListingClaim",
     "catalogue.AccountChange",
     "funding.Scheme",

@@ -30,6 +30,10 @@ TEMPLATES = sorted(
 BOOKING = "6f2f6a0e-3f52-4b7e-9d5d-0b2f0a8f3c11"
 # What some message or other names; each takes what it needs.
 VALUES: dict[str, Any] = {
+    "subjects": {"en": "What we intend to do", "fr": "Ce que nous envisageons"},
+    "bodies": {"en": "Because of a finding.", "fr": "À cause d'un constat."},
+    "training": "Welding",
+    "closes": "2026-06-01",
     "text": "Training: <b>Welding</b>\nYou pay yourself: €150.00",
     "sha256": "0" * 64,
     "at": "2026-05-04T07:00:00+00:00",

@@ -13,7 +13,7 @@ from tests.support.database import run_manage as run_on
 NOT_PREPARED = "The database is not prepared: run `manage.py migrate`.\n"
 OUR_APPS = ("ila.", "accounts", "catalogue", "funding", "fraud")
 # What makes files only, or prepares the database, needs no prepared one.
-NEED_NO_DATABASE = {"migrate", "fraud_generate", "fraud_score", "scheme_check"}
+NEED_NO_DATABASE = {"migrate", "fraud_generate", "fraud_score", "fraud_verify", "scheme_check"}
 COMMANDS = sorted(
     name for name, app in get_commands().items() if app.startswith(OUR_APPS) and name not in NEED_NO_DATABASE
 )

@@ -1,0 +1,64 @@
+"""The file of a case: records are added, never changed, and each is sealed to the one before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+from accounts.models import User
+from fraud.models import Case, CaseRecord, RecordKind
+from ila.core import clock, locks
+
+
+def record(
+    case: Case, kind: RecordKind, *, actor: User, text: str = "", data: Mapping[str, Any] | None = None
+) -> CaseRecord:
+    """Add a record to the file of a locked case."""
+    locks.require([case])
+    last = case.records.order_by("-number").values_list("number", "hash").first()
+    row = CaseRecord(
+        case=case,
+        number=1 if last is None else last[0] + 1,
+        kind=kind,
+        at=clock.now(),
+        actor=actor,
+        text=text,
+        data=json.loads(json.dumps(data or {}, cls=DjangoJSONEncoder)),
+        previous_hash="" if last is None else last[1],
+    )
+    row.hash = hash_of(case, row)
+    row.save(force_insert=True)
+    return row
+
+
+def hash_of(case: Case, row: CaseRecord) -> str:
+    """SHA-256 over the case's id, all that the record says, and the hash before."""
+    said = [
+        str(case.public_id),
+        row.number,
+        str(row.kind),
+        row.at.isoformat(),
+        row.actor_id,
+        row.text,
+        row.data,
+        row.previous_hash,
+    ]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def faults(case: Case) -> Iterator[str]:
+    """What is wrong with the file: a record that is missing, was inserted, or says something else than it did."""
+    previous = ""
+    for expected, row in enumerate(case.records.order_by("number"), start=1):
+        if row.number != expected:
+            yield f"record {expected} is missing"
+            return
+        if row.previous_hash != previous:
+            yield f"record {row.number} does not follow the one before"
+        if row.hash != hash_of(case, row):
+            yield f"record {row.number} was changed"
+        previous = row.hash

@@ -1,0 +1,253 @@
+"""What measures do elsewhere, each with a row of its own; and how every one of them is undone, to the cent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from accounts.models import User
+from catalogue.models import Accreditation, AccreditationState
+from catalogue.services import accreditations
+from fraud.models import (
+    BlacklistEntry,
+    BlacklistKind,
+    Case,
+    Measure,
+    MeasureEffect,
+    MeasureKind,
+    RecordKind,
+)
+from fraud.services import case_file
+from funding.models import Hold, Receivable, ReceivableState
+from funding.services import holds
+from funding.services.recoveries import demands, reversals
+from ila.core import clock
+from ila.core.errors import DomainError
+
+K = MeasureKind
+E = MeasureEffect.Kind
+# What lasts as long as the measure; money taken back and things handed on are done once.
+LASTING = (E.HELD, E.SUSPENDED, E.LISTED)
+
+
+def carry_out(case: Case, measure: Measure, *, actor: User) -> None:
+    """Do what a locked measure is for. Records: `effect` for each thing done."""
+    match measure.kind:
+        case K.HOLD:
+            _hold(case, measure, actor)
+        case K.SUSPENSION:
+            for each in _accreditations(case, AccreditationState.ACCREDITED):
+                accreditations.suspend_accreditation(
+                    actor=actor, accreditation_id=each.pk, reason=_because(measure)
+                )
+                _done(case, measure, E.SUSPENDED, actor, accreditation=each)
+        case K.TERMINATION:
+            for each in _accreditations(case, AccreditationState.ACCREDITED, AccreditationState.SUSPENDED):
+                accreditations.withdraw_accreditation(
+                    actor=actor, accreditation_id=each.pk, reason=_because(measure)
+                )
+                _done(case, measure, E.WITHDRAWN, actor, accreditation=each)
+        case K.RESTITUTION:
+            _demand(case, measure, actor)
+        case K.CLAWBACK:
+            _take_back(case, measure, actor)
+        case K.REFERRAL:
+            _done(case, measure, E.REFERRED, actor, said=measure.authority)
+        case _:
+            _list(case, measure, actor)
+
+
+def end_lasting(case: Case, measure: Measure, *, actor: User, reason: str) -> None:
+    """End what lasts: holds are released the same moment, accreditations resumed, entries taken off the list."""
+    undo(case, _standing(measure).filter(kind__in=LASTING), actor=actor, reason=reason)
+
+
+def undo_all(case: Case, measure: Measure, *, actor: User, reason: str) -> list[MeasureEffect]:
+    """Undo everything that a measure did, the latest first. Returns the rows of what was undone."""
+    return undo(case, _standing(measure), actor=actor, reason=reason)
+
+
+def undo(case: Case, wanted: Iterable[MeasureEffect], *, actor: User, reason: str) -> list[MeasureEffect]:
+    """Undo these effects of measures of a locked case, the latest first. Records: `effect` for each."""
+    done = []
+    for effect in sorted(wanted, key=lambda each: each.pk, reverse=True):
+        facts: dict[str, Any] = {
+            name: getattr(effect, name)
+            for name in ("hold", "booking", "receivable", "accreditation", "entry")
+        }
+        facts |= {"amount_cents": effect.amount_cents, "said": effect.said}
+        facts |= _undo_one(effect, actor=actor, reason=reason)
+        done.append(_done(case, effect.measure, E(effect.kind), actor, undoes=effect, **facts))
+    return done
+
+
+def prolong(measure: Measure, *, until: datetime, reason: str, actor: User) -> None:
+    """Holds of a measure get a later end: each is followed by one with the new end."""
+    for effect in _standing(measure).filter(kind=E.HELD).select_related("hold"):
+        hold = effect.hold
+        assert hold is not None
+        if hold.released_at is None and hold.expires_at > clock.now():
+            holds.release_hold(hold_id=hold.pk, actor=actor)
+        _done(measure.case, measure, E.HELD, actor, undoes=effect, hold=hold, said=reason[:500])
+        later = holds.place_hold(
+            owner=actor,
+            reason=measure.reason[:500],
+            until=until,
+            booking=hold.booking,
+            provider=hold.provider,
+        )
+        _done(measure.case, measure, E.HELD, actor, hold=later, booking=hold.booking)
+
+
+def _standing(measure: Measure) -> Any:
+    """What the measure did and nobody has undone."""
+    return MeasureEffect.objects.filter(measure=measure, undoes__isnull=True, undone_by__isnull=True)
+
+
+def _undo_one(effect: MeasureEffect, *, actor: User, reason: str) -> dict[str, Any]:
+    match effect.kind:
+        case E.HELD:
+            hold = Hold.objects.get(pk=effect.hold_id)
+            if hold.released_at is None and hold.expires_at > clock.now():
+                holds.release_hold(hold_id=hold.pk, actor=actor)
+        case E.SUSPENDED:
+            now = Accreditation.objects.get(pk=effect.accreditation_id)
+            if now.state == AccreditationState.SUSPENDED:
+                accreditations.resume_accreditation(actor=actor, accreditation_id=now.pk, reason=reason)
+        case E.WITHDRAWN:
+            return {"accreditation": _accredit_again(effect, actor=actor, reason=reason)}
+        case E.LISTED:
+            BlacklistEntry.objects.filter(pk=effect.entry_id, ended_at__isnull=True).update(
+                ended_at=clock.now(), ended_by=actor, ended_reason=reason[:500]
+            )
+        case E.DEMANDED | E.TAKEN_BACK:
+            assert effect.receivable_id is not None
+            undone = reversals.undo_receivable(actor=actor, receivable_id=effect.receivable_id, reason=reason)
+            return {"said": undone.said}
+    return {}
+
+
+def _accredit_again(effect: MeasureEffect, *, actor: User, reason: str) -> Accreditation:
+    """A withdrawn accreditation stays withdrawn: the same days and reference are recorded anew (decision 224)."""
+    gone = Accreditation.objects.select_related("provider", "micro_credential").get(
+        pk=effect.accreditation_id
+    )
+    return accreditations.record_accreditation(
+        actor=actor,
+        authority=gone.authority,
+        provider=gone.provider,
+        micro_credential=gone.micro_credential,
+        valid_from=gone.valid_from,
+        valid_until=gone.valid_until,
+        reference=gone.reference,
+        conditions=gone.conditions,
+        reason=f"withdrawal overturned: {reason}"[:500],
+    )
+
+
+def _hold(case: Case, measure: Measure, actor: User) -> None:
+    assert measure.expires_at is not None
+    given: dict[str, Any] = {"owner": actor, "reason": measure.reason[:500], "until": measure.expires_at}
+    if measure.scope == "provider":
+        _done(case, measure, E.HELD, actor, hold=holds.place_hold(provider=case.provider, **given))
+    for line in measure.lines.select_related("booking").order_by("booking_id"):
+        hold = holds.place_hold(booking=line.booking, **given)
+        _done(case, measure, E.HELD, actor, hold=hold, booking=line.booking)
+
+
+def _demand(case: Case, measure: Measure, actor: User) -> None:
+    """Debts that arose when learners got their rights back are demanded."""
+    waiting = Receivable.objects.filter(
+        booking__in=case.bookings.filter(restored_at__isnull=False).values("booking"), closed_at__isnull=True
+    ).order_by("pk")
+    for found in waiting:
+        debt = found
+        if found.state == ReceivableState.OPENED:
+            debt = demands.demand_receivable(actor=actor, receivable_id=found.pk)
+        _done(
+            case,
+            measure,
+            E.DEMANDED,
+            actor,
+            receivable=debt,
+            booking=debt.booking,
+            amount_cents=debt.amount_cents,
+        )
+
+
+def _take_back(case: Case, measure: Measure, actor: User) -> None:
+    for line in measure.lines.order_by("booking_id"):
+        if line.amount_cents is None:
+            raise DomainError("incomplete", status=422, what="amount")
+        debt = demands.open_receivable(
+            actor=actor, booking_id=line.booking_id, amount_cents=line.amount_cents, reason=case.number
+        )
+        debt = demands.demand_receivable(actor=actor, receivable_id=debt.pk)
+        _done(
+            case,
+            measure,
+            E.TAKEN_BACK,
+            actor,
+            receivable=debt,
+            booking=line.booking,
+            amount_cents=debt.amount_cents,
+        )
+
+
+def _list(case: Case, measure: Measure, actor: User) -> None:
+    """One entry for one decision; a related firm's says through which entry it was found."""
+    person = measure.kind == K.BLACKLIST_PERSON
+    provider = measure.related_provider if measure.kind == K.BLACKLIST_RELATED else case.provider
+    found_by = BlacklistEntry.objects.filter(measure__case=case, ended_at__isnull=True)
+    linked = None
+    if measure.kind == K.BLACKLIST_RELATED:
+        linked = found_by.filter(kind=BlacklistKind.PERSON).first() or found_by.first()
+    entry = BlacklistEntry.objects.create(
+        kind=BlacklistKind.PERSON if person else BlacklistKind.FIRM,
+        person_name=measure.person_name if person else "",
+        birth_date=measure.birth_date if person else None,
+        entity_name="" if person else (measure.entity_name or str(provider)),
+        provider=None if person else provider,
+        reason=measure.reason[:500],
+        measure=measure,
+        linked_to=linked,
+        link=measure.link,
+        listed_at=clock.now(),
+        listed_by=actor,
+        until=None if measure.expires_at is None else case.provider.local_date(measure.expires_at),
+    )
+    _done(case, measure, E.LISTED, actor, entry=entry)
+
+
+def _accreditations(case: Case, *states: AccreditationState) -> list[Accreditation]:
+    """The provider's own accreditations, and those of its programmes, in these states."""
+    theirs = Accreditation.objects.filter(state__in=states)
+    own = theirs.filter(provider=case.provider_id)
+    programmes = theirs.filter(micro_credential__provider=case.provider_id)
+    return list((own | programmes).order_by("pk"))
+
+
+def _because(measure: Measure) -> str:
+    return f"{measure.case.number}: {measure.reason}"[:500]
+
+
+def _done(case: Case, measure: Measure, kind: MeasureEffect.Kind, actor: User, **facts: Any) -> MeasureEffect:
+    effect = MeasureEffect.objects.create(measure=measure, kind=kind, actor=actor, at=clock.now(), **facts)
+    case_file.record(
+        case,
+        RecordKind.EFFECT,
+        actor=actor,
+        text=effect.said,
+        data={
+            "measure": measure.public_id,
+            "effect": str(kind),
+            "undone": effect.undoes_id is not None,
+            "amount_cents": effect.amount_cents,
+            **{
+                name: getattr(effect, f"{name}_id")
+                for name in ("hold", "booking", "receivable", "accreditation", "entry")
+            },
+        },
+    )
+    return effect
