@@ -14,7 +14,9 @@ from ila.core.errors import DomainError
 SENTENCES: dict[str, Promise] = {
     "being_netted": _("A payment on its way keeps a part of this debt. Wait for the bank's answer."),
     "rights_first": _("Learners come first: restore their rights before anything is asked of the provider."),
-    "measures_open": _("A measure waits for its notice, its answer or its decision. Decide it, or lift it, first."),
+    "measures_open": _(
+        "A measure waits for its notice, its answer or its decision. Decide it, or lift it, first."
+    ),
     "case_open": _("Another case of the same kind is open for this provider. Go on with that one."),
     "on_its_way": _("The bank has a payment of it. Wait for the bank's answer."),
     "in_instalments": _(
