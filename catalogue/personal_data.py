@@ -70,6 +70,7 @@ left_out(
     "catalogue.Audit",
     "catalogue.CatalogueFile",
     "catalogue.ChecklistMark",
+    "catalogue.ConnectedAccount",
     "catalogue.Document",
     "catalogue.EntryVersion",
     "catalogue.Establishment",

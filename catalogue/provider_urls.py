@@ -10,6 +10,7 @@ from catalogue.views import (
     provider_applications,
     provider_details,
     provider_entries,
+    provider_stripe,
 )
 
 _APPLICATION = "provider/applications/<uuid:public_id>/"
@@ -32,6 +33,7 @@ urlpatterns = [
     path("provider/documents/<uuid:public_id>/", provider_applications.document, name="provider_document"),
     path(f"{_PROVIDER}entries/new/", provider_entries.new, name="provider_entry_new"),
     path(f"{_PROVIDER}account/", provider_account.account, name="provider_account"),
+    path(f"{_PROVIDER}account/stripe/", provider_stripe.account_at_stripe, name="provider_stripe"),
     path(
         f"{_PROVIDER}account/<uuid:public_id>/<slug:act>/",
         provider_account.account_act,

@@ -371,6 +371,14 @@ def _no_match(_error: DomainError) -> Any:
     return _now("The bank says that this account is in another name. Nothing was asked for.")
 
 
+def _not_ready(_error: DomainError) -> Any:
+    return _now("Stripe cannot pay out from your account yet. Finish setting it up there, then come back.")
+
+
+def _no_answer(_error: DomainError) -> Any:
+    return _now("Stripe does not answer at the moment. Nothing was changed; try again later.")
+
+
 def _too_early(error: DomainError) -> Any:
     until = date_format(date.fromisoformat(str(error.params["until"])), "j F Y")
     return _now("After a refusal or a withdrawal one waits: you may apply again from %(day)s.") % {
@@ -396,6 +404,9 @@ _SENTENCES: dict[str, Callable[[DomainError], Any]] = {
     "duplicate": _duplicate,
     "payee_close_match": _close_match,
     "payee_no_match": _no_match,
+    "account_not_ready": _not_ready,
+    "stripe_unavailable": _no_answer,
+    "stripe_refused": _no_answer,
     "too_early": _too_early,
     "forbidden_claim": _claim,
 }

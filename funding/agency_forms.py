@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from funding import words
-from funding.models import Budget, Scheme
+from funding.models import Budget, Rail, Scheme
 
 ONLY = [
     ("", _("All claims")),
@@ -58,7 +58,7 @@ class ReasonForm(forms.Form):
 
 
 class BatchForm(forms.Form):
-    """Which scheme's claims are paid, and on which day the bank is to execute."""
+    """Which scheme's claims are paid, by which rail, and on which day the bank is to execute."""
 
     scheme = forms.ModelChoiceField(
         queryset=Scheme.objects.none(), label=_("Scheme"), to_field_name="code", empty_label=None
@@ -69,10 +69,25 @@ class BatchForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text=_("A working day. Leave it empty for the first one on which the bank can execute."),
     )
+    rail = forms.ChoiceField(
+        required=False,
+        label=_("Paid by"),
+        choices=list(words.RAILS.items()),
+        help_text=_(
+            "Stripe pays at once the providers who chose an account there; the bank pays all others."
+        ),
+    )
 
-    def __init__(self, data: Any, *, schemes: QuerySet[Scheme]) -> None:
+    def __init__(self, data: Any, *, schemes: QuerySet[Scheme], with_stripe: bool = False) -> None:
         super().__init__(data)
+        if not with_stripe:
+            del self.fields["rail"]
         cast("forms.ModelChoiceField[Scheme]", self.fields["scheme"]).queryset = schemes
+
+    @property
+    def chosen_rail(self) -> str:
+        """The rail that was chosen; the bank's where there is no other."""
+        return str(self.cleaned_data.get("rail") or Rail.SEPA)
 
 
 class AppropriationForm(forms.Form):

@@ -71,14 +71,19 @@ FAULTS = {
     "negative_amount": _("An amount below zero"),
     "other_currency": _("Another currency than the scheme's"),
     "bad_reference": _("Not a top-up reference: look for a slip"),
+    "bad_payroll": _("Not a payroll number with a birth date as 1990-12-31: look for a slip"),
     "not_matched": _("Nobody in this scheme gave that reference"),
     "same_employee_twice": _("The same employee comes twice"),
     "amount_too_large": _("More than one employee may get at once"),
     "below_least": _("Less than this kind must be"),
 }
 REFUSALS = {
-    "not_csv": _("The file is no table: it needs a header with the columns reference and amount."),
-    "not_xlsx": _("The workbook cannot be read: it needs a header with the columns reference and amount."),
+    "not_csv": _(
+        "The file is no table: it needs a header with the columns reference and amount, or payroll_number, birth_date and amount."
+    ),
+    "not_xlsx": _(
+        "The workbook cannot be read: it needs a header with the columns reference and amount, or payroll_number, birth_date and amount."
+    ),
     "wrong_encoding": _("The file is not written in UTF-8: save it as CSV UTF-8, or as a workbook."),
     "formula": _("The workbook holds a formula: paste its value instead."),
     "too_large": _("The file unpacks to more than is read: split it."),

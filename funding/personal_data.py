@@ -35,6 +35,7 @@ from funding.models import (
     JournalEntry,
     LearnerDocument,
     PayerDebt,
+    PayrollNumber,
     Posting,
     RefundAccount,
     Statement,
@@ -74,6 +75,11 @@ def _end_references(user: User) -> int:
     return found.update(revoked_at=clock.now())
 
 
+def _end_payroll_numbers(user: User) -> int:
+    found = PayrollNumber.objects.filter(account__citizen__user=user, revoked_at__isnull=True)
+    return found.update(revoked_at=clock.now())
+
+
 about(
     "funding.Suggestion",
     "suggestions",
@@ -95,6 +101,14 @@ about(
     erase=_forget_documents,
 )
 about("funding.RefundAccount", "accounts-for-refunds", "citizen__user", erase=_forget_refund_accounts)
+about(
+    "funding.PayrollNumber",
+    "payroll-numbers",
+    ACCOUNT,
+    also={"employer": "organisation__name"},
+    hidden=["digest"],
+    erase=_end_payroll_numbers,
+)
 about(
     "funding.TopUpReference",
     "references-for-employers",
@@ -192,7 +206,9 @@ left_out(
     "funding.ReconciliationNote",
     "funding.RecoveryReceipt",
     "funding.Reservation",
+    "funding.FailedPayout",
     "funding.StripeEvent",
+    "funding.StripeMovement",
     "funding.Remittance",
     "funding.WriteOffRequest",
     "funding.Instalment",

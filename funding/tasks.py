@@ -11,6 +11,7 @@ import structlog
 from accounts.models import User
 from accounts.services import service_users
 from funding.banking.config import bank_is_configured
+from funding.cards.config import cards_are_taken
 from funding.services import (
     awards,
     bank_messages,
@@ -30,6 +31,7 @@ from funding.services import (
     statements,
     surveys,
     top_ups,
+    transfers,
 )
 from funding.services.recoveries import demands, instalments
 from ila.core import clock, jobs
@@ -262,6 +264,18 @@ def send_card_refund(*, refund_id: int) -> None:
 def sweep_stripe(timestamp: int) -> card_events.Swept:  # noqa: ARG001 - the scheduler tells the time
     """Find what no webhook told of; nothing where no cards are taken."""
     return card_events.sweep()
+
+
+@jobs.task(
+    name="funding.keep_stripe_movements",
+    queue="money",
+    cron="11 * * * *",
+    lock="funding.keep_stripe_movements",
+    retry=False,
+)
+def keep_stripe_movements(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Keep what moved our balance at Stripe, for the days' books; nothing where no cards are taken."""
+    return {"kept": transfers.keep_movements() if cards_are_taken() else 0}
 
 
 @contextmanager

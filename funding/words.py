@@ -102,6 +102,7 @@ SUSPENSIONS = {
 LEFT_OUT = {
     "on_hold": _("it is on hold, disputed, or its booking has ended"),
     "bad_iban": _("the account it is to be paid to is no IBAN"),
+    "account_not_ready": _("its account at Stripe does not reach a bank now"),
     "not_allowed": _("you approved it yourself: a colleague puts it into a batch"),
     "payee_unasked": _("a first payment into an account that the bank has not been asked about"),
     "payee_close_match": _("a first payment into an account that is in a similar name"),
@@ -118,6 +119,7 @@ CERTIFICATES = {
     "certificate": _("certificate"),
     "exam": _("examination taken"),
 }
+RAILS = {"sepa": _("Bank transfer (SEPA)"), "stripe": _("Stripe Connect")}
 OUTCOMES = {
     "pending": _("Not yet known"),
     "executed": _("Executed"),

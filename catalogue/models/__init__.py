@@ -32,6 +32,7 @@ from catalogue.models.awards import (
     SigningKey,
     StatusList,
 )
+from catalogue.models.connected_accounts import ConnectedAccount
 from catalogue.models.descriptions import Certifies, EntryDescription, Participation, PriceChange
 from catalogue.models.details import DetailKind, DetailReview, ProviderDetail
 from catalogue.models.listing_claims import ListingClaim, ListingClaimLog, ListingClaimState
@@ -96,6 +97,7 @@ __all__ = [
     "ChangeKind",
     "CheckOutcome",
     "ChecklistMark",
+    "ConnectedAccount",
     "CredentialKind",
     "CredentialState",
     "DeliveryMode",

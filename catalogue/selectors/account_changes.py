@@ -8,6 +8,7 @@ from collections.abc import Collection
 from django.db.models import QuerySet
 
 from accounts.models import User
+from catalogue.connect import is_connected_account
 from catalogue.models import OPEN_CHANGES, AccountChange, AccountChangeState
 
 
@@ -47,5 +48,7 @@ def former_accounts(provider_ids: Collection[int]) -> dict[int, set[str]]:
 
 
 def masked(iban: str) -> str:
-    """An account as a page shows it: its country, and the last four signs."""
+    """An account as a page shows it: its country, or that it is at Stripe, and the last four signs."""
+    if is_connected_account(iban):
+        return f"Stripe •••• {iban[-4:]}"
     return f"{iban[:2]}•• •••• {iban[-4:]}" if iban else ""

@@ -60,17 +60,39 @@ def ask(
     with transaction.atomic():
         _askable(actor, provider_id, checked)
     told = payees.open_payees().verify(iban=checked, name=holder)
+    return ask_for(
+        actor=actor,
+        provider_id=provider_id,
+        account=checked,
+        holder=holder,
+        told=told,
+        reason=reason,
+        accept_close=accept_close,
+    )
+
+
+def ask_for(
+    *,
+    actor: User,
+    provider_id: int,
+    account: str,
+    holder: str,
+    told: payees.Verification,
+    reason: str,
+    accept_close: bool,
+) -> AccountChange:
+    """Ask for an account of which somebody has told whose it is. Locks, Logs and Raises: as `ask`."""
     if told.answer == PayeeAnswer.NO_MATCH:
         raise DomainError("payee_no_match", status=422, what="holder")
     if told.answer == PayeeAnswer.CLOSE_MATCH and not accept_close:
         raise DomainError("payee_close_match", status=422, what="holder", name=told.name)
     with transaction.atomic():
-        provider = _askable(actor, provider_id, checked)
+        provider = _askable(actor, provider_id, account)
         now = clock.now()
         change = AccountChange(
             provider=provider,
             iban_before=provider.iban,
-            iban=checked,
+            iban=account,
             holder=holder,
             payee_answer=told.answer,
             payee_name=told.name,

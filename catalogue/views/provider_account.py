@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.models import User
 from catalogue import change_forms, permissions
 from catalogue import provider_words as words
+from catalogue.connect import connect_is_offered
 from catalogue.models import AccountChange, Provider
 from catalogue.selectors import account_changes as selected
 from catalogue.services import account_changes
@@ -149,6 +150,7 @@ def _page(
         "error": error,
         "error_target": "waiting",
         "zone": one.time_zone,
+        "offers_stripe": connect_is_offered(),
     }
     status = 422 if error or shown.errors else 200
     return render(request, "catalogue/provider/account.html", context, status=status)

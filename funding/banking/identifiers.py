@@ -9,6 +9,8 @@ from schwifty import BIC, IBAN
 from schwifty.exceptions import SchwiftyException
 from text_unidecode import unidecode  # type: ignore[import-untyped]
 
+from catalogue.connect import is_connected_account
+
 MAX_REFERENCE = 35
 # EPC217-08: the Latin set that every SEPA bank must accept.
 _SEPA_TEXT = re.compile(r"[A-Za-z0-9/\-?:().,'+ ]+", re.ASCII)
@@ -40,6 +42,14 @@ def normalise_iban(text: str) -> str:
         return str(IBAN(text).compact)
     except SchwiftyException as error:
         raise ValueError(f"{text[:40]!r} is no IBAN: {error}") from error
+
+
+def normalise_account(text: str) -> str:
+    """What a payment goes to: an IBAN without spaces, or an account at Stripe as it is.
+
+    Raises: ValueError for neither.
+    """
+    return text if is_connected_account(text) else normalise_iban(text)
 
 
 def is_bic(text: str) -> bool:

@@ -219,4 +219,34 @@ class PaymentReturn:
     returns: tuple[ReturnedTransfer, ...] = field(default_factory=tuple)
 
 
-BankMessage = PaymentStatusReport | AccountMessage | PaymentReturn
+@dataclass(frozen=True, slots=True)
+class TransferRefused:
+    """Stripe does not make a transfer of one of our files, and asking again changes nothing."""
+
+    kind: str
+    msg_id: str
+    original_msg_id: str
+    end_to_end_id: str
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferReport:
+    """A transfer at Stripe as it was seen. reversed_cents: what of it came back, on reversed_on."""
+
+    kind: str
+    msg_id: str
+    original_msg_id: str
+    end_to_end_id: str
+    transfer_id: str
+    amount_cents: int
+    reversed_cents: int
+    currency: str
+    account: str
+    made_on: date
+    reversed_on: date | None
+    reason: str
+
+
+BankMessage = PaymentStatusReport | AccountMessage | PaymentReturn | TransferRefused | TransferReport

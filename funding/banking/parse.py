@@ -6,6 +6,7 @@ from funding.banking.camt import read_account_message
 from funding.banking.messages import BadBankMessage, BankMessage
 from funding.banking.pacs004 import read_payment_return
 from funding.banking.pain002 import read_status_report
+from funding.banking.transfers import read_transfer_message
 from funding.banking.xml import read_document
 
 _NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:"
@@ -23,6 +24,8 @@ def parse_bank_message(content: bytes) -> BankMessage:
 
     Raises: BadBankMessage with a code for what is wrong with it.
     """
+    if content.startswith(b"{"):
+        return read_transfer_message(content)
     namespace, root = read_document(content)
     if root.name != "Document" or not namespace.startswith(_NAMESPACE):
         raise BadBankMessage(

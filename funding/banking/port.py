@@ -1,4 +1,4 @@
-"""The bank as the platform sees it: a place to leave a file, and a letter box.
+"""The bank, or Stripe, as the platform sees it: a place to leave a file, and a letter box.
 
 Network and disk only: an adapter is never called inside a database transaction.
 """
@@ -38,10 +38,11 @@ class OutgoingFile:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """The bank took the delivery. It says nothing about the payments: only pain.002 does."""
+    """The delivery was taken. Of the payments only messages tell: `answers` are those that came with it, to be kept."""
 
     reference: str
     detail: str = ""
+    answers: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

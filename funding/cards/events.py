@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,8 +35,14 @@ KINDS = (
     "refund.created",
     "refund.failed",
     "refund.updated",
+    "transfer.created",
+    "transfer.reversed",
+    "transfer.updated",
 )
 """The types of events that say something of a payment."""
+
+OF_PROVIDERS = ("payout.failed",)
+"""The types that say something of a provider's account; they come from that account."""
 
 
 class NotBelieved(Exception):  # noqa: N818 - it is about the message
@@ -48,16 +54,25 @@ class NotBelieved(Exception):  # noqa: N818 - it is about the message
 
 
 def read_webhook(
-    body: bytes, header: str | None, *, secrets: Sequence[str], account: str, livemode: bool
+    body: bytes,
+    header: str | None,
+    *,
+    secrets: Sequence[str],
+    account: str,
+    livemode: bool,
+    is_providers: Callable[[str], bool] = lambda _account: False,
 ) -> EventSeen:
-    """The event that a webhook tells of. secrets: any of them may have signed it. Raises: NotBelieved."""
+    """The event that a webhook tells of. secrets: any of them may have signed it. Raises: NotBelieved.
+
+    is_providers: whether an account is a provider's whom we pay through Stripe.
+    """
     _verify(body, header, secrets)
     try:
         values = json.loads(body)
         seen = read_event(values)
     except (ValueError, KeyError, TypeError) as error:
         raise NotBelieved("not_an_event") from error
-    if seen.account and seen.account != account:
+    if seen.account and seen.account != account and not is_providers(seen.account):
         raise NotBelieved("wrong_account", seen.event_id)
     if seen.livemode != livemode:
         raise NotBelieved("wrong_mode", seen.event_id)

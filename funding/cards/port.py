@@ -7,6 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from ila.core.stripe_api import CardsRefused, CardsUnavailable
+
+__all__ = [
+    "CardPort",
+    "CardsRefused",
+    "CardsUnavailable",
+    "CheckoutAsked",
+    "CheckoutOpened",
+    "DisputeSeen",
+    "EventSeen",
+    "PaymentSeen",
+    "RefundSeen",
+]
+
 # What a refund's status may become: never back to an earlier one.
 REFUND_RANK = {
     "wanted": 0,
@@ -19,18 +33,6 @@ REFUND_RANK = {
 }
 REFUND_UNDONE = ("failed", "canceled", "refused")
 DISPUTE_LOST, DISPUTE_OVER = "lost", ("won", "lost", "warning_closed", "prevented")
-
-
-class CardsUnavailable(Exception):  # noqa: N818 - an answer
-    """No answer, or one that says to come back: what was asked may have been done. It is asked again later."""
-
-
-class CardsRefused(Exception):  # noqa: N818 - an answer
-    """A no that asking again does not change. code: why."""
-
-    def __init__(self, code: str, message: str = "") -> None:
-        super().__init__(message or code)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)

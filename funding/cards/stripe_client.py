@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, TypeVar
-
-import stripe
-from stripe import StripeClient
+from typing import Any
 
 from funding.cards.events import KINDS, read_event
 from funding.cards.port import (
     CardsRefused,
-    CardsUnavailable,
     CheckoutAsked,
     CheckoutOpened,
     DisputeSeen,
@@ -20,38 +16,27 @@ from funding.cards.port import (
     PaymentSeen,
     RefundSeen,
 )
+from ila.core.stripe_api import ask, make_client
 
-API_VERSION = "2026-10-28.endive"
-"""What this module was written and tested against. A newer library does not change it."""
-
-RETRIES = 2
 _PAGE = 100
-R = TypeVar("R")
 
 
 class StripePort:
     """Stripe behind the port. account: whose payments they are; livemode: real money."""
 
     def __init__(self, key: str, *, account: str, livemode: bool, address: str = "", timeout: float) -> None:
-        addresses: Any = {"api": address} if address else None
         self._account, self._livemode = account, livemode
-        self._stripe = StripeClient(
-            key,
-            stripe_version=API_VERSION,
-            base_addresses=addresses,
-            max_network_retries=RETRIES,
-            http_client=stripe.RequestsClient(timeout=timeout),
-        )
+        self._stripe = make_client(key, address=address, timeout=timeout)
 
     def check_account(self) -> None:
         """Two requests. Raises: CardsRefused `wrong_account`, `wrong_mode`; CardsUnavailable."""
-        account = self._ask(self._stripe.v1.accounts.retrieve_current)
+        account = ask(self._stripe.v1.accounts.retrieve_current)
         if account.id != self._account:
             meant = self._account or "nothing"
             raise CardsRefused(
                 "wrong_account", f"STRIPE_SECRET_KEY is of {account.id}, STRIPE_ACCOUNT says {meant}"
             )
-        balance = self._ask(self._stripe.v1.balance.retrieve)
+        balance = ask(self._stripe.v1.balance.retrieve)
         if balance.livemode is not self._livemode:
             mode = "live" if balance.livemode else "test"
             raise CardsRefused("wrong_mode", f"STRIPE_SECRET_KEY is of the {mode} mode and is not named so")
@@ -80,14 +65,14 @@ class StripePort:
             "metadata": about,
             "payment_intent_data": {"metadata": about},
         }
-        session = self._ask(
+        session = ask(
             lambda: self._stripe.v1.checkout.sessions.create(params, {"idempotency_key": asked.key})
         )
         return CheckoutOpened(session.id, session.url or "")
 
     def expire_checkout(self, session_id: str) -> None:
         try:
-            self._ask(lambda: self._stripe.v1.checkout.sessions.expire(session_id))
+            ask(lambda: self._stripe.v1.checkout.sessions.expire(session_id))
         except CardsRefused as refused:
             # Paid or expired meanwhile: whoever asked looks at it anyway.
             if refused.code != "resource_invalid":
@@ -95,9 +80,7 @@ class StripePort:
 
     def read_payment(self, session_id: str) -> PaymentSeen:
         expand = ["payment_intent.latest_charge"]
-        session = self._ask(
-            lambda: self._stripe.v1.checkout.sessions.retrieve(session_id, {"expand": expand})
-        )
+        session = ask(lambda: self._stripe.v1.checkout.sessions.retrieve(session_id, {"expand": expand}))
         if session.livemode is not self._livemode:
             raise CardsRefused("wrong_mode")
         intent: Any = session.payment_intent
@@ -123,11 +106,11 @@ class StripePort:
         )
 
     def reference_of(self, intent_id: str) -> str:
-        intent = self._ask(lambda: self._stripe.v1.payment_intents.retrieve(intent_id))
+        intent = ask(lambda: self._stripe.v1.payment_intents.retrieve(intent_id))
         return str(intent.metadata.to_dict().get("ila_payment", ""))
 
     def refund(self, *, key: str, reference: str, intent_id: str, amount_cents: int) -> RefundSeen:
-        refund = self._ask(
+        refund = ask(
             lambda: self._stripe.v1.refunds.create(
                 {
                     "payment_intent": intent_id,
@@ -141,7 +124,7 @@ class StripePort:
 
     def events_since(self, moment: datetime) -> Iterator[EventSeen]:
         """Stripe lists the newest first, of the last 30 days."""
-        found = self._ask(
+        found = ask(
             lambda: list(
                 self._stripe.v1.events.list(
                     {"created": {"gte": int(moment.timestamp())}, "types": list(KINDS), "limit": _PAGE}
@@ -153,27 +136,13 @@ class StripePort:
 
     def _refunds(self, intent_id: str) -> tuple[RefundSeen, ...]:
         pages = self._stripe.v1.refunds.list
-        found = self._ask(
-            lambda: list(pages({"payment_intent": intent_id, "limit": _PAGE}).auto_paging_iter())
-        )
+        found = ask(lambda: list(pages({"payment_intent": intent_id, "limit": _PAGE}).auto_paging_iter()))
         return tuple(_refund(each) for each in reversed(found))
 
     def _disputes(self, intent_id: str) -> tuple[DisputeSeen, ...]:
         pages = self._stripe.v1.disputes.list
-        found = self._ask(
-            lambda: list(pages({"payment_intent": intent_id, "limit": _PAGE}).auto_paging_iter())
-        )
+        found = ask(lambda: list(pages({"payment_intent": intent_id, "limit": _PAGE}).auto_paging_iter()))
         return tuple(_dispute(each) for each in reversed(found))
-
-    def _ask(self, call: Callable[[], R]) -> R:
-        try:
-            return call()
-        except (stripe.APIConnectionError, stripe.RateLimitError) as error:
-            raise CardsUnavailable(type(error).__name__) from error
-        except stripe.StripeError as error:
-            if error.http_status is None or error.http_status >= 500 or error.http_status == 409:
-                raise CardsUnavailable(type(error).__name__) from error
-            raise CardsRefused(str(error.code or type(error).__name__)[:60], str(error)) from error
 
 
 def _method(intent: Any) -> str:

@@ -11,6 +11,7 @@ from funding.models.batches import (
     PaymentBatchLog,
     PaymentFile,
     PaymentOutcome,
+    Rail,
 )
 from funding.models.bookings import (
     Allocation,
@@ -53,6 +54,7 @@ from funding.models.learner_pages import (
 )
 from funding.models.ledger import Bucket, JournalEntry, Posting, Seal, SealedLeaves, SealEpoch
 from funding.models.payee_checks import PayeeAcceptance, PayeeCheck
+from funding.models.payroll import PayrollNumber
 from funding.models.receivables import Receivable, ReceivableLog, ReceivableState
 from funding.models.recoveries import (
     Instalment,
@@ -67,6 +69,7 @@ from funding.models.remittances import NumberSeries, ReconciliationNote, Remitta
 from funding.models.scheme_drafts import DraftKind, DraftState, SchemeDraft, SchemeDraftLog
 from funding.models.schemes import Budget, Scheme, SchemeVersion, version_on
 from funding.models.statements import CreditNotice, Statement
+from funding.models.stripe_books import FailedPayout, StripeMovement
 from funding.models.top_ups import (
     DraftStage,
     TopUp,
@@ -122,6 +125,7 @@ __all__ = [
     "DueMark",
     "ExitReason",
     "ExpiryNotice",
+    "FailedPayout",
     "Fund",
     "GrantCount",
     "Hold",
@@ -147,11 +151,13 @@ __all__ = [
     "PaymentBatchLog",
     "PaymentFile",
     "PaymentOutcome",
+    "PayrollNumber",
     "Place",
     "PlanState",
     "Posting",
     "Presence",
     "PresenceProof",
+    "Rail",
     "Reader",
     "Receivable",
     "ReceivableLog",
@@ -177,6 +183,7 @@ __all__ = [
     "Statement",
     "StripeCursor",
     "StripeEvent",
+    "StripeMovement",
     "Suggestion",
     "Suspension",
     "SuspensionEnd",

@@ -28,6 +28,13 @@ class BatchState(models.TextChoices):
 S = BatchState
 
 
+class Rail(models.TextChoices):
+    """How a batch's payments travel: each to the kind of account that its payees are paid into."""
+
+    SEPA = "sepa", "Bank transfer"
+    STRIPE = "stripe", "Stripe Connect"
+
+
 class PaymentBatchLog(fsm.TransitionLog):
     """What happened to a payment batch."""
 
@@ -35,13 +42,14 @@ class PaymentBatchLog(fsm.TransitionLog):
 
 
 class PaymentBatch(fsm.Machine):
-    """Payments sent to the bank as one file, which is written once and kept byte for byte."""
+    """Payments sent as one file by one rail; the file is written once and kept byte for byte."""
 
     log_model: ClassVar[type[fsm.TransitionLog]] = PaymentBatchLog
 
     scheme = models.ForeignKey("funding.Scheme", on_delete=models.PROTECT, related_name="batches")
     msg_id = models.CharField(max_length=35, unique=True)
     state = FSMField(default=S.DRAFT, choices=BatchState, protected=True)
+    rail = models.CharField(max_length=10, choices=Rail, default=Rail.SEPA)
     currency = models.CharField(max_length=3)
     value_date = models.DateField()
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -58,6 +66,7 @@ class PaymentBatch(fsm.Machine):
         triggers: ClassVar[list[Any]] = [fsm.state_guard("funding_paymentbatchlog")]
         constraints: ClassVar[list[Any]] = [
             models.CheckConstraint(condition=Q(state__in=BatchState.values), name="paymentbatch_state_known"),
+            models.CheckConstraint(condition=Q(rail__in=Rail.values), name="paymentbatch_rail_known"),
             models.CheckConstraint(
                 condition=Q(approver__isnull=True) | ~Q(approver=F("author")),
                 name="paymentbatch_approved_by_another_person",
@@ -129,7 +138,7 @@ class PaymentBatch(fsm.Machine):
 
 
 class PaymentFile(AppendOnlyModel):
-    """The bytes of a batch's pain.001, written once: a repeated export sends the same file."""
+    """The bytes of a batch's pain.001 or list of transfers, written once: a repeated export sends the same file."""
 
     batch = models.OneToOneField(PaymentBatch, on_delete=models.PROTECT, related_name="file")
     content = models.BinaryField()
@@ -159,7 +168,7 @@ class Payment(models.Model):
     batch = models.ForeignKey(PaymentBatch, on_delete=models.PROTECT, related_name="payments")
     claim = models.ForeignKey("funding.Claim", on_delete=models.PROTECT, related_name="payments")
     end_to_end_id = models.CharField(max_length=35, unique=True)
-    iban = models.CharField(max_length=34)
+    iban = models.CharField(max_length=34, help_text="The account: an IBAN, or one at Stripe.")
     creditor_name = models.CharField(max_length=140)
     amount_cents = models.BigIntegerField()
     netted_cents = models.BigIntegerField(default=0)

@@ -53,6 +53,9 @@ class CardPayment(fsm.Machine):
     booking = models.ForeignKey(
         "funding.Booking", on_delete=models.PROTECT, null=True, blank=True, related_name="card_payments"
     )
+    repays = models.ForeignKey(
+        "funding.PayerDebt", on_delete=models.PROTECT, null=True, blank=True, related_name="repayments"
+    )
     payer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     fund = models.CharField(max_length=10, choices=Fund)
     amount_cents = models.BigIntegerField()
@@ -88,8 +91,11 @@ class CardPayment(fsm.Machine):
             ),
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="cardpayment_positive"),
             models.CheckConstraint(
-                condition=Q(top_up__isnull=False, booking__isnull=True, fund=Fund.EMPLOYER)
-                | Q(top_up__isnull=True, booking__isnull=False, sign_in__isnull=False, fund=Fund.OWN),
+                condition=Q(top_up__isnull=False, booking__isnull=True, repays__isnull=True)
+                & Q(fund=Fund.EMPLOYER)
+                | Q(top_up__isnull=True, booking__isnull=False, repays__isnull=True)
+                & Q(sign_in__isnull=False, fund=Fund.OWN)
+                | Q(top_up__isnull=True, booking__isnull=True, repays__isnull=False),
                 name="cardpayment_for_one_thing",
             ),
             models.CheckConstraint(
@@ -112,6 +118,9 @@ class CardPayment(fsm.Machine):
             ),
             models.UniqueConstraint(
                 fields=["booking"], condition=Q(state__in=WAITING), name="cardpayment_one_waits_for_booking"
+            ),
+            models.UniqueConstraint(
+                fields=["repays"], condition=Q(state__in=WAITING), name="cardpayment_one_waits_for_debt"
             ),
         ]
         indexes: ClassVar[list[Any]] = [
@@ -347,6 +356,7 @@ class StripeEvent(models.Model):
     kind = models.CharField(max_length=100)
     object_id = models.CharField(max_length=100)
     intent_id = models.CharField(max_length=100, blank=True)
+    account = models.CharField(max_length=100, blank=True, help_text="The connected account that it is of.")
     created_at = models.DateTimeField()
     told_by = models.CharField(max_length=10)
     told_at = models.DateTimeField(default=clock.now)

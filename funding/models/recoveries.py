@@ -49,6 +49,7 @@ class Netting(models.Model):
 class RecoveryReceipt(models.Model):
     """One transfer that came in for a debt, counted once however often the bank tells of it.
 
+    The debt is a provider's (`receivable`) or a payer's after a charge-back (`payer_debt`).
     applied: what of it paid the debt. interest: what of it paid interest. What is left was too much, and waits with
     `finding` until a person of the agency has sent it back.
     """
@@ -62,6 +63,9 @@ class RecoveryReceipt(models.Model):
     key = models.CharField(max_length=64, unique=True)
     receivable = models.ForeignKey(
         "funding.Receivable", on_delete=models.PROTECT, null=True, blank=True, related_name="receipts"
+    )
+    payer_debt = models.ForeignKey(
+        "funding.PayerDebt", on_delete=models.PROTECT, null=True, blank=True, related_name="receipts"
     )
     amount_cents = models.BigIntegerField()
     applied_cents = models.BigIntegerField(default=0)

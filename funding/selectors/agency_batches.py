@@ -11,9 +11,11 @@ from django.db.models import QuerySet
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from accounts.models import User
+from catalogue.models import ConnectedAccount
 from catalogue.payees import payees_are_configured
 from funding.banking.pain001 import MAX_TRANSFERS
-from funding.models import BankMessage, Claim, ClaimState, Payment, PaymentBatch, Scheme
+from funding.models import BankMessage, Claim, ClaimState, Payment, PaymentBatch, Rail, Scheme
+from funding.rails import payable_by
 from funding.selectors.batches import batches
 from funding.selectors.payees import find_unverified, has_account
 from funding.services.batches import LeftOut, sort_payable
@@ -37,9 +39,11 @@ class BatchPlan:
     seen: str
 
 
-def plan_batch(scheme: Scheme, *, actor: User) -> BatchPlan:
+def plan_batch(scheme: Scheme, *, actor: User, rail: str = Rail.SEPA) -> BatchPlan:
     """What a batch of this person would hold now. Nothing is written. As many queries for any number of claims."""
-    payable = Claim.objects.filter(state=ClaimState.APPROVED, booking__account__scheme=scheme)
+    payable = Claim.objects.filter(
+        payable_by(rail), state=ClaimState.APPROVED, booking__account__scheme=scheme
+    )
     whole = payable.count()
     claims = list(payable.order_by("pk")[:MAX_TRANSFERS])
     ready, left_out = sort_payable(claims, actor=actor)
@@ -68,6 +72,11 @@ def _total(
     name: str, currency: str, number: int, gross: int, kept: int
 ) -> tuple[str, str, int, int, int, int]:
     return name, currency, number, gross, kept, gross - kept
+
+
+def anybody_at_stripe() -> bool:
+    """Whether a provider is paid into an account at Stripe."""
+    return ConnectedAccount.objects.filter(provider__iban__startswith="acct_").exists()
 
 
 def waiting_for_payees(scheme: Scheme) -> list[LeftOut]:

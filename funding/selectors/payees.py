@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from catalogue.connect import is_connected_account
 from catalogue.lookalikes import skeleton
-from catalogue.models import AccountChange, AccountChangeState, Application, PayeeAnswer
-from funding.banking.identifiers import normalise_iban
+from catalogue.models import AccountChange, AccountChangeState, Application, ConnectedAccount, PayeeAnswer
+from funding.banking.identifiers import normalise_account
 from funding.models import Claim, PayeeAcceptance, PayeeCheck, Payment, PaymentOutcome
 
 # An account, and a name without the ways of writing it.
@@ -27,8 +28,8 @@ class Unverified:
 
 
 def payee_of(claim: Claim) -> tuple[str, str]:
-    """The account that a claim is paid into, and the name that the bank is told. Raises: ValueError for no IBAN."""
-    return normalise_iban(claim.payee_iban or claim.provider.iban), creditor_name(claim)
+    """The account that a claim is paid into, and the name that the bank is told. Raises: ValueError for none."""
+    return normalise_account(claim.payee_iban or claim.provider.iban), creditor_name(claim)
 
 
 def has_account(claim: Claim) -> bool:
@@ -38,6 +39,24 @@ def has_account(claim: Claim) -> bool:
     except ValueError:
         return False
     return True
+
+
+def unready_accounts(claims: Sequence[Claim]) -> set[int]:
+    """Of these claims, those to an account at Stripe from which nothing reaches a bank now. One query at most."""
+    accounts = {
+        claim.pk: claim.provider.iban
+        for claim in claims
+        if not claim.payee_iban and is_connected_account(claim.provider.iban)
+    }
+    if not accounts:
+        return set()
+    ready = set(
+        ConnectedAccount.objects.filter(account_id__in=accounts.values(), ready=True).values_list(
+            "account_id", "provider"
+        )
+    )
+    providers = {claim.pk: claim.provider_id for claim in claims}
+    return {pk for pk, account in accounts.items() if (account, providers[pk]) not in ready}
 
 
 def creditor_name(claim: Claim) -> str:

@@ -4,7 +4,6 @@ A message is stored in a transaction of its own before anything is made of it. I
 either everything it says is written and it is `processed`, or it is `refused` with a reason and changes no balance.
 """
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,14 +18,26 @@ from funding.banking.messages import (
     PaymentReturn,
     PaymentStatusReport,
     TransactionStatus,
+    TransferRefused,
+    TransferReport,
 )
 from funding.banking.messages import BankMessage as ParsedMessage
 from funding.banking.money import parse_amount
 from funding.banking.parse import parse_bank_message
 from funding.banking.port import BankPort
-from funding.models import BankMessage, MessageState, Payment, PaymentBatch, PaymentOutcome, TopUpRefund
+from funding.cards.transfers import ConnectRail
+from funding.models import (
+    BankMessage,
+    MessageState,
+    Payment,
+    PaymentBatch,
+    PaymentOutcome,
+    Rail,
+    TopUpRefund,
+)
 from funding.services.account_messages import process_account_message
 from funding.services.batches import SENT_STATES, require_no_transaction
+from funding.services.kept_messages import store_message
 from funding.services.payments import ContradictionError, Settlement, Transfer
 from funding.services.refusals import RefusedMessage, Report
 from ila.core import clock
@@ -48,28 +59,12 @@ def receive_messages(*, bank: BankPort | None = None, again: bool = False) -> li
     require_no_transaction()
     bank = bank or open_bank()
     arrived = bank.fetch(again=again)
+    # Who always tells everything repeats itself, and nothing follows from it.
+    note_repeats = not again and not isinstance(bank, ConnectRail)
     for raw in arrived:
-        store_message(content=raw.content, note_repeats=not again)
+        store_message(content=raw.content, note_repeats=note_repeats)
     bank.confirm(arrived)
     return process_waiting()
-
-
-@transaction.atomic
-def store_message(*, content: bytes, note_repeats: bool = True) -> tuple[BankMessage, bool]:
-    """Keep a file of the bank byte for byte; the same bytes are kept once. Returns it, and whether it is new.
-
-    That the bank sent the same file again is noted with it.
-    """
-    sha256 = hashlib.sha256(content).hexdigest()
-    message, created = BankMessage.objects.get_or_create(
-        sha256=sha256, defaults={"content": content, "received_at": clock.now()}
-    )
-    if not created and note_repeats:
-        (message,) = BankMessage.objects.filter(pk=message.pk).select_for_update()
-        repeats = [*message.detail.get("received_again", []), clock.now().isoformat()]
-        message.detail = {**message.detail, "received_again": repeats[-20:]}
-        message.save(update_fields=["detail"])
-    return message, created
 
 
 def process_waiting(*, actor: User | None = None) -> list[BankMessage]:
@@ -127,6 +122,10 @@ def _process(message: BankMessage, parsed: ParsedMessage, report: Report, *, act
         _process_payment_return(message, parsed, report, actor=actor)
     elif isinstance(parsed, AccountMessage):
         process_account_message(message, parsed, report, actor=actor)
+    elif isinstance(parsed, TransferRefused):
+        _process_refused_transfer(message, parsed, report, actor=actor)
+    elif isinstance(parsed, TransferReport):
+        _process_transfer(message, parsed, report, actor=actor)
 
 
 def _refuse(message: BankMessage, code: str, words: str) -> None:
@@ -300,3 +299,55 @@ def _process_payment_return(
     if batch is None and work.batches:
         message.batch = next(iter(work.batches.values()))
     work.write(reason=f"{message.kind} {message.message_id}")
+
+
+# -- transfers at Stripe -------------------------------------------------------------------------------
+
+
+def _process_refused_transfer(
+    message: BankMessage, parsed: TransferRefused, result: Report, *, actor: User | None
+) -> None:
+    work, payment = _transfer_work(message, parsed, actor)
+    if work.reject(payment, reason_code=parsed.code, words=parsed.text):
+        result.count("rejected")
+    work.write(reason=f"{message.kind} {message.message_id}")
+
+
+def _process_transfer(
+    message: BankMessage, parsed: TransferReport, result: Report, *, actor: User | None
+) -> None:
+    work, payment = _transfer_work(message, parsed, actor)
+    if (parsed.amount_cents, parsed.currency) != (payment.amount_cents, payment.batch.currency):
+        raise RefusedMessage("other_amount", f"{parsed.transfer_id}: {parsed.amount_cents} {parsed.currency}")
+    if parsed.account != payment.iban:
+        raise RefusedMessage("other_account", f"{parsed.transfer_id} went to another account")
+    if parsed.reversed_cents not in (0, payment.amount_cents):
+        raise RefusedMessage(
+            "other_amount",
+            f"{parsed.transfer_id}: {parsed.reversed_cents} of {parsed.amount_cents} came back",
+        )
+    if parsed.reversed_cents:
+        if work.give_back(payment, reason_code=parsed.reason, on=parsed.reversed_on):
+            result.count("returned")
+    elif work.execute(payment, on=parsed.made_on):
+        result.count("executed")
+    work.write(reason=f"{message.kind} {message.message_id}")
+
+
+def _transfer_work(
+    message: BankMessage, parsed: TransferRefused | TransferReport, actor: User | None
+) -> tuple[Settlement, Payment]:
+    """The payment that a transfer of ours is for, locked."""
+    sent = PaymentBatch.objects.filter(msg_id=parsed.original_msg_id, rail=Rail.STRIPE, file__isnull=False)
+    batch = sent.first()
+    if batch is None:
+        raise RefusedMessage(
+            "unknown_file", f"no transfers {parsed.original_msg_id[:35]!r} of ours were ordered"
+        )
+    message.batch = batch
+    known = batch.payments.filter(end_to_end_id=parsed.end_to_end_id).values_list("pk", flat=True)
+    work = Settlement(known, actor=actor)
+    payment = work.by_reference.get(parsed.end_to_end_id)
+    if payment is None:
+        raise RefusedMessage("unknown_payment", f"no payment {parsed.end_to_end_id} in {batch.msg_id}")
+    return work, payment

@@ -13,10 +13,12 @@ from catalogue.payees import payees_are_configured
 from catalogue.selectors.account_changes import former_accounts
 from catalogue.services import account_changes
 from funding import permissions
-from funding.banking.config import open_bank, paying_party
-from funding.banking.identifiers import new_reference, normalise_iban
+from funding.banking.config import paying_party
+from funding.banking.identifiers import new_reference, normalise_account
 from funding.banking.pain001 import MAX_TRANSFERS, CreditTransfer, CreditTransferFile, Party, build_pain001
 from funding.banking.port import Acknowledgement, BankPort, OutgoingFile
+from funding.banking.transfers import TransferFile, TransferOrder, build_transfers
+from funding.cards.config import require_own_account
 from funding.models import (
     BatchState,
     Booking,
@@ -30,12 +32,15 @@ from funding.models import (
     Payment,
     PaymentBatch,
     PaymentFile,
+    Rail,
     Scheme,
     TopUpRefund,
 )
-from funding.selectors.payees import creditor_name, find_unverified, has_account
+from funding.rails import open_rail, payable_by
+from funding.selectors.payees import creditor_name, find_unverified, has_account, unready_accounts
 from funding.services import gates, holds
 from funding.services.bookings.context import today
+from funding.services.kept_messages import store_message
 from funding.services.payments import lines_of, post_moves, unwind_ended
 from funding.services.recoveries.netting import forget_nettings, plan_nettings, write_nettings
 from funding.services.refunds import failed_refunds, refresh_accounts
@@ -49,7 +54,7 @@ SENT_STATES = (BatchState.EXPORTED, BatchState.ACKNOWLEDGED, BatchState.PARTLY_R
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A claim that cannot be paid now: `on_hold`, `bad_iban` or `not_allowed` (the actor approved it).
+    """A claim that cannot be paid now: `on_hold`, `bad_iban`, `account_not_ready`, `not_allowed` (who approved it).
 
     Or the first payment into an account that nobody vouches for: `payee_unasked`, or `payee_` and what the bank said.
     """
@@ -61,9 +66,16 @@ class LeftOut:
 
 @transaction.atomic
 def create_batch(
-    *, actor: User, scheme: Scheme, value_date: date | None = None, claim_ids: Collection[int] | None = None
+    *,
+    actor: User,
+    scheme: Scheme,
+    value_date: date | None = None,
+    claim_ids: Collection[int] | None = None,
+    rail: str = Rail.SEPA,
 ) -> PaymentBatch:
     """Put approved claims of a scheme together to be paid on a day (the next that banks book); one payment for each.
+
+    rail: how they travel; a batch holds payments to accounts of that rail alone.
 
     What a provider owes back is kept of its payments as far as the rules allow (`plan_nettings`).
 
@@ -79,7 +91,9 @@ def create_batch(
     # Payments go to the account in force at this moment, whether the job that changes accounts has run or not.
     account_changes.put_due_into_force()
     refresh_accounts()
-    payable = Claim.objects.filter(state=ClaimState.APPROVED, booking__account__scheme=scheme)
+    payable = Claim.objects.filter(
+        payable_by(rail), state=ClaimState.APPROVED, booking__account__scheme=scheme
+    )
     if claim_ids is not None:
         payable = payable.filter(pk__in=claim_ids)
     chosen = list(payable.order_by("pk").values_list("pk", flat=True)[:MAX_TRANSFERS])
@@ -96,6 +110,7 @@ def create_batch(
     batch = PaymentBatch(
         scheme=scheme,
         msg_id=new_reference("ILA"),
+        rail=rail,
         currency=scheme.currency,
         value_date=value_date or today(scheme),
         author=actor,
@@ -110,7 +125,7 @@ def create_batch(
                 batch=batch,
                 claim=claim,
                 end_to_end_id=new_reference("E"),
-                iban=normalise_iban(claim.payee_iban or claim.provider.iban),
+                iban=normalise_account(claim.payee_iban or claim.provider.iban),
                 creditor_name=creditor_name(claim),
                 amount_cents=claim.amount_cents - netted.get(claim.pk, 0),
                 netted_cents=netted.get(claim.pk, 0),
@@ -139,6 +154,7 @@ def sort_payable(claims: Sequence[Claim], *, actor: User) -> tuple[list[Claim], 
         claim.booking, claim.provider = related[claim.pk].booking, related[claim.pk].provider
     stopped = stopped_bookings([claim.booking for claim in claims])
     failed = failed_refunds(claims)
+    unready = unready_accounts(claims)
     ready: list[Claim] = []
     left_out: list[LeftOut] = []
     for claim in claims:
@@ -146,6 +162,8 @@ def sort_payable(claims: Sequence[Claim], *, actor: User) -> tuple[list[Claim], 
             left_out.append(LeftOut(claim, "on_hold"))
         elif not has_account(claim) or claim.pk in failed:
             left_out.append(LeftOut(claim, "bad_iban"))
+        elif claim.pk in unready:
+            left_out.append(LeftOut(claim, "account_not_ready"))
         elif claim.approver_id == actor.pk:
             left_out.append(LeftOut(claim, "not_allowed"))
         else:
@@ -264,7 +282,11 @@ def _export(*, actor: User, batch_id: int) -> PaymentFile | None:
     batch.scheme = Scheme.objects.get(pk=batch.scheme_id)
     batch.value_date = max(batch.value_date, today(batch.scheme))
     fsm.apply(batch, "export", actor=actor)
-    content = build_pain001(_to_file(batch, payments, refunds))
+    content = (
+        build_transfers(_to_transfers(batch, payments))
+        if batch.rail == Rail.STRIPE
+        else build_pain001(_to_file(batch, payments, refunds))
+    )
     post_moves(
         [
             ("exported", payment, Bucket.PAYABLE, Bucket.IN_TRANSIT)
@@ -296,15 +318,22 @@ def send_batch(*, batch_id: int, bank: BankPort | None = None) -> Acknowledgemen
     content = bytes(payment_file.content)
     if hashlib.sha256(content).hexdigest() != payment_file.sha256:
         raise DomainError("file_changed", status=500, batch=payment_file.batch.msg_id)
-    bank = bank or open_bank()
+    bank = bank or open_rail(payment_file.batch.rail)
+    if payment_file.batch.rail == Rail.STRIPE:
+        require_own_account()
     acknowledgement = bank.send(OutgoingFile(payment_file.batch.msg_id, content))
+    # Kept before it is noted as sent: who dies between the two asks again and is told the same.
+    for answer in acknowledgement.answers:
+        store_message(content=answer, note_repeats=False)
     PaymentBatch.objects.filter(pk=batch_id, sent_at__isnull=True).update(sent_at=clock.now())
     return acknowledgement
 
 
-def send_unsent(*, bank: BankPort | None = None) -> list[PaymentBatch]:
-    """Send every exported batch that the bank is not known to hold, oldest first. Returns those sent."""
-    waiting = PaymentBatch.objects.filter(sent_at__isnull=True, state__in=SENT_STATES, file__isnull=False)
+def send_unsent(*, bank: BankPort | None = None, rail: str = Rail.SEPA) -> list[PaymentBatch]:
+    """Send every exported batch of a rail that its bank is not known to hold, oldest first. Returns those sent."""
+    waiting = PaymentBatch.objects.filter(
+        rail=rail, sent_at__isnull=True, state__in=SENT_STATES, file__isnull=False
+    )
     sent = []
     for batch in waiting.order_by("exported_at", "pk"):
         send_batch(batch_id=batch.pk, bank=bank)
@@ -395,6 +424,19 @@ def _to_file(
                 for payment in payments
             ),
             *refund_batches.transfers_of(batch, refunds),
+        ),
+    )
+
+
+def _to_transfers(batch: PaymentBatch, payments: Sequence[Payment]) -> TransferFile:
+    return TransferFile(
+        msg_id=batch.msg_id,
+        currency=batch.currency,
+        transfers=tuple(
+            TransferOrder(
+                payment.end_to_end_id, payment.amount_cents, payment.iban, _remittance(batch, payment)
+            )
+            for payment in payments
         ),
     )
 

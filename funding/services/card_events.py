@@ -1,6 +1,7 @@
 """What Stripe tells of: kept once, worked on by a job, and looked for where nothing was told."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
@@ -9,8 +10,10 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
+from catalogue.models import ConnectedAccount
+from funding.banking.port import BankRefusedDelivery, BankUnreachable
 from funding.cards.config import cards_are_taken, is_live, open_cards, require_own_account
-from funding.cards.events import KINDS, NotBelieved, read_webhook
+from funding.cards.events import KINDS, OF_PROVIDERS, NotBelieved, read_webhook
 from funding.cards.port import CardsRefused, CardsUnavailable, EventSeen
 from funding.models import (
     Bucket,
@@ -18,12 +21,14 @@ from funding.models import (
     CardPaymentState,
     CardRefund,
     PayerDebtState,
+    PaymentBatch,
+    Rail,
     RefusedWebhook,
     StripeCursor,
     StripeEvent,
 )
 from funding.models.card_payments import WAITING
-from funding.services import card_disputes, card_payments, card_refunds
+from funding.services import card_disputes, card_payments, card_refunds, transfers
 from ila.core import clock
 from ila.core.errors import DomainError
 
@@ -61,18 +66,21 @@ def _read(body: bytes, header: str | None) -> EventSeen:
         secrets=settings.STRIPE_WEBHOOK_SECRETS,
         account=settings.STRIPE_ACCOUNT,
         livemode=is_live(),
+        is_providers=lambda account: ConnectedAccount.objects.filter(account_id=account).exists(),
     )
 
 
 def keep_event(seen: EventSeen, *, told_by: str) -> StripeEvent | None:
     """Write an event down, once. An unknown type is kept and named, and there is nothing to do for it."""
-    unknown = seen.kind not in KINDS
+    of_provider = seen.account not in ("", settings.STRIPE_ACCOUNT)
+    unknown = seen.kind not in (OF_PROVIDERS if of_provider else KINDS)
     event, new = StripeEvent.objects.get_or_create(
         event_id=seen.event_id,
         defaults={
             "kind": seen.kind,
             "object_id": seen.object_id,
             "intent_id": seen.intent_id,
+            "account": seen.account if of_provider else "",
             "created_at": seen.created_at,
             "told_by": told_by,
             "done_at": clock.now() if unknown else None,
@@ -90,60 +98,94 @@ def process_event(*, event_id: int) -> StripeEvent:
     event = StripeEvent.objects.get(pk=event_id)
     if event.done_at is not None:
         return event
-    payment_id = _payment_of(event)
-    if payment_id is None:
-        event.finding = "not_ours"
-    else:
-        card_payments.refresh(payment_id=payment_id)
-        event.payment_id = payment_id
+    try:
+        event.finding, event.payment_id = _work_on(event)
+    except CardsRefused as refused:
+        if not refused.about_it:
+            raise
+        # Stripe has no such object any more, or will not show it: named, and nothing waits for it.
+        event.finding = f"refused: {refused.code}"[:40]
     event.done_at = clock.now()
     event.save(update_fields=["finding", "payment_id", "done_at"])
     return event
 
 
+def _work_on(event: StripeEvent) -> tuple[str, int | None]:
+    """Bring what an event is about to where it is. Returns a finding, and the payment."""
+    if event.account:
+        failed = transfers.note_payout(account=event.account, payout_id=event.object_id)
+        if failed is not None:
+            transfers.undo_payout(failed_id=failed.pk)
+        return "", None
+    if event.kind.startswith("transfer."):
+        return "" if transfers.look_at_transfer(transfer_id=event.object_id) else "not_ours", None
+    payment_id = _payment_of(event)
+    if payment_id is None:
+        return "not_ours", None
+    card_payments.refresh(payment_id=payment_id)
+    return "", payment_id
+
+
 @dataclass
 class Swept:
-    """What a sweep found that nobody had told, and what it could not do."""
+    """What a sweep found that nobody had told, and what it could not do: `refused` names each row with Stripe's no."""
 
     events: int = 0
     worked: int = 0
     payments: int = 0
     refunds: int = 0
+    transfers: int = 0
     clawed_back: int = 0
     failed: int = 0
+    refused: list[str] = field(default_factory=list)
+
+    def each(self, name: str, ids: Iterable[int], act: Callable[[int], object]) -> int:
+        """Do it for each row by itself: what Stripe refuses of one stops no other. Returns how many it was done for."""
+        done = 0
+        for pk in ids:
+            try:
+                act(pk)
+                done += 1
+            except CardsRefused as refused:
+                self.failed += 1
+                self.refused.append(f"{name}:{pk} {refused.code}")
+        return done
 
 
 def sweep() -> Swept:
     """Bring everything to where Stripe says it is, whether or not a webhook told of it. Outside transactions.
 
     Reads Stripe's events since the last time, works on what waits, looks at payments that wait too long, closes
-    those whose time is up, sends promised refunds, and takes what is owed from accounts. Killed anywhere and called
-    again, the end is the same. Where Stripe does not answer, the rest waits for the next call.
+    those whose time is up, sends promised refunds and transfers, and takes what is owed from accounts. Killed anywhere
+    and called again, the end is the same. Where Stripe does not answer, the rest waits for the next call; what it
+    refuses of one row is named, and the other rows go on.
+
+    Raises: CardsRefused `wrong_account`, `wrong_mode`: nothing is done with another account's key.
     """
     swept = Swept()
     if not cards_are_taken():
         return swept
     try:
         require_own_account()
-        swept.events = list_events()
-        for pk in _ids(StripeEvent.objects.filter(done_at__isnull=True).order_by("told_at")):
-            process_event(event_id=pk)
-            swept.worked += 1
+        swept.events = list_events(swept)
+        waiting_events = StripeEvent.objects.filter(done_at__isnull=True).order_by("told_at")
+        swept.worked = swept.each("event", _ids(waiting_events), lambda pk: process_event(event_id=pk))
         now = clock.now()
         waiting = CardPayment.objects.filter(state__in=WAITING)
-        for pk in _ids(waiting.exclude(looked_at__gt=now - LOOK_AGAIN).order_by("opened_at")):
-            swept.payments += 1
-            _look(pk, swept)
-        for pk in _ids(waiting.filter(state=CardPaymentState.OPENED, expires_at__lte=now)):
-            card_payments.expire_at_stripe(payment_id=pk)
+        looked = _ids(waiting.exclude(looked_at__gt=now - LOOK_AGAIN).order_by("opened_at"))
+        swept.payments = len(looked)
+        swept.each("payment", looked, _look)
+        ended = _ids(waiting.filter(state=CardPaymentState.OPENED, expires_at__lte=now))
+        swept.each("payment", ended, lambda pk: card_payments.expire_at_stripe(payment_id=pk))
         swept.refunds = _refunds(swept)
+        swept.transfers = _transfers(swept)
     except CardsUnavailable:
         swept.failed += 1
     swept.clawed_back = card_disputes.claw_back_waiting()
     return swept
 
 
-def list_events() -> int:
+def list_events(swept: Swept) -> int:
     """Keep what Stripe lists and no webhook told. Returns how many were new. Outside transactions."""
     now = clock.now()
     cursor = StripeCursor.objects.filter(account=settings.STRIPE_ACCOUNT).first()
@@ -155,19 +197,23 @@ def list_events() -> int:
     )
     if too_late:
         paid = CardPayment.objects.filter(succeeded_at__gt=now - DISPUTABLE).order_by("pk")
-        for pk in paid.values_list("pk", flat=True):
-            card_payments.refresh(payment_id=pk)
+        swept.each(
+            "payment", paid.values_list("pk", flat=True), lambda pk: card_payments.refresh(payment_id=pk)
+        )
+        if _pays_through_stripe():
+            transfers.look_at_all(since=now - DISPUTABLE)
     StripeCursor.objects.update_or_create(account=settings.STRIPE_ACCOUNT, defaults={"read_until": now})
     return found
 
 
-def _look(payment_id: int, swept: Swept) -> None:
+def _look(payment_id: int) -> None:
     try:
         card_payments.refresh(payment_id=payment_id)
-    except CardsRefused:
-        # Nothing of it at Stripe any more: a person looks, and the others are looked at all the same.
-        CardPayment.objects.filter(pk=payment_id).update(looked_at=clock.now(), finding="not_at_stripe")
-        swept.failed += 1
+    except CardsRefused as refused:
+        if refused.about_it:
+            # Nothing of it at Stripe any more: a person looks, and the others are looked at all the same.
+            CardPayment.objects.filter(pk=payment_id).update(looked_at=clock.now(), finding="not_at_stripe")
+        raise
 
 
 def _refunds(swept: Swept) -> int:
@@ -182,14 +228,25 @@ def _refunds(swept: Swept) -> int:
     )
     for pk in _ids(own.distinct().order_by("pk")):
         card_refunds.want_owed(payment_id=pk)
-    sent = 0
-    for pk in _ids(CardRefund.objects.filter(status="wanted").order_by("wanted_at")):
-        try:
-            card_refunds.send(refund_id=pk)
-            sent += 1
-        except CardsRefused:
-            swept.failed += 1
-    return sent
+    wanted = _ids(CardRefund.objects.filter(status="wanted").order_by("wanted_at"))
+    return swept.each("refund", wanted, lambda pk: card_refunds.send(refund_id=pk))
+
+
+def _transfers(swept: Swept) -> int:
+    if not _pays_through_stripe():
+        return 0
+    try:
+        return transfers.sweep_transfers()
+    except CardsRefused as refused:
+        swept.refused.append(f"transfers {refused.code}")
+    except (BankUnreachable, BankRefusedDelivery) as refused:
+        swept.refused.append(f"transfers {refused.message[:100]}")
+    swept.failed += 1
+    return 0
+
+
+def _pays_through_stripe() -> bool:
+    return PaymentBatch.objects.filter(rail=Rail.STRIPE).exists()
 
 
 def _payment_of(event: StripeEvent) -> int | None:

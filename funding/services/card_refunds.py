@@ -96,7 +96,8 @@ def has_open_dispute(payment: CardPayment) -> bool:
 def send(*, refund_id: int) -> CardRefund:
     """Ask Stripe for a promised refund, once, however often this is called. Outside transactions.
 
-    Where Stripe says no for good, the money lies where it was, and a person looks at it. Raises: CardsUnavailable.
+    Where Stripe says no for good, the money lies where it was, and a person looks at it. Raises: CardsUnavailable;
+    CardsRefused where it is about our key and not about the refund.
     """
     refund = CardRefund.objects.select_related("payment").get(pk=refund_id)
     if refund.status != "wanted":
@@ -110,6 +111,9 @@ def send(*, refund_id: int) -> CardRefund:
             amount_cents=refund.amount_cents,
         )
     except CardsRefused as refused:
+        if not refused.about_it:
+            # It is about our key: the refund waits until that is right.
+            raise
         seen = RefundSeen("", refund.amount_cents, "refused", str(refund.public_id))
         reason = refused.code
     else:

@@ -18,12 +18,23 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
+from catalogue.connect import connect_is_offered
 from funding import permissions, tasks, words
 from funding.agency_forms import BatchForm, ReasonForm
-from funding.banking.config import bank_is_configured
 from funding.banking.value_dates import cut_off, first_value_date, is_value_date
 from funding.forms import StateFilter
-from funding.models import BankLine, BatchState, Claim, PayeeCheck, Payment, PaymentBatch, PaymentFile, Scheme
+from funding.models import (
+    BankLine,
+    BatchState,
+    Claim,
+    PayeeCheck,
+    Payment,
+    PaymentBatch,
+    PaymentFile,
+    Rail,
+    Scheme,
+)
+from funding.rails import rail_is_configured
 from funding.selectors import agency_batches as selected
 from funding.selectors.agency_claims import schemes_for
 from funding.selectors.batches import messages_about
@@ -111,7 +122,8 @@ def batch_detail(request: HttpRequest, msg_id: str) -> HttpResponse:
         "may_drop": batch.state == BatchState.DRAFT and permissions.may_pay(batch, user),
         "why_not": _why_not(batch, user),
         "may_send": _may_send(batch, user) and sending not in ("todo", "doing"),
-        "has_bank": bank_is_configured(),
+        "has_bank": rail_is_configured(batch.rail),
+        "rail": words.word(words.RAILS, batch.rail),
     }
     return render(request, "funding/batch.html", context)
 
@@ -122,7 +134,8 @@ def batch_file(request: HttpRequest, msg_id: str) -> HttpResponse:
     """The payment file as it was sent, to keep: never shown as a page."""
     batch = _batch(request, msg_id)
     file = get_object_or_404(PaymentFile.objects.select_related("batch"), batch=batch)
-    return _attachment(bytes(file.content), f"{file.batch.msg_id}-pain.001.txt")
+    kind = "transfers" if file.batch.rail == Rail.STRIPE else "pain.001"
+    return _attachment(bytes(file.content), f"{file.batch.msg_id}-{kind}.txt")
 
 
 @never_cache
@@ -156,7 +169,8 @@ def batch_new(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     schemes = schemes_for(permissions.schemes_of(user, *permissions.PAYMENT_ROLES))
     data = request.POST if request.method == "POST" else request.GET
-    form = BatchForm(data if "scheme" in data else None, schemes=schemes)
+    with_stripe = connect_is_offered() or selected.anybody_at_stripe()
+    form = BatchForm(data if "scheme" in data else None, schemes=schemes, with_stripe=with_stripe)
     error, plan, first = "", None, None
     if form.is_bound and form.is_valid():
         scheme, value_date = form.cleaned_data["scheme"], form.cleaned_data["value_date"]
@@ -171,7 +185,11 @@ def batch_new(request: HttpRequest) -> HttpResponse:
         elif request.method == "POST":
             try:
                 batch = batch_orders.create_planned_batch(
-                    actor=user, scheme=scheme, value_date=value_date, seen=request.POST.get("seen", "")
+                    actor=user,
+                    scheme=scheme,
+                    value_date=value_date,
+                    seen=request.POST.get("seen", ""),
+                    rail=form.chosen_rail,
                 )
             except DomainError as refused:
                 error = sentence(refused)
@@ -179,7 +197,7 @@ def batch_new(request: HttpRequest) -> HttpResponse:
                 messages.success(request, _("The batch is drawn up. A colleague has to release it."))
                 return redirect("batch", batch.msg_id)
         if not form.errors:
-            plan = selected.plan_batch(scheme, actor=user)
+            plan = selected.plan_batch(scheme, actor=user, rail=form.chosen_rail)
     context = {
         "form": form,
         "error": error,
@@ -239,7 +257,7 @@ def _told(left: LeftOut) -> tuple[Claim, str, PayeeCheck | None]:
 
 
 def _chosen(request: HttpRequest) -> dict[str, str]:
-    return {name: request.POST.get(name, "") for name in ("scheme", "value_date")}
+    return {name: request.POST.get(name, "") for name in ("scheme", "value_date", "rail")}
 
 
 def _ask(request: HttpRequest, user: User, scheme: Scheme) -> None:
@@ -298,7 +316,8 @@ def _step(request: HttpRequest, msg_id: str, step: str) -> HttpResponse:
         "step": step,
         "error": error,
         "totals": [*rows, ("", batch.currency, batch.payment_count, batch.total_cents)],  # type: ignore[attr-defined]
-        "has_bank": bank_is_configured(),
+        "has_bank": rail_is_configured(batch.rail),
+        "rail": words.word(words.RAILS, batch.rail),
     }
     return render(request, "funding/agency/batch_step.html", context, status=409 if error else 200)
 

@@ -179,6 +179,8 @@ STRIPE_ACCOUNT = os.environ.get("STRIPE_ACCOUNT", "")
 STRIPE_WEBHOOK_SECRETS: list[str] = environ.words("STRIPE_WEBHOOK_SECRETS")
 STRIPE_ADDRESS = os.environ.get("STRIPE_ADDRESS", "")
 STRIPE_TIMEOUT = float(os.environ.get("STRIPE_TIMEOUT") or 10)
+# Whether providers may choose to be paid into an account at Stripe (Connect) instead of one at a bank.
+STRIPE_CONNECT = environ.boolean("STRIPE_CONNECT", default=False)
 
 # What keeps the keys that sign credentials: the first secret encrypts, the others still decrypt. None: nothing is
 # awarded.

@@ -41,6 +41,7 @@ class ProviderThings:
         return {
             "provider_withdraw": draft,
             "provider_account": provider,
+            "provider_stripe": provider,
             "provider_account_act": {**provider, **change, "act": "confirm"},
             "account_objection": {"token": account_changes.link_of(self.change)},
             "provider_details": provider,

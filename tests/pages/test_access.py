@@ -359,6 +359,8 @@ EXPECTED: dict[str, dict[str, int]] = {
     "provider_withdraw": _only(others=405),
     "provider_account": OF_PROVIDER,
     "provider_account_act": _only(others=405),
+    # Nobody is paid through Stripe unless the operator offers it.
+    "provider_stripe": _only(others=404),
     # Whoever received the notice objects, with or without an account here.
     "account_objection": OPEN,
     "provider_details": OF_PROVIDER,

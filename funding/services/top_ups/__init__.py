@@ -16,6 +16,7 @@ from funding.services.top_ups.orders import (
     order_top_up,
     source_of,
 )
+from funding.services.top_ups.payroll import give_payroll_number, revoke_payroll_number
 from funding.services.top_ups.receipts import assign_receipt, put_receipt_aside
 from funding.services.top_ups.references import give_reference, revoke_reference
 from funding.services.top_ups.refunds import pay_refund, refuse_refund, request_refund
@@ -32,6 +33,7 @@ __all__ = [
     "end_top_ups",
     "fail_draft",
     "fail_overdue",
+    "give_payroll_number",
     "give_reference",
     "order_draft",
     "order_top_up",
@@ -40,6 +42,7 @@ __all__ = [
     "refuse_refund",
     "request_draft",
     "request_refund",
+    "revoke_payroll_number",
     "revoke_reference",
     "source_of",
 ]

@@ -12,7 +12,7 @@ from accounts.permissions import manages_organisation, works_for_organisation
 from catalogue.exporting.cells import csv_lines
 from funding.models import DraftStage, Scheme, TopUpDraft
 from funding.services.top_ups.lists import MAX_BYTES, read_list
-from funding.services.top_ups.matching import BY_REFERENCE
+from funding.services.top_ups.matching import BY_REFERENCE, Matcher
 from funding.services.top_ups.orders import (
     MAX_LINE_CENTS,
     MAX_LINES,
@@ -22,6 +22,7 @@ from funding.services.top_ups.orders import (
     order_top_up,
     require_verified,
 )
+from funding.services.top_ups.payroll import ByPayroll
 from ila.core import clock, locks
 from ila.core.errors import DomainError
 
@@ -174,6 +175,7 @@ def _read(draft: TopUpDraft) -> Reading:
     rules = check_terms(scheme=scheme, kind=draft.kind, ends_on=draft.ends_on)
     least = max(1, least_cents(draft.kind, rules))
     reading = Reading()
+    matcher: Matcher = BY_REFERENCE
     candidates: list[tuple[int, str, int]] = []
     for row in read_list(bytes(draft.content), currency=scheme.currency):
         reading.rows += 1
@@ -181,13 +183,15 @@ def _read(draft: TopUpDraft) -> Reading:
             raise DomainError("too_many_rows", status=422)
         if reading.rows % _TELL_EVERY == 0:
             TopUpDraft.objects.filter(pk=draft.pk).update(done=reading.rows)
-        code = BY_REFERENCE.read(row.reference)
+        if row.by_payroll and matcher is BY_REFERENCE:
+            matcher = ByPayroll(draft.organisation)
+        code = matcher.read(row.reference)
         fault = row.fault or _fault(row.amount_cents, least)
         if fault or code is None:
-            reading.faults.append((row.line, fault or "bad_reference"))
+            reading.faults.append((row.line, fault or f"bad_{matcher.name}"))
             continue
         candidates.append((row.line, code, row.amount_cents))
-    accounts = BY_REFERENCE.match(scheme=scheme, values=[code for _, code, _ in candidates])
+    accounts = matcher.match(scheme=scheme, values=[code for _, code, _ in candidates])
     seen: set[int] = set()
     for line, code, cents in candidates:
         account = accounts.get(code)
@@ -198,7 +202,7 @@ def _read(draft: TopUpDraft) -> Reading:
             reading.faults.append((line, "same_employee_twice"))
         else:
             seen.add(account)
-            reading.lines.append(OrderLine(account, cents, BY_REFERENCE.name))
+            reading.lines.append(OrderLine(account, cents, matcher.name))
     reading.faults.sort()
     return reading
 

@@ -41,5 +41,5 @@ class ByReference:
         return found
 
 
-BY_REFERENCE = ByReference()
-"""Ways to name an employee, in the order in which a list is asked for them."""
+BY_REFERENCE: Matcher = ByReference()
+"""How a list names employees unless its header says otherwise (`ByPayroll`)."""

@@ -36,7 +36,7 @@ def give_reference(*, actor: User, account_id: int) -> TopUpReference:
     Locks: the learning account. Raises: DomainError `not_found` (404) for somebody else's account.
     """
     with transaction.atomic():
-        account = _own_account(actor, account_id)
+        account = own_account(actor, account_id)
         standing = account.top_up_references.filter(revoked_at__isnull=True).first()
         if standing is not None:
             return standing
@@ -55,12 +55,13 @@ def revoke_reference(*, actor: User, account_id: int) -> bool:
     What was ordered before stays ordered. Returns whether there was one. Locks and Raises: as `give_reference`.
     """
     with transaction.atomic():
-        account = _own_account(actor, account_id)
+        account = own_account(actor, account_id)
         standing = account.top_up_references.filter(revoked_at__isnull=True)
         return bool(standing.update(revoked_at=clock.now()))
 
 
-def _own_account(actor: User, account_id: int) -> LearningAccount:
+def own_account(actor: User, account_id: int) -> LearningAccount:
+    """A learner's own account, locked. Raises: DomainError `not_found` (404) for somebody else's."""
     if not LearningAccount.objects.filter(pk=account_id, citizen__user=actor).exists():
         raise DomainError("not_found", status=404, kind="learningaccount")
     account: LearningAccount

@@ -8,10 +8,11 @@ import pytest
 
 from funding.cards.config import open_cards
 from funding.cards.port import CardsRefused, CardsUnavailable
-from funding.cards.stripe_client import API_VERSION, StripePort
+from funding.cards.stripe_client import StripePort
 from funding.models import CardPayment
 from funding.services import card_events, card_payments, card_refunds
 from ila.core.errors import DomainError
+from ila.core.stripe_api import API_VERSION
 from tests.funding.cards.support import Till
 from tests.funding.top_ups.support import check_books
 from tests.support.fake_stripe.ledger import ACCOUNT, KEY

@@ -42,6 +42,8 @@ class Ledger:
         # What will happen by itself: when, the object's id, what.
         self.due: list[tuple[int, str, str]] = []
         self.balance = 0
+        # What lies on connected accounts.
+        self.balances: dict[str, int] = {}
         self._numbers = count(1)
 
     def new(self, kind: str, prefix: str, **values: Any) -> Object:
@@ -173,7 +175,7 @@ class Ledger:
             "status": "succeeded", "amount_received": intent["amount"], "latest_charge": charge["id"],
             "processing": None, "last_payment_error": None,
         }  # fmt: skip
-        self.balance += intent["amount"]
+        self._book("charge", intent["amount"], charge)
         (session,) = self.all("checkout.session", payment_intent=intent["id"])
         session["payment_status"] = "paid"
         late = session["status"] == "complete"
@@ -210,7 +212,7 @@ class Ledger:
         )  # fmt: skip
         charge["amount_refunded"] += amount
         charge["refunded"] = charge["amount_refunded"] == charge["amount"]
-        self.balance -= amount
+        self._book("refund", -amount, refund)
         self.tell("refund.created", refund)
         self.tell("charge.refunded", charge)
         if slow:
@@ -225,7 +227,7 @@ class Ledger:
         charge = self.objects[refund["charge"]]
         charge["amount_refunded"] -= refund["amount"]
         charge["refunded"] = False
-        self.balance += refund["amount"]
+        self._book("refund_failure", refund["amount"], refund)
         self.tell("refund.failed", refund)
         return refund
 
@@ -269,12 +271,20 @@ class Ledger:
         return dispute
 
     def _move(self, dispute: Object, cents: int) -> None:
+        dispute["balance_transactions"].append(copy.deepcopy(self._book("adjustment", cents, dispute)))
+
+    def _book(self, kind: str, cents: int, source: Object, *, account: str = "") -> Object:
+        """A movement of a balance: ours, or a connected account's."""
         moved = self.new(
-            "balance_transaction", "txn", amount=cents, net=cents, fee=0, currency=dispute["currency"],
-            type="adjustment", source=dispute["id"],
+            "balance_transaction", "txn", amount=cents, net=cents, fee=0, currency=source["currency"],
+            type=kind, source=source["id"],
         )  # fmt: skip
-        dispute["balance_transactions"].append(copy.deepcopy(moved))
-        self.balance += cents
+        moved["_account"] = account
+        if account:
+            self.balances[account] = self.balances.get(account, 0) + cents
+        else:
+            self.balance += cents
+        return moved
 
     # -- time --------------------------------------------------------------------------------------------------
 

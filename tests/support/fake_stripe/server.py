@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from stripe import WebhookSignature
 
+from tests.support.fake_stripe import connect
 from tests.support.fake_stripe.ledger import ACCOUNT, KEY, SECRET, SHAPES, Ledger, Object, Refused, invalid
 
 VERSION = re.compile(r"^20\d\d-\d\d-\d\d\.[a-z]+$")
@@ -65,6 +66,10 @@ def expanded(ledger: Ledger, answer: Object, ways: list[str]) -> Object:
     for way in ways:
         here: Any = answer
         for step in way.split("."):
+            if isinstance(here, list):
+                for each in here:
+                    each[step] = copy.deepcopy(ledger.objects.get(each[step], each[step]))
+                break
             if isinstance(here.get(step), str):
                 here[step] = copy.deepcopy(ledger.objects[here[step]])
             here = here.get(step) or {}
@@ -80,10 +85,16 @@ def listed(rows: list[Object], params: Object, url: str) -> Object:
     return {"object": "list", "url": url, "data": rows[:limit], "has_more": len(rows) > limit}
 
 
-def answer(state: State, method: str, path: str, params: Object) -> Object:  # noqa: C901, PLR0911 - one a route
-    """What the API answers. Raises: Refused."""
+def answer(  # noqa: C901, PLR0911, PLR0912 - one a route
+    state: State, method: str, path: str, params: Object, account: str
+) -> Object:
+    """What the API answers; account: the connected one that is asked for. Raises: Refused."""
     ledger = state.ledger
-    match [method, *path.strip("/").split("/")[1:]]:
+    parts = [method, *path.strip("/").split("/")[1:]]
+    connected = connect.answer(ledger, parts, params, account)
+    if connected is not None:
+        return listed(connected, params, path) if isinstance(connected, list) else connected
+    match parts:
         case ["GET", "account"]:
             return SHAPES["account"] | {"id": ACCOUNT}
         case ["GET", "balance"]:
@@ -144,6 +155,12 @@ def control(state: State, path: str, given: Object) -> Any:
         "webhooks": lambda: [
             signed(each, given.get("secret", SECRET), given.get("at")) for each in ledger.events
         ],
+        "set_up": lambda: connect.set_up(object_of("account"), given["name"]),
+        "close_account": lambda: connect.close(object_of("account")),
+        "fund": lambda: setattr(ledger, "balance", ledger.balance + given["amount"]),
+        "pay_out": lambda: connect.pay_out(ledger, given["account"]),
+        "fail_payout": lambda: connect.fail_payout(ledger, object_of("payout")),
+        "reverse": lambda: connect.reverse(ledger, object_of("transfer"), given),
         "forget": lambda: state.__init__(given["now"]),  # type: ignore[misc]
     }
     return acts[path.removeprefix("/_test/")]()
@@ -210,6 +227,7 @@ class Handler(BaseHTTPRequestHandler):
         params = unflatten(parse_qsl(query) + parse_qsl(body.decode(), keep_blank_values=True))
         ways = params.pop("expand", [])
         key = self.headers.get("Idempotency-Key")
+        account = self.headers.get("Stripe-Account") or ""
         with self.state.lock:
             version = self.headers.get("Stripe-Version", "")
             self.state.requests.append(
@@ -219,9 +237,9 @@ class Handler(BaseHTTPRequestHandler):
                 self._check_caller(version)
                 if method == "POST" and key:
                     return self._once(
-                        key, f"{method} {path} {json.dumps(params, sort_keys=True)}", path, params
+                        key, f"{method} {path} {json.dumps(params, sort_keys=True)}", path, params, account
                     )
-                found = answer(self.state, method, path, params)
+                found = answer(self.state, method, path, params, account)
                 return 200, expanded(self.state.ledger, found, ways)
             except Refused as refused:
                 return refused.status, refused.body
@@ -232,7 +250,7 @@ class Handler(BaseHTTPRequestHandler):
         if not VERSION.match(version):
             raise invalid("api_version_invalid", f"Invalid Stripe API version: {version}")
 
-    def _once(self, key: str, asked: str, path: str, params: Object) -> tuple[int, Object]:
+    def _once(self, key: str, asked: str, path: str, params: Object, account: str) -> tuple[int, Object]:
         """The same key gets the same answer; with other parameters it is an error."""
         if key in self.state.answers:
             before, status, body = self.state.answers[key]
@@ -241,7 +259,7 @@ class Handler(BaseHTTPRequestHandler):
                 raise Refused(400, "idempotency_error", "idempotency_key_in_use", message)
             return status, body
         try:
-            status, body = 200, copy.deepcopy(answer(self.state, "POST", path, params))
+            status, body = 200, copy.deepcopy(answer(self.state, "POST", path, params, account))
         except Refused as refused:
             status, body = refused.status, refused.body
         self.state.answers[key] = (asked, status, body)
