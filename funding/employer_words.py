@@ -79,10 +79,12 @@ FAULTS = {
 }
 REFUSALS = {
     "not_csv": _(
-        "The file is no table: it needs a header with the columns reference and amount, or payroll_number, birth_date and amount."
+        "The file is no table: it needs a header with the columns reference and amount,"
+        " or payroll_number, birth_date and amount."
     ),
     "not_xlsx": _(
-        "The workbook cannot be read: it needs a header with the columns reference and amount, or payroll_number, birth_date and amount."
+        "The workbook cannot be read: it needs a header with the columns reference and amount,"
+        " or payroll_number, birth_date and amount."
     ),
     "wrong_encoding": _("The file is not written in UTF-8: save it as CSV UTF-8, or as a workbook."),
     "formula": _("The workbook holds a formula: paste its value instead."),

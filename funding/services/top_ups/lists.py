@@ -17,6 +17,7 @@ from catalogue.importing.tables import Record, read_records
 from ila.core.errors import DomainError
 
 MAX_BYTES = 20_000_000
+COLUMNS = ("reference", "amount", "currency")
 NEEDED = ("reference", "amount")
 # By the number of the employer's payroll instead, with the birth date that proves it.
 BY_PAYROLL = ("payroll_number", "birth_date", "amount")
