@@ -86,6 +86,16 @@ PAGES: tuple[AgencyPage, ...] = (
         BATCH_ROLES,
     ),
     AgencyPage(
+        "money",
+        "agency_cards",
+        _("Cards and Stripe"),
+        _(
+            "What payers owe after charge-backs, disputes, refunds that got stuck, messages that were not believed."
+        ),
+        BATCH_ROLES,
+        whole=True,
+    ),
+    AgencyPage(
         "rules",
         "agency_schemes",
         _("Rules"),

@@ -26,6 +26,8 @@ FINDINGS = {
     "wrong_mode": _("Paying by card is not possible just now. Nothing was taken."),
     "not_at_stripe": _("Stripe does not know this payment. The agency looks at it."),
 }
+# Of payments that brought no money: nothing was taken, and nothing goes back.
+UNPAID_FINDING = _("Stripe did not make this payment. Nothing was taken.")
 OTHER_FINDING = _("The booking could not be made any more when the money came: all of it goes back to you.")
 REFUNDS = {
     "wanted": _("About to be sent"),
@@ -41,6 +43,28 @@ _DISPUTES = {
     "lost": _("Decided: the money went back"),
     "warning_closed": _("Closed: the payment stands"),
 }
+
+
+DEBT_STATES = {
+    "opened": _("Owed"),
+    "partly_recovered": _("Partly paid"),
+    "recovered": _("Paid"),
+}
+DEBT_COLOURS = {"opened": "red", "partly_recovered": "yellow", "recovered": "green"}
+WEBHOOKS = {
+    "bad_signature": _("Its signature is not Stripe's"),
+    "not_an_event": _("It is no event"),
+    "wrong_account": _("It is of another account"),
+    "wrong_mode": _("It is of the other mode, test or live"),
+    "too_large": _("It is too large"),
+}
+
+
+def finding_of(code: str, *, paid: bool) -> str:
+    """Why a payment did not do what it was for, in words; empty where nothing was found. paid: money came by it."""
+    if not code:
+        return ""
+    return str(FINDINGS.get(code, OTHER_FINDING if paid else UNPAID_FINDING))
 
 
 def failure(code: str) -> str:

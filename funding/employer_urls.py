@@ -26,6 +26,7 @@ urlpatterns = [
     ),
     path("payments/<uuid:public_id>/", stripe.payment_page, name="card_payment"),
     path("payments/<uuid:public_id>/open/", stripe.payment_open, name="card_payment_open"),
+    path("payments/<uuid:public_id>/repay/", stripe.debt_pay, name="card_debt_pay"),
     path("payments/<uuid:public_id>/give-up/", stripe.payment_give_up, name="card_payment_give_up"),
     path("stripe/webhook/", stripe.webhook, name="stripe_webhook"),
     path("employer/<uuid:public_id>/", employers.employer_page, name="employer"),
@@ -42,5 +43,11 @@ urlpatterns = [
     path("agency/receipts/refunds/<uuid:public_id>/", employers_agency.refund_decide, name="agency_refund"),
     path("top-ups/", my_top_ups.my_top_ups, name="my_top_ups"),
     path("top-ups/<int:account_id>/give/", my_top_ups.reference_give, name="top_up_reference_give"),
+    path("top-ups/<int:account_id>/payroll/", my_top_ups.payroll_number, name="payroll_number"),
+    path(
+        "top-ups/<int:account_id>/payroll/<int:number>/revoke/",
+        my_top_ups.payroll_revoke,
+        name="payroll_number_revoke",
+    ),
     path("top-ups/<int:account_id>/revoke/", my_top_ups.reference_revoke, name="top_up_reference_revoke"),
 ]

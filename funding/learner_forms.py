@@ -214,3 +214,20 @@ class LanguageForm(forms.Form):
     def __init__(self, data: Any, *, languages: Iterable[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
         cast("forms.ChoiceField", self.fields["language"]).choices = list(languages)
+
+
+class PayrollForm(forms.Form):
+    """The employer, and the number by which its payroll knows the learner."""
+
+    employer_number = forms.CharField(
+        max_length=30,
+        label=_("Your employer's number in the national register"),
+        help_text=_("In France the SIRET: 14 digits on your pay slip."),
+        error_messages={"required": _("Enter the number of your employer. It is on your pay slip.")},
+    )
+    number = forms.CharField(
+        max_length=40,
+        label=_("Your number at that employer"),
+        help_text=_("The staff or payroll number on your pay slip."),
+        error_messages={"required": _("Enter the number that your pay slip shows for you.")},
+    )

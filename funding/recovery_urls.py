@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from funding.views import never_held, reconciliation, recoveries, remittances
+from funding.views import agency_cards, never_held, reconciliation, recoveries, remittances
 
 urlpatterns = [
     path("agency/receivables/", recoveries.receivable_list, name="agency_receivables"),
@@ -17,8 +17,15 @@ urlpatterns = [
     ),
     path("agency/bookings/<uuid:public_id>/share/", never_held.reduce_service, name="agency_reduce_service"),
     path("agency/bookings/<uuid:public_id>/take-back/", never_held.take_back, name="agency_take_back"),
+    path("agency/cards/", agency_cards.overview, name="agency_cards"),
+    path("agency/cards/<uuid:public_id>/", agency_cards.payment, name="agency_card_payment"),
     path("agency/reconciliation/", reconciliation.overview, name="reconciliation"),
     path("agency/reconciliation/days.csv", reconciliation.overview_csv, name="reconciliation_csv"),
+    path(
+        "agency/reconciliation/stripe/<str:on>/<str:currency>/",
+        reconciliation.stripe_day,
+        name="reconciliation_stripe_day",
+    ),
     path(
         "agency/reconciliation/<str:on>/<str:currency>/",
         reconciliation.day,

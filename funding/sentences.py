@@ -60,12 +60,24 @@ SENTENCES: dict[str, Promise] = {
     "closed_order": _("This order is closed: nothing can be paid on it any more. Send the money back."),
     "closed_employer": _("The employer is not verified any more. Send the money back."),
     "bad_iban": _("This is not an IBAN: look for a slip."),
+    "nothing_owed": _("Nothing of this is owed any more. Look at how the payment stands."),
     "nothing_to_refund": _("There is nothing of this order to give back."),
     "list_unreadable": _("The list cannot be read. Use the empty table as a pattern."),
     "not_checked": _("The list was decided on meanwhile. Look at how it stands."),
     "nothing_to_order": _("No row of the list can be ordered. Mend it and hand it in again."),
     "too_many_lists": _(
         "You have handed in many lists or unknown references today. Try again tomorrow, or ask the agency."
+    ),
+    "unknown_employer": _(
+        "No employer with this number adds money here. Look for a slip, or ask your employer to register."
+    ),
+    "bad_payroll_number": _("This cannot be a payroll number: use its letters and digits."),
+    "too_many_numbers": _(
+        "You have entered several numbers lately. Try again in some weeks, or use a reference."
+    ),
+    "connect_not_offered": _("Nobody is paid through Stripe here. Choose payments by bank."),
+    "account_not_ready": _(
+        "The account at Stripe does not reach a bank now. The provider has to look at it."
     ),
     "too_many_rows": _("The list has more than 200,000 rows: split it."),
     "address_taken": _("Somebody signs in with this address already. Sign in with it, or give another one."),

@@ -8,7 +8,7 @@ PAYMENTS = """
         SELECT split_part(entry.idempotency_key, ':', 2) AS payment,
                sum(posting.amount_cents) AS deposit,
                sum(posting.amount_cents) FILTER (WHERE entry.kind = 'own_received') AS received,
-               -sum(posting.amount_cents) FILTER (WHERE entry.kind = 'own_applied') AS applied
+               -sum(posting.amount_cents) FILTER (WHERE entry.kind IN ('own_applied', 'own_debt_repaid')) AS applied
           FROM funding_journalentry AS entry
           JOIN funding_posting AS posting ON posting.entry_id = entry.id AND posting.bucket = 'deposit'
          WHERE starts_with(entry.kind, 'own_') AND starts_with(entry.idempotency_key, 'card:')
@@ -21,7 +21,7 @@ PAYMENTS = """
       FULL JOIN moved ON moved.payment = payment.id::text
       LEFT JOIN funding_topupreceipt AS receipt ON receipt.key = 'stripe:' || payment.intent_id
      CROSS JOIN LATERAL (VALUES
-        ('card_balance_differs', payment.id IS NULL OR (payment.booking_id IS NOT NULL
+        ('card_balance_differs', payment.id IS NULL OR (payment.top_up_id IS NULL
             AND (payment.deposit_cents <> coalesce(moved.deposit, 0)
                  OR payment.applied_cents <> coalesce(moved.applied, 0)))),
         ('card_payment_uncounted', payment.state = 'succeeded'

@@ -62,6 +62,9 @@ KINDS: dict[str, tuple[tuple[Bucket, ...], tuple[Bucket, ...]]] = {
     "own_card_refund_undone": ((B.RETURNED,), (B.DEPOSIT, B.DEBT)),
     "own_taken_back": ((B.DEPOSIT, B.REFUND_DUE, B.DEBT), (B.RETURNED,)),
     "own_reinstated": ((B.RETURNED,), (B.DEPOSIT, B.DEBT)),
+    "own_debt_paid": ((B.RETURNED,), (B.DEBT,)),
+    "top_up_debt_paid": ((B.RETURNED,), (B.DEBT,)),
+    "own_debt_repaid": ((B.DEPOSIT, B.RETURNED), (B.DEBT, B.RETURNED)),
     "own_debt_netted": ((B.REFUND_DUE,), (B.DEBT,)),
 }
 

@@ -215,6 +215,7 @@ def _movement(values: dict[str, Any]) -> MovementSeen:
         source = {"id": source}
     about = {
         "charge": source.get("payment_intent"),
+        "transfer": (source.get("metadata") or {}).get("ila_payment"),
         "transfer_reversal": source.get("transfer"),
     }.get(str(source.get("object")), source.get("id"))
     return MovementSeen(

@@ -7,6 +7,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django_fsm import FSMField, transition
+from stdnum import iso11649
+from stdnum.iso7064 import mod_97_10
 
 from funding.models.accounts import Fund
 from funding.permissions import is_clock, may_settle
@@ -34,7 +36,8 @@ class CardPaymentLog(fsm.TransitionLog):
 
 
 class CardPayment(fsm.Machine):
-    """Money asked for through Stripe Checkout: for an employer's order, or a learner's own part of a booking.
+    """Money asked for through Stripe Checkout: for an employer's order, or a learner's own part of a booking, or to
+    repay what a payer owes.
 
     amount, in cents, never changes. applied: what of it a booking took. deposit: what of a learner's money lies on no
     booking, to be given back. refunded: what was sent back to the payer
@@ -265,6 +268,7 @@ class PayerDebtState(models.TextChoices):
 
 
 D = PayerDebtState
+DEBT_PREFIX = "DEB"
 
 
 class PayerDebtLog(fsm.TransitionLog):
@@ -316,6 +320,17 @@ class PayerDebt(fsm.Machine):
     def owed_cents(self) -> int:
         """What is still owed, in cents."""
         return self.amount_cents - self.recovered_cents
+
+    @property
+    def reference(self) -> str:
+        """The ISO 11649 reference by which a transfer for it is known."""
+        body = f"{DEBT_PREFIX}{self.pk:012d}"
+        return str(iso11649.validate(f"RF{mod_97_10.calc_check_digits(body + 'RF')}{body}"))
+
+    @property
+    def shown_reference(self) -> str:
+        """The same in groups of four, as it is copied."""
+        return str(iso11649.format(self.reference))
 
     @transition(
         field=state, source=[D.OPENED, D.PARTLY_RECOVERED], target=D.PARTLY_RECOVERED, permission=may_settle

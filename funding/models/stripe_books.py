@@ -13,7 +13,7 @@ class StripeMovement(AppendOnlyModel):
     """One movement of our balance at Stripe, kept once. Cents, signed: what left it is negative; before Stripe's fee.
 
     source_id: the charge, refund, dispute, transfer, reversal or payout that it is of. payment_ref: the id by which
-    our books know it: an intent's, a refund's, a dispute's or a transfer's.
+    our books know it: an intent's, a refund's or a dispute's, a payment's own reference; of a reversal its transfer's.
     """
 
     movement_id = models.CharField(max_length=100, unique=True)

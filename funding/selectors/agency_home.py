@@ -33,7 +33,7 @@ from funding.models import (
     SchemeDraft,
 )
 from funding.permissions import BATCH_ROLES, FUNDER_ROLES, HOLD_ROLES, PAYMENT_ROLES
-from funding.selectors import disputes, employers
+from funding.selectors import agency_cards, disputes, employers
 from funding.selectors.scope import of_people
 from funding.services import holds
 from ila.core import clock
@@ -252,6 +252,12 @@ WORK: tuple[Waiting, ...] = (
             if desk.schemes(PAYMENT_ROLES) is None
             else employers.unmatched_receipts().none()
         ),
+    ),
+    Waiting(
+        _("Card payments that wait for a person"),
+        "agency_cards",
+        PAYMENT_ROLES,
+        lambda _desk: agency_cards.matters(),
     ),
     Waiting(
         _("Refunds that employers ask for"),

@@ -16,6 +16,7 @@ from funding.models import (
     BankStatement,
     Payment,
     PaymentOutcome,
+    Rail,
     ReconciliationNote,
     RecoveryReceipt,
     Side,
@@ -106,9 +107,9 @@ def lines_of_day(day: date, currency: str) -> list[BankLine]:
     return list(lines.defer("message__content").order_by("pk"))
 
 
-def notes_of_day(day: date, currency: str) -> list[ReconciliationNote]:
+def notes_of_day(day: date, currency: str, *, side: str = Side.BANK) -> list[ReconciliationNote]:
     """What was said of that day, newest first."""
-    notes = ReconciliationNote.objects.filter(day=day, currency=currency)
+    notes = ReconciliationNote.objects.filter(day=day, currency=currency, side=side)
     return list(notes.select_related("owner", "written_by").order_by("-pk"))
 
 
@@ -148,6 +149,7 @@ def _bank_rows(first: date, last: date) -> Iterable[Any]:
 
 def _executed(first: date, last: date) -> Iterable[Any]:
     paid = Payment.objects.filter(
+        batch__rail=Rail.SEPA,
         executed_at__date__gte=first,
         executed_at__date__lte=last,
         outcome__in=[PaymentOutcome.EXECUTED, PaymentOutcome.RETURNED],
@@ -157,7 +159,7 @@ def _executed(first: date, last: date) -> Iterable[Any]:
 
 def _returned(first: date, last: date) -> Iterable[Any]:
     """On the day the bank booked the return, as its own lines say; where none does, on the day it was told."""
-    back = Payment.objects.filter(outcome=PaymentOutcome.RETURNED)
+    back = Payment.objects.filter(batch__rail=Rail.SEPA, outcome=PaymentOutcome.RETURNED)
     told = BankLine.objects.filter(payment__in=back, amount_cents__gt=0)
     days = {
         payment: day for payment, day in told.order_by("-pk").values_list("payment_id", "booked_on") if day
@@ -202,7 +204,9 @@ def _by_day(payments: Any, name: str) -> Iterable[Any]:
 
 def _top_ups(first: date, last: date) -> tuple[Iterable[Any], Iterable[Any]]:
     rows = (
+        # What came by card lies at Stripe.
         TopUpReceipt.objects.filter(booked_on__gte=first, booked_on__lte=last)
+        .exclude(key__startswith="stripe:")
         .order_by()
         .values_list("booked_on", "currency")
     )

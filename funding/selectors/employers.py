@@ -11,6 +11,7 @@ from funding.models import (
     Allocation,
     LearningAccount,
     Lot,
+    PayrollNumber,
     TopUp,
     TopUpReceipt,
     TopUpReference,
@@ -124,15 +125,16 @@ def open_refunds() -> QuerySet[TopUpRefund]:
 
 @dataclass(frozen=True, slots=True)
 class OwnAccount:
-    """A learner's account with the code that stands for it, and what employers put on it."""
+    """A learner's account with the code and the payroll numbers that stand for it, and what employers put on it."""
 
     account: LearningAccount
     reference: TopUpReference | None
     lots: list[Lot]
+    numbers: list[PayrollNumber]
 
 
 def accounts_of(user: User) -> list[OwnAccount]:
-    """A learner's own accounts. Three queries, however many."""
+    """A learner's own accounts. Four queries, however many."""
     accounts = list(
         LearningAccount.objects.filter(citizen__user=user).select_related("scheme").order_by("scheme__name")
     )
@@ -147,7 +149,15 @@ def accounts_of(user: User) -> list[OwnAccount]:
         .order_by("-created_at", "-pk")
     ):
         lots.setdefault(lot.account_id, []).append(lot)
-    return [OwnAccount(each, references.get(each.pk), lots.get(each.pk, [])) for each in accounts]
+    numbers: dict[int, list[PayrollNumber]] = {}
+    for number in PayrollNumber.objects.filter(account__in=accounts, revoked_at__isnull=True).select_related(
+        "organisation"
+    ):
+        numbers.setdefault(number.account_id, []).append(number)
+    return [
+        OwnAccount(each, references.get(each.pk), lots.get(each.pk, []), numbers.get(each.pk, []))
+        for each in accounts
+    ]
 
 
 def waiting_employers() -> QuerySet[Employer]:

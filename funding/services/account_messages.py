@@ -21,8 +21,10 @@ from funding.models import (
     Payment,
     PaymentBatch,
     PaymentOutcome,
+    RecoveryReceipt,
     TopUpRefund,
 )
+from funding.services import payer_debts
 from funding.services.payments import ContradictionError, Settlement, Transfer
 from funding.services.recoveries import receipts as recoveries
 from funding.services.refusals import RefusedMessage, Report
@@ -172,8 +174,11 @@ class _Matcher:
     def _take_credits(self, actor: User | None) -> None:
         """What came in pays a debt or is an employer's for an order, or it is kept aside and shown."""
         told = [(movement, line, _credit_of(movement)) for movement, line in self._credits]
-        self._take_recoveries([each for each in told if recoveries.named_debt(each[2]) is not None], actor)
-        others = [each for each in told if recoveries.named_debt(each[2]) is None]
+        others = told
+        for debts in (recoveries, payer_debts):
+            named = [each for each in others if debts.named_debt(each[2]) is not None]
+            others = [each for each in others if debts.named_debt(each[2]) is None]
+            self._take_recoveries(named, debts.take_in([credit for _, _, credit in named], actor=actor))
         receipts = take_in([credit for _, _, credit in others], actor=actor)
         for (movement, line, _), receipt in zip(others, receipts, strict=True):
             line.receipt = receipt
@@ -184,8 +189,9 @@ class _Matcher:
             self.result.note(line.finding, movement.reference or movement.entry.reference)
             self._unmatched.append(movement)
 
-    def _take_recoveries(self, told: Sequence[tuple[Movement, BankLine, Credit]], actor: User | None) -> None:
-        receipts = recoveries.take_in([credit for _, _, credit in told], actor=actor)
+    def _take_recoveries(
+        self, told: Sequence[tuple[Movement, BankLine, Credit]], receipts: Sequence[RecoveryReceipt]
+    ) -> None:
         for (movement, line, _), receipt in zip(told, receipts, strict=True):
             line.recovery = receipt
             if receipt.applied_cents or receipt.interest_cents:

@@ -113,6 +113,34 @@ def settle_with_due(payment: CardPayment, *, actor: User) -> int:
     return cents
 
 
+def pay_debt(payment: CardPayment, cents: int, *, which: str, actor: User) -> None:
+    """So many cents of what is owed of a payment came back from outside. The payment is locked, its debt is not."""
+    booking = payment.booking_id
+    kind = "top_up" if payment.top_up_id else "own"
+    _post(payment, f"{kind}_debt_paid", f"debt_paid:{which}", actor, [
+        Line(Bucket.RETURNED, payment.fund, -cents, booking_id=booking),
+        Line(Bucket.DEBT, payment.fund, cents, booking_id=booking),
+    ])  # fmt: skip
+    recover(payment, cents, actor=actor)
+
+
+def pay_debt_from(repayment: CardPayment, payment: CardPayment, cents: int, *, actor: User) -> None:
+    """What came by one payment pays so many cents of what is owed of another. Both are locked."""
+    booking = payment.booking_id
+    lines = [
+        Line(Bucket.DEPOSIT, repayment.fund, -cents),
+        Line(Bucket.DEBT, payment.fund, cents, booking_id=booking),
+    ]
+    if booking:
+        # What concerns the booking adds up to nothing in it.
+        lines.append(Line(Bucket.RETURNED, payment.fund, -cents, booking_id=booking))
+        lines.append(Line(Bucket.RETURNED, payment.fund, cents))
+    _post(repayment, "own_debt_repaid", "debt_repaid", actor, lines)
+    repayment.deposit_cents -= cents
+    repayment.applied_cents += cents
+    recover(payment, cents, actor=actor)
+
+
 def owed_cents(payment: CardPayment) -> int:
     """What the payer owes after charge-backs of it, in cents."""
     debt = PayerDebt.objects.filter(payment=payment).first()

@@ -28,7 +28,7 @@ from funding.models import (
     TopUpState,
 )
 from funding.models.card_payments import WAITING
-from funding.services import card_disputes, card_money, card_refunds
+from funding.services import card_disputes, card_money, card_refunds, payer_debts
 from funding.services.bookings import acceptance
 from funding.services.bookings.situation import lock_booking
 from funding.services.bookings.texts import Shown
@@ -124,7 +124,9 @@ def open_at_stripe(*, payment_id: int) -> CardPayment:
 
     Locks: the payment. Raises: CardsUnavailable. A refusal of Stripe's closes the payment. Logs: payment `expire`.
     """
-    payment = CardPayment.objects.select_related("top_up", "booking__credential", "payer").get(pk=payment_id)
+    payment = CardPayment.objects.select_related("top_up", "booking__credential", "payer", "repays").get(
+        pk=payment_id
+    )
     if payment.session_id is not None or payment.state != CardPaymentState.OPENED:
         return payment
     try:
@@ -217,6 +219,8 @@ def _bring_forward(payment: CardPayment, order: TopUp | None, seen: PaymentSeen,
         fsm.apply(payment, "succeed", actor=actor, paid_by=seen.method, intent_id=seen.intent_id)
         if order is not None:
             _credit_order(payment, order, actor)
+        elif payment.repays_id is not None:
+            payer_debts.repay(payment, actor=actor)
         else:
             _accept_booking(payment, actor)
     elif seen.status == "processing" and payment.state == CardPaymentState.OPENED:
@@ -286,7 +290,7 @@ def _accept_booking(payment: CardPayment, actor: User) -> None:
 
 def _lock(payment_id: int) -> Locked:
     """The payment with what it pays for, locked in the house's order."""
-    found = CardPayment.objects.select_related("scheme", "payer", "sign_in").get(pk=payment_id)
+    found = CardPayment.objects.select_related("scheme", "payer", "sign_in", "repays").get(pk=payment_id)
     order = None
     payment: CardPayment
     if found.top_up_id is not None:
@@ -294,6 +298,10 @@ def _lock(payment_id: int) -> Locked:
             locks.lock(TopUp, found.top_up_id), locks.lock(CardPayment, payment_id)
         )
         order.scheme, payment.top_up = found.scheme, order
+    elif found.repays_id is not None:
+        payer_debts.lock_repaid(found.repays_id)
+        (payment,) = locks.acquire(locks.lock(CardPayment, payment_id))
+        payment.repays = found.repays
     else:
         assert found.booking_id is not None
         booking, _earlier = lock_booking(found.booking_id, found.payer, None)
@@ -309,10 +317,12 @@ def _asked(payment: CardPayment) -> CheckoutAsked:
     with override(payment.language):
         if payment.top_up is not None:
             what = _("Top-up %(reference)s") % {"reference": iso11649.format(payment.top_up.reference)}
+        elif payment.repays is not None:
+            what = _("What is owed: %(reference)s") % {"reference": payment.repays.shown_reference}
         else:
             assert payment.booking is not None
             what = _("Your part of: %(title)s") % {"title": payment.booking.credential.title[:150]}
-    methods = BOOKING_METHODS if payment.top_up is None else TOP_UP_METHODS
+    methods = TOP_UP_METHODS if payment.top_up is not None else BOOKING_METHODS
     return CheckoutAsked(
         key=f"ila-checkout-{payment.public_id}",
         reference=str(payment.public_id),

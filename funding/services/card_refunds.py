@@ -219,7 +219,9 @@ def lock_with_order(payment_id: int) -> tuple[CardPayment, TopUp | None]:
     if found.top_up_id is not None:
         order, payment = locks.acquire(locks.lock(TopUp, found.top_up_id), *wanted)
         order.scheme = found.scheme
-    else:
+    elif found.booking_id is not None:
         _booking, payment = locks.acquire(locks.lock_through(CardPayment, payment_id, "booking"), *wanted)
+    else:
+        (payment,) = locks.acquire(*wanted)
     payment.scheme, payment.payer = found.scheme, found.payer
     return payment, order

@@ -1,9 +1,9 @@
-"""Bank and books side by side by day, for who pays and who audits: what differs, explained or open, with an owner."""
+"""Bank, Stripe and books side by side by day, for who pays and who audits: what differs, explained or open."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import cast
+from typing import Any, cast
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -16,8 +16,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from catalogue.exporting.cells import csv_lines
 from funding import permissions, recovery_words, words
+from funding.models import Side
 from funding.recovery_forms import NoteForm, period_of
 from funding.selectors import daily_books as selected
+from funding.selectors.daily_stripe import daily_stripe, movements_of_day
 from funding.sentences import sentence
 from funding.services import differences, reconciliation
 from ila.core.errors import DomainError
@@ -30,13 +32,15 @@ def overview(request: HttpRequest) -> HttpResponse:
     _reader(request)
     form, first, last = period_of(request.GET)
     days = selected.daily_books(first, last)
+    at_stripe = daily_stripe(first, last)
     whole = reconciliation.reconcile()
     context = {
         "form": form,
         "first": first,
         "last": last,
         "rows": [(one, recovery_words.DAY_STATES[one.status]) for one in days],
-        "open": sum(one.status == "open" for one in days),
+        "stripe_rows": [(one, recovery_words.DAY_STATES[one.status]) for one in at_stripe],
+        "open": sum(one.status == "open" for one in (*days, *at_stripe)),
         "whole": whole,
         "gaps": len(whole.gaps),
         "waiting": sum(one.alarm for one in whole.waiting),
@@ -53,9 +57,20 @@ def overview_csv(request: HttpRequest) -> HttpResponse:
     """The same as a file; amounts in cents."""
     _reader(request)
     _form, first, last = period_of(request.GET)
-    head = ("day", "currency", "bank_in", "bank_out", "books_in", "books_out", "difference", "kept_aside")
+    head = (
+        "side",
+        "day",
+        "currency",
+        "bank_in",
+        "bank_out",
+        "books_in",
+        "books_out",
+        "difference",
+        "kept_aside",
+    )
     rows = [
         (
+            side,
             one.day.isoformat(),
             one.currency,
             one.bank_in,
@@ -68,7 +83,11 @@ def overview_csv(request: HttpRequest) -> HttpResponse:
             "" if one.note is None else str(one.note.owner),
             "" if one.note is None else one.note.note,
         )
-        for one in selected.daily_books(first, last)
+        for side, days in (
+            (Side.BANK, selected.daily_books(first, last)),
+            (Side.CARDS, daily_stripe(first, last)),
+        )
+        for one in days
     ]
     lines = csv_lines((*head, "state", "owner", "note"), rows)
     answer = HttpResponse(lines, content_type="text/csv; charset=utf-8")
@@ -79,10 +98,31 @@ def overview_csv(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def day(request: HttpRequest, on: str, currency: str) -> HttpResponse:
-    """One day, line by line, and what people found out about it."""
-    user = _reader(request)
+    """One day of the bank, line by line, and what people found out about it."""
     chosen = _day(on)
-    found = [one for one in selected.daily_books(chosen, chosen) if one.currency == currency]
+    context = {"lines": selected.lines_of_day(chosen, currency)}
+    return _one_day(request, chosen, currency, Side.BANK, selected.daily_books(chosen, chosen), context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def stripe_day(request: HttpRequest, on: str, currency: str) -> HttpResponse:
+    """One day at Stripe, movement by movement, and what people found out about it."""
+    chosen = _day(on)
+    context = {"movements": movements_of_day(chosen, currency), "at_stripe": True}
+    return _one_day(request, chosen, currency, Side.CARDS, daily_stripe(chosen, chosen), context)
+
+
+def _one_day(
+    request: HttpRequest,
+    chosen: date,
+    currency: str,
+    side: Side,
+    days: list[selected.DaysBooks],
+    about: dict[str, Any],
+) -> HttpResponse:
+    user = _reader(request)
+    found = [one for one in days if one.currency == currency]
     if not found:
         raise Http404
     books = found[0]
@@ -102,17 +142,17 @@ def day(request: HttpRequest, on: str, currency: str) -> HttpResponse:
                     owner=values["owner"],
                     note=values["note"],
                     explained=values["explained"],
+                    side=side,
                 )
             except DomainError as refusal:
                 error = sentence(refusal)
             else:
                 messages.success(request, _("The note is kept."))
-                return redirect("reconciliation_day", on=on, currency=currency)
-    context = {
+                return redirect(request.path)
+    context = about | {
         "books": books,
         "state": recovery_words.DAY_STATES[books.status],
-        "lines": selected.lines_of_day(chosen, currency),
-        "notes": selected.notes_of_day(chosen, currency),
+        "notes": selected.notes_of_day(chosen, currency, side=side),
         "form": form,
         "error": error,
         "may_pay": permissions.may_pay(None, user),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
@@ -25,7 +26,7 @@ from funding.cards.port import CardsRefused, CardsUnavailable
 from funding.models import CardPayment
 from funding.models.card_payments import WAITING
 from funding.sentences import sentence
-from funding.services import card_events, card_payments, card_refunds
+from funding.services import card_events, card_payments, card_refunds, payer_debts
 from funding.views.employers import own_order
 from ila.core import clock, jobs
 from ila.core.errors import DomainError
@@ -71,9 +72,7 @@ def payment_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "state": card_words.STATES[payment.state],
         "colour": card_words.COLOURS.get(payment.state, ""),
         "failure": card_words.failure(payment.failure) if payment.failure else "",
-        "finding": card_words.FINDINGS.get(payment.finding, card_words.OTHER_FINDING)
-        if payment.finding
-        else "",
+        "finding": card_words.finding_of(payment.finding, paid=payment.succeeded_at is not None),
         "method": card_words.METHODS.get(payment.method, ""),
         "open": payment.state == "opened" and payment.expires_at > clock.now(),
         "answers": answers,
@@ -86,6 +85,10 @@ def payment_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
             (each, card_words.dispute(each.status)) for each in payment.disputes.order_by("-opened_at", "-pk")
         ],
         "owed_cents": payment.debt.owed_cents if hasattr(payment, "debt") else 0,
+        "pays_debt": hasattr(payment, "debt") and payer_debts.may_pay_debt(payment.debt, request.user),
+        "iban": settings.BANK_ACCOUNT_IBAN,
+        "holder": settings.BANK_ACCOUNT_NAME,
+        "takes_cards": cards_are_taken(),
         "zone": payment.booking.account.scheme.timezone if payment.booking else payment.scheme.timezone,
     }
     return render(request, "funding/card_payment.html", context)
@@ -137,6 +140,26 @@ def top_up_pay(request: HttpRequest, public_id: UUID) -> HttpResponse:
 
 @never_cache
 @require_POST
+def debt_pay(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Pay by card what is owed of a payment that one's bank took back."""
+    payment = _own(request, public_id)
+    if not cards_are_taken() or not hasattr(payment, "debt"):
+        raise Http404
+    try:
+        made = payer_debts.start_by_card(
+            actor=cast("User", request.user), debt_id=payment.debt.pk, language=get_language() or "en"
+        )
+    except DomainError as refusal:
+        if refusal.status == 404:
+            raise Http404 from refusal
+        messages.error(request, sentence(refusal))
+        return redirect("card_payment", public_id)
+    _open(request, made)
+    return redirect("card_payment", made.public_id)
+
+
+@never_cache
+@require_POST
 def top_up_refund(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Send what an order has too much back to the card or account that paid it."""
     order = own_order(request, public_id)
@@ -163,7 +186,14 @@ def _open(request: HttpRequest, payment: CardPayment) -> None:
 
 def _own(request: HttpRequest, public_id: UUID) -> CardPayment:
     """The payment, for its payer and for those who act for the employer; to everybody else there is none (404)."""
-    related = ("scheme", "top_up", "booking__credential", "booking__account__scheme", "debt")
+    related = (
+        "scheme",
+        "top_up",
+        "booking__credential",
+        "booking__account__scheme",
+        "debt",
+        "repays__payment",
+    )
     payment = CardPayment.objects.select_related(*related).filter(public_id=public_id).first()
     if payment is None:
         raise Http404

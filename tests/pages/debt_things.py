@@ -12,6 +12,7 @@ from funding.models import (
     ReconciliationNote,
     RecoveryReceipt,
     Remittance,
+    StripeMovement,
 )
 from funding.services.remittances import take_numbers
 from ila.core import clock, fsm
@@ -39,6 +40,7 @@ class DebtThings:
             "provider_debt_letter": debt,
             "agency_recovery": {"pk": self.receipt.pk},
             "reconciliation_day": {"on": DAY, "currency": "EUR"},
+            "reconciliation_stripe_day": {"on": DAY, "currency": "EUR"},
             "remittance_pdf": advice,
             "remittance_csv": advice,
         }
@@ -72,6 +74,9 @@ def make_debt_things(scene: Scene, booking: Booking, batch: PaymentBatch) -> Deb
             note="Asked the bank",
             owner=scene.payment_officer,
             written_by=scene.payment_officer,
+        )
+        StripeMovement.objects.create(
+            movement_id="txn_1", kind="charge", amount_cents=500, currency="EUR", moved_at=clock.now()
         )
         remittance = Remittance.objects.create(
             scheme=batch.scheme,

@@ -56,12 +56,19 @@ class EmployerThings:
                 for each in ("", "_progress", "_faults", "_confirm", "_discard")
             },
             **dict.fromkeys(
-                ("card_payment", "card_payment_open", "card_payment_give_up"),
+                (
+                    "card_payment",
+                    "card_payment_open",
+                    "card_payment_give_up",
+                    "card_debt_pay",
+                    "agency_card_payment",
+                ),
                 payment,
             ),
             "agency_receipt": {"receipt_id": self.receipt.pk},
             "agency_refund": {"public_id": self.refund.public_id},
-            **dict.fromkeys(("top_up_reference_give", "top_up_reference_revoke"), account),
+            **dict.fromkeys(("top_up_reference_give", "top_up_reference_revoke", "payroll_number"), account),
+            "payroll_number_revoke": {**account, "number": 1},
         }
 
 

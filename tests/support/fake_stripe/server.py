@@ -158,6 +158,7 @@ def control(state: State, path: str, given: Object) -> Any:
         "set_up": lambda: connect.set_up(object_of("account"), given["name"]),
         "close_account": lambda: connect.close(object_of("account")),
         "fund": lambda: setattr(ledger, "balance", ledger.balance + given["amount"]),
+        "fund_by_hand": lambda: ledger.by_hand(given["amount"]),
         "pay_out": lambda: connect.pay_out(ledger, given["account"]),
         "fail_payout": lambda: connect.fail_payout(ledger, object_of("payout")),
         "reverse": lambda: connect.reverse(ledger, object_of("transfer"), given),
