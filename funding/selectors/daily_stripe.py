@@ -140,7 +140,7 @@ def _unmoved(first: date, last: date) -> Iterable[tuple[date, str, int]]:
         intent_id__in=told
     )
     for moment, currency, cents in came.values_list("succeeded_at", "currency", "amount_cents"):
-        yield moment.astimezone(UTC).date(), currency, cents
+        yield _day(moment), currency, cents
     went = Payment.objects.filter(
         Q(outcome=PaymentOutcome.EXECUTED) | Q(outcome=PaymentOutcome.RETURNED),
         batch__rail=Rail.STRIPE,
@@ -148,12 +148,17 @@ def _unmoved(first: date, last: date) -> Iterable[tuple[date, str, int]]:
         executed_at__lt=ends,
     ).exclude(end_to_end_id__in=told)
     for moment, currency, cents in went.values_list("executed_at", "batch__currency", "amount_cents"):
-        yield moment.astimezone(UTC).date(), currency, -cents
+        yield _day(moment), currency, -cents
 
 
 def _add(books: DaysBooks, side: str, cents: int) -> None:
     name = f"{side}_{'in' if cents > 0 else 'out'}"
     setattr(books, name, getattr(books, name) + cents)
+
+
+def _day(moment: datetime | None) -> date:
+    assert moment is not None
+    return moment.astimezone(UTC).date()
 
 
 def _midnight(day: date) -> datetime:

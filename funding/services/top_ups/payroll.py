@@ -118,9 +118,9 @@ class ByPayroll:
         for digest, born, account in standing.values_list(
             "digest", "account__citizen__birth_date", "account"
         ):
-            value = wanted.get((digest, born.isoformat()))
-            if value is not None:
-                accounts.setdefault(value, set()).add(account)
+            told = wanted.get((digest, born.isoformat()))
+            if told is not None:
+                accounts.setdefault(told, set()).add(account)
         return {value: min(ids) for value, ids in accounts.items() if len(ids) == 1}
 
 

@@ -146,3 +146,17 @@ def test_queries_do_not_grow_with_the_rows(firm: Firm) -> None:
             hand_in(firm, content.encode())
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.slow
+def test_a_list_of_200_000_rows_is_read_and_one_more_is_refused(firm: Firm) -> None:
+    first, _second = firm.employees
+    give(firm, first, "10427")
+    rows = row(first, "10427") + "".join(f"9{n:06d};1990-12-31;300\n" for n in range(199_999))
+    draft = hand_in(firm, (HEAD + rows).encode())
+    assert (draft.rows, draft.matched, draft.unmatched) == (200_000, 1, 199_999)
+    assert (
+        hand_in(Firm(world=firm.world), (HEAD + rows + "1;1990-12-31;3\n").encode()).refusal
+        == "too_many_rows"
+    )
+    assert not TopUpLine.objects.exists()
