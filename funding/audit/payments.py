@@ -18,6 +18,7 @@ _PAYMENT_FAULTS = {
     " OR claim.amount_cents <> coalesce(lines.amount, 0) OR NOT lines.own_booking",
     "payment_currency": "claim.currency <> batch.currency OR claim.currency <> booking.currency"
     " OR batch.scheme_id <> account.scheme_id",
+    "payment_by_another_rail": "(batch.rail = 'stripe') <> starts_with(payment.iban, 'acct_')",
     "payment_to_another_provider": "claim.provider_id <> booking.provider_id",
     "payment_and_claim_disagree": "(payment.outcome = 'executed' AND claim.state <> 'paid')"
     " OR (payment.outcome = 'pending' AND claim.state <> 'in_batch')",
@@ -124,6 +125,7 @@ GROUP = Group(
                     "batch_not_approved",
                     "payment_amount_differs",
                     "payment_currency",
+                    "payment_by_another_rail",
                     "payment_to_another_provider",
                     "payment_and_claim_disagree",
                 ),

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import F, Prefetch, Q, QuerySet
 
 from catalogue.models import Provider, Session
-from funding.banking.identifiers import normalise_iban
+from funding.banking.identifiers import normalise_account
 from funding.models import Booking, Hold, LearningAccount, Suspension, SuspensionEnd
 from funding.services import holds
 
@@ -50,7 +50,7 @@ def scope_named(scope: str, which: str, *, schemes: Collection[int] | None) -> d
         found = Provider.objects.filter(external_id=which).first()
     elif scope == "iban":
         try:
-            found = normalise_iban(which)
+            found = normalise_account(which)
         except ValueError:
             return None
     return None if found is None else {scope: found}
