@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from funding.models import CardPayment, TopUp
-from funding.services import card_events, top_ups
+from accounts.services import service_users
+from funding.models import CardPayment, PayerDebt, RefusedWebhook, TopUp
+from funding.services import card_events, card_payments, top_ups, transfers
 from funding.services.top_ups import OrderLine
+from ila.core import clock, fsm
 from tests.browser.conftest import PHONE, Check, Enter
 from tests.pages.employer_things import register
 from tests.pages.support import Scene
@@ -65,3 +67,46 @@ def test_an_order_is_paid_by_card(
     page.reload()
     expect(page.get_by_role("heading", name="Disputes at your bank")).to_be_visible()
     check("cards-payment-disputed")
+
+
+def test_debts_days_at_stripe_and_accounts_there(
+    page: Page, enter: Enter, scene: Scene, check: Check, stripe: FakeStripe, settings: Any
+) -> None:
+    settings.STRIPE_CONNECT = True
+    order = order_of(scene)
+    payment = card_payments.start_for_top_up(actor=scene.employer, top_up_id=order.pk)
+    payment = card_payments.open_at_stripe(payment_id=payment.pk)
+    stripe.pay(str(payment.session_id))
+    card_events.sweep()
+    transfers.keep_movements()
+    debt = PayerDebt(payment=payment, amount_cents=12_000, currency="EUR")
+    fsm.start(debt, actor=service_users.get("cards"), transition="open")
+    RefusedWebhook.objects.create(day=clock.now().date(), reason="bad_signature", times=3)
+    day = clock.now().date().isoformat()
+    enter(scene.payment_officer)
+    for name, address in {
+        "cards-agency": "/agency/cards/",
+        "cards-agency-payment": f"/agency/cards/{payment.public_id}/",
+        "cards-days": "/agency/reconciliation/",
+        "cards-day": f"/agency/reconciliation/stripe/{day}/EUR/",
+        "cards-batch-new": "/agency/batches/new/",
+    }.items():
+        page.goto(address)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        check(name)
+    enter(scene.employer)
+    page.goto(f"/payments/{payment.public_id}/")
+    expect(page.get_by_role("button", name="Pay it by card")).to_be_visible()
+    check("cards-owed")
+    enter(scene.learner.user, sign_in=scene.learner.sign_in)
+    page.goto("/top-ups/")
+    check("cards-payroll-list")
+    page.get_by_role("link", name="Let an employer find this account").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your payroll number")
+    check("cards-payroll")
+    enter(scene.world.provider_user)
+    page.goto(f"/provider/{scene.world.provider.pk}/account/stripe/")
+    check("cards-provider")
+    page.get_by_role("button", name="Open an account at Stripe").click()
+    expect(page.get_by_role("button", name="Go on at Stripe")).to_be_visible()
+    check("cards-provider-link")
