@@ -75,6 +75,8 @@ SENTENCES: dict[str, Promise] = {
     "too_many_numbers": _(
         "You have entered several numbers lately. Try again in some weeks, or use a reference."
     ),
+    "stripe_unavailable": _("Stripe does not answer at the moment. Nothing was changed; try again later."),
+    "stripe_refused": _("Stripe did not accept this. Nothing was changed; look at your account there."),
     "connect_not_offered": _("Nobody is paid through Stripe here. Choose payments by bank."),
     "account_not_ready": _(
         "The account at Stripe does not reach a bank now. The provider has to look at it."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -12,9 +12,9 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from funding import card_words, recovery_words
+from accounts.models import User
+from funding import card_words, permissions, recovery_words
 from funding.models import CardPayment
-from funding.permissions import may_see_batches
 from funding.selectors import agency_cards as selected
 
 PER_PAGE = 25
@@ -101,5 +101,6 @@ def _about(one: CardPayment) -> Any:
 
 
 def _reader(request: HttpRequest) -> None:
-    if not may_see_batches(request.user):
+    # What Stripe holds is every scheme's, as the bank's account is.
+    if not permissions.is_for_every_scheme(cast("User", request.user), *permissions.BATCH_ROLES):
         raise PermissionDenied
