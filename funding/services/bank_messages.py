@@ -43,6 +43,8 @@ from funding.services.refusals import RefusedMessage, Report
 from ila.core import clock
 from ila.core.errors import DomainError
 
+__all__ = ["process_message", "process_waiting", "receive_messages", "store_message"]
+
 log = structlog.get_logger(__name__)
 
 # One message after the other, whoever reads them: statements join in their order.
@@ -348,6 +350,6 @@ def _transfer_work(
     known = batch.payments.filter(end_to_end_id=parsed.end_to_end_id).values_list("pk", flat=True)
     work = Settlement(known, actor=actor)
     payment = work.by_reference.get(parsed.end_to_end_id)
-    if payment is None:
+    if not isinstance(payment, Payment):
         raise RefusedMessage("unknown_payment", f"no payment {parsed.end_to_end_id} in {batch.msg_id}")
     return work, payment

@@ -85,7 +85,8 @@ def payment_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
             (each, card_words.dispute(each.status)) for each in payment.disputes.order_by("-opened_at", "-pk")
         ],
         "owed_cents": payment.debt.owed_cents if hasattr(payment, "debt") else 0,
-        "pays_debt": hasattr(payment, "debt") and payer_debts.may_pay_debt(payment.debt, request.user),
+        "pays_debt": hasattr(payment, "debt")
+        and payer_debts.may_pay_debt(payment.debt, cast("User", request.user)),
         "iban": settings.BANK_ACCOUNT_IBAN,
         "holder": settings.BANK_ACCOUNT_NAME,
         "takes_cards": cards_are_taken(),

@@ -31,8 +31,7 @@ def taken_back(till: Till) -> CardPayment:
 
 def test_debts_disputes_and_refused_messages_are_shown_to_who_pays(till: Till) -> None:
     client = signed_in(till.world.payer)
-    page = client.get("/agency/cards/")
-    assert "No payer owes anything." in page.content.decode()
+    assert "No payer owes anything." in client.get("/agency/cards/").content.decode()
     payment = taken_back(till)
     RefusedWebhook.objects.create(day=clock.now().date(), reason="bad_signature", times=3)
     page = client.get("/agency/cards/").content.decode()

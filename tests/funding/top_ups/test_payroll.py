@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -91,7 +92,11 @@ def test_another_employer_another_scheme_and_a_number_taken_back_match_nobody(fi
 
 def test_what_is_refused_when_a_number_is_given(firm: Firm) -> None:
     first, second = firm.employees
-    good = {"account_id": first.account.pk, "employer_number": number_of(firm), "number": "10427"}
+    good: dict[str, Any] = {
+        "account_id": first.account.pk,
+        "employer_number": number_of(firm),
+        "number": "10427",
+    }
     for code, changed in (
         ("sign_in_too_old", {"sign_in": None}),
         ("sign_in_too_old", {"sign_in": second.sign_in}),
