@@ -106,8 +106,9 @@ def test_what_is_refused_when_a_number_is_given(firm: Firm) -> None:
         ("bad_payroll_number", {"number": "=1+1"}),
         ("bad_payroll_number", {"number": "1"}),
     ):
+        asked: dict[str, Any] = {"actor": first.user, "sign_in": first.sign_in, **good, **changed}
         with pytest.raises(DomainError, match=code):
-            top_ups.give_payroll_number(**({"actor": first.user, "sign_in": first.sign_in} | good | changed))
+            top_ups.give_payroll_number(**asked)
     for number in range(5):
         give(firm, first, f"1042{number}")
     assert PayrollNumber.objects.filter(revoked_at__isnull=True).count() == 1
