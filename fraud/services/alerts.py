@@ -43,12 +43,17 @@ class Stored:
 
 
 def store_day(
-    *, result: DayResult, authors: Mapping[str, int] | None = None, actor: User | None = None
+    *,
+    result: DayResult,
+    authors: Mapping[str, int] | None = None,
+    partial: bool = False,
+    actor: User | None = None,
 ) -> Stored:
     """Keep a day's live alerts, once each; open or refresh cases; hold what may be held.
 
     A provider's alerts go in one transaction: killed and called again, it goes on. authors: who wrote the parameters
-    that a detector ran with, by its id, where that was a person. Locks: provider, cases.
+    that a detector ran with, by its id, where that was a person. partial: only some detectors ran, so that the scores
+    of cases stay what all of them said. Locks: provider, cases.
     Logs: alert `create`, `snooze`, `merge`; case `create`; measures as `precautions.hold`.
     """
     actor = actor or service_users.get("fraud")
@@ -57,7 +62,7 @@ def store_day(
         by_provider[alert.finding.provider_id].append(alert)
     rows = {row["provider_id"]: row for row in result.cases}
     providers = subjects.providers_of(by_provider)
-    keeper = _Keeper(result.day, authors or {}, actor, _snoozes())
+    keeper = _Keeper(result.day, authors or {}, actor, _snoozes(), partial)
     total = Stored()
     for ref in sorted(by_provider):
         total += keeper.store(ref, providers.get(ref), by_provider[ref], rows.get(ref))
@@ -70,6 +75,7 @@ class _Keeper:
     authors: Mapping[str, int]
     actor: User
     snoozes: Mapping[Key, datetime]
+    partial: bool
 
     @transaction.atomic
     def store(
@@ -117,7 +123,7 @@ def _store_provider(
             stored.snoozed += 1
         fresh.append((alert, each))
     if provider is not None:
-        _gather(provider, fresh, row, actor, stored)
+        _gather(provider, fresh, row, keeper, stored)
     return stored
 
 
@@ -125,7 +131,7 @@ def _gather(
     provider: Provider,
     fresh: Sequence[tuple[Alert, FoundAlert]],
     row: Mapping[str, Any] | None,
-    actor: User,
+    keeper: _Keeper,
     stored: Stored,
 ) -> None:
     """Open alerts into cases, and holds on what may be held."""
@@ -134,11 +140,11 @@ def _gather(
         for alert, each in fresh
         if each.action in GATHERED and alert.state in (S.OPEN, S.MERGED)
     ]
-    merged, opened = gathering.gather(provider, wanted, row, actor=actor)
+    merged, opened = gathering.gather(provider, wanted, row, actor=keeper.actor, rescore=not keeper.partial)
     stored.cases += opened
     for case, group in merged:
         held = [(alert, each) for alert, each in group if each.action == AlertAction.HOLD]
-        if held and precautions.hold(case, held, actor=actor) is not None:
+        if held and precautions.hold(case, held, actor=keeper.actor) is not None:
             stored.holds += 1
 
 

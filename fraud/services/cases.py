@@ -29,7 +29,7 @@ from fraud.models import (
 )
 from fraud.models.cases import AT_FAULT, OUTCOMES, UNDER_INVESTIGATION
 from fraud.models.measures import OPEN_STATES
-from fraud.services import case_file, letters, measures
+from fraud.services import case_file, effects, letters, measures
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
 
@@ -267,6 +267,7 @@ def decide(*, actor: User, case_id: int, reason: str, shown: str = "") -> Case:
     case_file.record(case, RecordKind.DECISION, actor=actor, text=reason, data={"decided": case.outcome})
     if case.outcome == S.REFUTED:
         undone = lift_all(case, actor=actor, reason=reason)
+        effects.release_automatic(case, actor=actor)
         letters.send(case, LetterKind.APOLOGY, actor=actor, why=reason, undone=undone)
     return case
 

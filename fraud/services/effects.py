@@ -10,6 +10,7 @@ from accounts.models import User
 from catalogue.models import Accreditation, AccreditationState
 from catalogue.services import accreditations
 from fraud.models import (
+    AutomaticHold,
     BlacklistEntry,
     BlacklistKind,
     Case,
@@ -152,8 +153,30 @@ def _hold(case: Case, measure: Measure, actor: User) -> None:
     if measure.scope == "provider":
         _done(case, measure, E.HELD, actor, hold=holds.place_hold(provider=case.provider, **given))
     for line in measure.lines.select_related("booking").order_by("booking_id"):
-        hold = holds.place_hold(booking=line.booking, **given)
+        hold = _placed_before(line.booking_id) or holds.place_hold(booking=line.booking, **given)
         _done(case, measure, E.HELD, actor, hold=hold, booking=line.booking)
+
+
+def _placed_before(booking_id: int) -> Hold | None:
+    """A hold that was placed before a payment left and that no measure has taken on yet: it becomes this measure's."""
+    standing = AutomaticHold.objects.filter(
+        booking=booking_id, hold__released_at__isnull=True, hold__expires_at__gt=clock.now()
+    ).exclude(hold__in=MeasureEffect.objects.filter(hold__isnull=False).values("hold"))
+    found = standing.select_related("hold").order_by("pk").first()
+    return None if found is None else found.hold
+
+
+def release_automatic(case: Case, *, actor: User) -> int:
+    """Release every hold on bookings of a case that was placed before a payment left. Returns how many."""
+    standing = AutomaticHold.objects.filter(
+        booking__in=case.bookings.values("booking"),
+        hold__released_at__isnull=True,
+        hold__expires_at__gt=clock.now(),
+    )
+    ids = list(standing.order_by("pk").values_list("hold_id", flat=True))
+    for pk in ids:
+        holds.release_hold(hold_id=pk, actor=actor)
+    return len(ids)
 
 
 def _demand(case: Case, measure: Measure, actor: User) -> None:

@@ -29,6 +29,7 @@ def gather(
     row: Mapping[str, Any] | None,
     *,
     actor: User,
+    rescore: bool = True,
 ) -> tuple[list[tuple[Case, Group]], int]:
     """Put a provider's alerts into its cases, the strongest typology first, and refresh what those say.
 
@@ -63,7 +64,7 @@ def gather(
         refs: set[str] = set()
         refs.update(*(each.bookings for _alert, each in group))
         add_bookings(case, refs)
-        if row is not None:
+        if row is not None and (rescore or not case.reasons):
             refresh_score(case, row)
     return result, opened
 
