@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from accounts.models import User
+from accounts.services import service_users
 from catalogue.models import Accreditation, AccreditationState
+from catalogue.permissions import is_authority
 from catalogue.services import accreditations
 from fraud.models import (
     AutomaticHold,
@@ -115,7 +117,9 @@ def _undo_one(effect: MeasureEffect, *, actor: User, reason: str) -> dict[str, A
         case E.SUSPENDED:
             now = Accreditation.objects.get(pk=effect.accreditation_id)
             if now.state == AccreditationState.SUSPENDED:
-                accreditations.resume_accreditation(actor=actor, accreditation_id=now.pk, reason=reason)
+                # Who may lift the measure need not be an authority: the platform carries it out for them.
+                who = actor if is_authority(now, actor) else service_users.get("fraud")
+                accreditations.resume_accreditation(actor=who, accreditation_id=now.pk, reason=reason)
         case E.WITHDRAWN:
             return {"accreditation": _accredit_again(effect, actor=actor, reason=reason)}
         case E.LISTED:

@@ -1,0 +1,151 @@
+"""Random walks through cases and measures: money is conserved, nothing is in force unannounced, no hold without an end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.db.models import Q
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fraud.models import Case, Measure, MeasureEffect
+from fraud.services import appeals, case_file, cases, measures, rights
+from funding.models import Hold, Posting
+from funding.services import holds
+from ila.core import clock
+from ila.core.errors import DomainError
+from tests.fraud.casework.office import Office
+from tests.support.books import faults
+from tests.support.world import MONDAY
+
+pytestmark = pytest.mark.django_db
+
+KINDS = ("hold", "suspension", "restitution", "clawback", "termination", "blacklist_person", "referral")
+ACTS = (
+    *("propose", "propose", "notify", "notify", "answer", "force", "force", "force", "impose", "hear"),
+    *(
+        "lift",
+        "appeal",
+        "appeal",
+        "uphold",
+        "overturn",
+        "overturn",
+        "expire",
+        "decide",
+        "restore",
+        "days",
+        "days",
+    ),
+)
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(ACTS),
+        st.integers(0, 6),
+        st.sampled_from(("investigator", "manager", "second_manager")),
+    ),
+    min_size=8,
+    max_size=22,
+)
+
+
+class Walk:
+    """One office with a case of a paid and an unpaid booking; every act may be refused, none may break a rule."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        made = [booking for _, booking in office.house.accepted(2)]
+        office.house.validated(made[0])
+        office.house.pay(office.house.approved(made[0]))
+        self.bookings = made
+        self.case = office.case(*made, action="H")
+        for booking in made:
+            cases.record_finding(
+                actor=office.investigator,
+                case_id=self.case.pk,
+                booking_id=booking.pk,
+                found="no_consent",
+                why="Evidence.",
+            )
+
+    def act(self, what: str, number: int, who: Any) -> None:
+        office, case = self.office, self.case
+        known = list(Measure.objects.order_by("pk").values_list("pk", flat=True))
+        pk = known[number % len(known)]
+        match what:
+            case "propose":
+                kind = KINDS[number % len(KINDS)]
+                amounts = {self.bookings[0].pk: 10_000} if kind == "clawback" else None
+                office.proposed(case, kind, amounts=amounts)
+            case "notify":
+                measures.notify_measure(actor=who, measure_id=pk)
+            case "answer":
+                measures.answer_measure(actor=office.provider_user, measure_id=pk, answer="No.")
+            case "force":
+                measures.put_in_force(actor=who, measure_id=pk, reason="Yes.")
+            case "impose":
+                measures.impose_measure(
+                    actor=who, measure_id=pk, urgency="Now.", urgent_by=office.investigator
+                )
+            case "hear":
+                measures.hold_hearing(actor=who, measure_id=pk, minutes="Said.", keep=number % 2 == 0)
+            case "lift":
+                measures.lift_measure(actor=who, measure_id=pk, reason="Enough.")
+            case "appeal":
+                appeals.lodge_appeal(actor=office.provider_user, measure_id=pk, appeal="No.")
+            case "uphold":
+                appeals.uphold(actor=who, measure_id=pk, reason="It stays.")
+            case "overturn":
+                appeals.overturn(actor=who, measure_id=pk, reason="Sorry.")
+            case "expire":
+                measures.expire_measures()
+            case "decide":
+                office.decided(case, "refuted" if number == 0 else "confirmed_fraud")
+            case "restore":
+                rights.restore_rights(actor=office.manager, case_id=case.pk)
+            case "days":
+                office.hand.move(clock.now() + timedelta(days=1 + 3 * number))
+
+
+def check() -> None:
+    assert faults() == []
+    assert sum(Posting.objects.values_list("amount_cents", flat=True)) == 0
+    unannounced = Q(notified_at__isnull=True) | (Q(heard_at__isnull=True) & Q(urgency=""))
+    assert not Measure.objects.filter(in_force_at__isnull=False).filter(unannounced).exists()
+    early = Measure.objects.filter(in_force_at__isnull=False, urgency="")
+    assert all(each.in_force_at >= each.notified_at + timedelta(days=10) for each in early)  # type: ignore[operator]
+    assert not Hold.objects.filter(Q(reason="") | Q(expires_at__isnull=True)).exists()
+    over = MeasureEffect.objects.filter(measure__state__in=["lifted", "overturned", "expired"], kind="held")
+    assert not over.filter(hold__in=holds.open_holds(), undoes__isnull=True, undone_by__isnull=True).exists()
+    wrong = MeasureEffect.objects.filter(measure__state="overturned", undoes__isnull=True)
+    assert not wrong.filter(undone_by__isnull=True).exists()
+    if Case.objects.get().state == "refuted":
+        assert not holds.open_holds().filter(owner__is_service=True).exists()
+    assert list(case_file.faults(Case.objects.get())) == []
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    derandomize=True,
+)
+@given(steps=STEPS)
+def test_whatever_is_done_in_whatever_order(db: None, steps: list[tuple[str, int, str]]) -> None:
+    done = set()
+    with clock.at(MONDAY) as hand:
+        outer = transaction.atomic()
+        with outer:
+            walk = Walk(Office(hand))
+            for what, number, who in [("decide", 1, "manager"), ("restore", 0, "manager"), *steps]:
+                try:
+                    with transaction.atomic():
+                        walk.act(what, number, getattr(walk.office, who))
+                    done.add(what)
+                except DomainError:
+                    continue
+            check()
+            transaction.set_rollback(True)
+    assert {"decide", "restore"} <= done
