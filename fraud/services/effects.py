@@ -111,11 +111,11 @@ def _standing(measure: Measure) -> Any:
 def _undo_one(effect: MeasureEffect, *, actor: User, reason: str) -> dict[str, Any]:
     match effect.kind:
         case E.HELD:
-            hold = Hold.objects.get(pk=effect.hold_id)
+            hold = Hold.objects.get(pk=_id(effect.hold_id))
             if hold.released_at is None and hold.expires_at > clock.now():
                 holds.release_hold(hold_id=hold.pk, actor=actor)
         case E.SUSPENDED:
-            now = Accreditation.objects.get(pk=effect.accreditation_id)
+            now = Accreditation.objects.get(pk=_id(effect.accreditation_id))
             if now.state == AccreditationState.SUSPENDED:
                 # Who may lift the measure need not be an authority: the platform carries it out for them.
                 who = actor if is_authority(now, actor) else service_users.get("fraud")
@@ -123,12 +123,13 @@ def _undo_one(effect: MeasureEffect, *, actor: User, reason: str) -> dict[str, A
         case E.WITHDRAWN:
             return {"accreditation": _accredit_again(effect, actor=actor, reason=reason)}
         case E.LISTED:
-            BlacklistEntry.objects.filter(pk=effect.entry_id, ended_at__isnull=True).update(
+            BlacklistEntry.objects.filter(pk=_id(effect.entry_id), ended_at__isnull=True).update(
                 ended_at=clock.now(), ended_by=actor, ended_reason=reason[:500]
             )
         case E.DEMANDED | E.TAKEN_BACK:
-            assert effect.receivable_id is not None
-            undone = reversals.undo_receivable(actor=actor, receivable_id=effect.receivable_id, reason=reason)
+            undone = reversals.undo_receivable(
+                actor=actor, receivable_id=_id(effect.receivable_id), reason=reason
+            )
             return {"said": undone.said}
     return {}
 
@@ -136,7 +137,7 @@ def _undo_one(effect: MeasureEffect, *, actor: User, reason: str) -> dict[str, A
 def _accredit_again(effect: MeasureEffect, *, actor: User, reason: str) -> Accreditation:
     """A withdrawn accreditation stays withdrawn: the same days and reference are recorded anew (decision 224)."""
     gone = Accreditation.objects.select_related("provider", "micro_credential").get(
-        pk=effect.accreditation_id
+        pk=_id(effect.accreditation_id)
     )
     return accreditations.record_accreditation(
         actor=actor,
@@ -149,6 +150,13 @@ def _accredit_again(effect: MeasureEffect, *, actor: User, reason: str) -> Accre
         conditions=gone.conditions,
         reason=f"withdrawal overturned: {reason}"[:500],
     )
+
+
+def _id(known: int | None) -> int:
+    """The id of what an effect of this kind always names."""
+    if known is None:
+        raise RuntimeError("an effect names nothing that it did")
+    return known
 
 
 def _hold(case: Case, measure: Measure, actor: User) -> None:
