@@ -23,7 +23,8 @@ class BatchEnrolment(Parameters):
     z: float = 3.0
 
 
-# A learner counts once per day and key; the n-th before each row tells whether n of them fit into the window.
+# A learner counts once per day and key; the n-th before each row tells whether n of them fit into the window. Whatever
+# happened before the end of a window that had begun belongs to it: no row is compared with another one.
 # An employer may book for its people in one go; that they also consent on one device is another matter, unless the
 # place is known.
 BATCH_ENROLMENT = """
@@ -49,9 +50,13 @@ WITH act AS (
     SELECT kind, key, short AS first, at AS last FROM back WHERE at - short <= make_interval(mins => %(minutes)s)
     UNION ALL
     SELECT kind, key, long, at FROM back WHERE at - long <= interval '24 hours'
+), mark AS (
+    SELECT kind, key, at AS t, NULL::timestamptz AS last, provider_id, booking_id, learner_id FROM act
+    UNION ALL SELECT kind, key, first, last, NULL, NULL, NULL FROM hit
 ), found AS (
-    SELECT DISTINCT a.kind, a.key, a.provider_id, a.booking_id, a.learner_id
-      FROM hit h JOIN act a ON a.kind = h.kind AND a.key = h.key AND a.at BETWEEN h.first AND h.last
+    SELECT DISTINCT kind, key, provider_id, booking_id, learner_id
+      FROM (SELECT *, max(last) OVER (PARTITION BY kind, key ORDER BY t) AS open_until FROM mark) m
+     WHERE booking_id IS NOT NULL AND open_until >= t
 )
 SELECT provider_id, CASE kind WHEN 'ip' THEN 'device' ELSE kind END, key,
        least(0.9, 0.4 + 0.02 * count(DISTINCT learner_id)), 'R', array_agg('bookings:' || booking_id)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
@@ -17,11 +18,16 @@ from fraud.detectors.names import birth_date_factor, name_score, plain
 
 
 class BlacklistLink(Parameters):
-    """D07. name_score from which two names are alike; score: from which a link is looked at; per_hop: what is left."""
+    """D07. name_score from which two names are alike; score: from which a link is looked at; per_hop: what is left.
+
+    firm_name_alone: what a firm's name is worth, and usual_name if so many would be called so by_chance.
+    """
 
     name_score: float = 0.88
     firm_score: float = 0.92
-    firm_name_alone: float = 0.7
+    firm_name_alone: float = 0.75
+    usual_name: float = 0.5
+    by_chance: float = 0.5
     score: float = 0.6
     per_hop: float = 0.8
 
@@ -73,12 +79,17 @@ def _listed_firms(
     """Providers whose own name is that of a listed firm; a name alone is a little less than a person."""
     found: dict[str, tuple[float, str]] = {}
     cursor.execute("SELECT provider_id, legal_name FROM providers")
-    for provider_id, legal_name in cursor.fetchall():
-        words = plain(legal_name or "")
+    firms = [(provider_id, plain(legal_name or "")) for provider_id, legal_name in cursor.fetchall()]
+    common = Counter(word for _provider_id, words in firms for word in set(words))
+    entities = sum(bool(entity) for _entry, _person, _born, entity in listed)
+    for provider_id, words in firms:
+        # How many firms would be called so by chance: of usual words a name says little about whose it is.
+        chance = len(firms) * entities * math.prod(common[word] / len(firms) for word in set(words))
+        told = parameters.firm_name_alone if chance <= parameters.by_chance else parameters.usual_name
         for entry, _person, _born, entity in listed:
             score = name_score(words, entity)
             if score >= parameters.firm_score:
-                _keep(found, provider_id, score * parameters.firm_name_alone, entry)
+                _keep(found, provider_id, score * told, entry)
     return found
 
 
@@ -224,12 +235,14 @@ SELECT DISTINCT c.field, c.new_hash, c.subject_id FROM contact_changes c
 def find_rings(cursor: Cursor[Any], _day: date, parameters: Ring) -> Iterable[Finding]:
     """Groups of learners who are joined by shared attributes and learn at one provider, more than elsewhere."""
     graph, kinds = _joined(cursor, parameters)
-    cursor.execute("SELECT learner_id, provider_id, booking_id FROM bk")
+    cursor.execute(
+        "SELECT learner_id, provider_id, booking_id FROM bk WHERE learner_id = ANY(%s)", [sorted(graph)]
+    )
     booked: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    sizes: dict[str, int] = defaultdict(int)
-    for learner_id, provider_id, booking_id in cursor.fetchall():
+    for learner_id, provider_id, booking_id in cursor:
         booked[learner_id].append((provider_id, booking_id))
-        sizes[provider_id] += 1
+    cursor.execute("SELECT provider_id, count(*) FROM bk GROUP BY provider_id")
+    sizes: dict[str, int] = dict(cursor.fetchall())
     people_of: dict[str, set[str]] = defaultdict(set)
     rows_of: dict[str, set[str]] = defaultdict(set)
     for group in nx.connected_components(graph):

@@ -148,20 +148,24 @@ class DigitTest(Parameters):
 def find_odd_digits(cursor: Cursor[Any], _day: date, parameters: DigitTest) -> Iterable[Finding]:
     """Providers whose amounts do not begin with the digits that amounts begin with (Benford)."""
     cursor.execute(
-        "SELECT provider_id, booking_id, amount_cents FROM bk WHERE amount_cents > 0 AND provider_id IN"
-        " (SELECT provider_id FROM bk WHERE amount_cents > 0 GROUP BY provider_id HAVING count(*) >= %s"
-        "  AND max(amount_cents) >= min(amount_cents) * %s)",
+        "SELECT provider_id, digit, count(*) FROM (SELECT provider_id, left(amount_cents::text, 1)::int AS digit"
+        "  FROM bk WHERE amount_cents > 0 AND provider_id IN"
+        "   (SELECT provider_id FROM bk WHERE amount_cents > 0 GROUP BY provider_id HAVING count(*) >= %s"
+        "    AND max(amount_cents) >= min(amount_cents) * %s)) x GROUP BY provider_id, digit",
         [parameters.least, parameters.span],
     )
-    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for provider_id, booking_id, cents in cursor.fetchall():
-        found[provider_id].append((booking_id, int(str(cents)[0])))
-    for provider_id, rows in found.items():
-        digits = [digit for _booking_id, digit in rows]
-        expected = {digit: math.log10(1 + 1 / digit) for digit in range(1, 10)}
-        away = sum(abs(digits.count(digit) / len(digits) - share) for digit, share in expected.items()) / 9
+    found: dict[str, dict[int, int]] = defaultdict(dict)
+    for provider_id, digit, number in cursor.fetchall():
+        found[provider_id][digit] = number
+    expected = {digit: math.log10(1 + 1 / digit) for digit in range(1, 10)}
+    for provider_id, digits in sorted(found.items()):
+        size = sum(digits.values())
+        away = sum(abs(digits.get(digit, 0) / size - share) for digit, share in expected.items()) / 9
         if away > parameters.deviation:
-            evidence = tuple(sorted(f"bookings:{booking_id}" for booking_id, _digit in rows))
+            cursor.execute(
+                "SELECT booking_id FROM bk WHERE provider_id = %s AND amount_cents > 0", [provider_id]
+            )
+            evidence = tuple(sorted(f"bookings:{booking_id}" for (booking_id,) in cursor))
             yield Finding(provider_id, "provider", provider_id, banded(0.2), "N", evidence)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
@@ -77,35 +77,33 @@ def find_ramps(cursor: Cursor[Any], day: date, parameters: Ramp) -> Iterable[Fin
     recent = day - timedelta(weeks=parameters.weeks)
     past = recent - timedelta(weeks=parameters.past_weeks)
     cursor.execute(
-        "SELECT provider_id, credential_id, booking_id, (created_at AT TIME ZONE 'UTC')::date >= %s"
-        "  FROM bk WHERE (created_at AT TIME ZONE 'UTC')::date > %s",
+        "SELECT provider_id, count(*) FILTER (WHERE recent), count(*) FILTER (WHERE NOT recent)"
+        "  FROM (SELECT provider_id, (created_at AT TIME ZONE 'UTC')::date >= %s AS recent FROM bk"
+        "         WHERE (created_at AT TIME ZONE 'UTC')::date > %s) x GROUP BY provider_id ORDER BY provider_id",
         [recent, past],
     )
-    now: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    before: dict[str, int] = defaultdict(int)
-    for provider_id, credential_id, booking_id, is_recent in cursor.fetchall():
-        if is_recent:
-            now[provider_id].append((credential_id, booking_id))
-        else:
-            before[provider_id] += 1
-    everybody = sum(before.values())
+    counts: list[tuple[str, int, int]] = cursor.fetchall()
+    everybody = sum(before for _provider, _now, before in counts)
     if not everybody:
         return
     share = parameters.weeks / parameters.past_weeks
-    recently = sum(map(len, now.values()))
+    recently = sum(now for _provider, now, _before in counts)
     growth = max(recently / (everybody * share), 1.0)
-    usual = recently / max(len(now), 1)
-    for provider_id, bookings in now.items():
-        number = len(bookings)
+    usual = recently / max(sum(now > 0 for _provider, now, _before in counts), 1)
+    for provider_id, number, before in counts:
         # A firm without a past is compared with a usual one: a launch is no ramp.
-        expected = max((before[provider_id] + 1) * share * growth, usual if not before[provider_id] else 0)
+        expected = max((before + 1) * share * growth, usual if not before else 0)
         z = 2 * (math.sqrt(number + 0.375) - math.sqrt(expected + 0.375))
         if number < parameters.least or z < parameters.z or number < parameters.times * expected:
             continue
-        courses: dict[str, int] = defaultdict(int)
-        for credential_id, _booking_id in bookings:
-            courses[credential_id] += 1
-        one_course = max(courses.values()) * 100 >= number * parameters.one_course_percent
+        cursor.execute(
+            "SELECT credential_id, booking_id FROM bk WHERE provider_id = %s"
+            "   AND (created_at AT TIME ZONE 'UTC')::date >= %s",
+            [provider_id, recent],
+        )
+        bookings = cursor.fetchall()
+        most = max(Counter(credential_id for credential_id, _booking_id in bookings).values())
+        one_course = most * 100 >= number * parameters.one_course_percent
         score = banded(0.3 + 0.04 * (z - parameters.z) + (0.1 if one_course else 0))
         rows = tuple(sorted(f"bookings:{booking_id}" for _credential_id, booking_id in bookings))
         yield Finding(provider_id, "provider", provider_id, min(score, 0.7), "R", rows)
