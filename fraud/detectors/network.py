@@ -20,12 +20,14 @@ from fraud.detectors.names import birth_date_factor, name_score, plain
 class BlacklistLink(Parameters):
     """D07. name_score from which two names are alike; score: from which a link is looked at; per_hop: what is left.
 
-    firm_name_alone: what a firm's name is worth, and usual_name if so many would be called so by_chance.
+    firm_name_alone: what a firm's name is worth, firm_name_alike with other letters, and usual_name if so many firms
+    would be called so by_chance.
     """
 
     name_score: float = 0.88
     firm_score: float = 0.92
     firm_name_alone: float = 0.75
+    firm_name_alike: float = 0.65
     usual_name: float = 0.5
     by_chance: float = 0.5
     score: float = 0.6
@@ -89,7 +91,8 @@ def _listed_firms(
         for entry, _person, _born, entity in listed:
             score = name_score(words, entity)
             if score >= parameters.firm_score:
-                _keep(found, provider_id, score * told, entry)
+                worth = told if words == entity else min(told, parameters.firm_name_alike)
+                _keep(found, provider_id, score * worth, entry)
     return found
 
 
@@ -196,7 +199,7 @@ WITH done AS (
        AND (p.n * 100 >= s.n * %(percent_of_provider)s OR p.n * 100 >= a.n * %(percent_of_agent)s)
 )
 SELECT provider_id, 'agent', agent_id,
-       0.3 + CASE WHEN gifts > 1 THEN 0.3 WHEN gifts > 0 THEN 0.15 ELSE 0 END + CASE WHEN absent THEN 0.3 ELSE 0 END,
+       0.3 + CASE WHEN gifts > 1 THEN 0.3 WHEN gifts > 0 THEN 0.05 ELSE 0 END + CASE WHEN absent THEN 0.3 ELSE 0 END,
        'R', rows
   FROM sign WHERE gifts > 0 OR absent
 """
@@ -304,7 +307,7 @@ DETECTORS = (
         " persons(full_name birth_date role)",
         parameters=BlacklistLink(),
         find=find_blacklisted,
-        weight=0.8,
+        weight=0.6,
     ),
     Detector(
         id="D08",
@@ -318,6 +321,7 @@ DETECTORS = (
         " contact_changes(new_hash at)",
         parameters=NomineeHub(),
         find=asked_in_sql(NOMINEE_HUB),
+        weight=1.2,
     ),
     Detector(
         id="D23",

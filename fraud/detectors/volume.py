@@ -132,6 +132,6 @@ DETECTORS = (
         needs="",
         parameters=Ramp(),
         find=find_ramps,
-        weight=0.7,
+        weight=0.5,
     ),
 )
