@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from allauth.account.internal.flows.reauthentication import get_reauthentication_flows
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,7 +15,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from accounts import factors, kept_forms
+from accounts import factors, kept_forms, sessions
+from accounts.models import Identity
+from accounts.services import consents
+from ila.core import clock
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 View = Callable[..., HttpResponseBase]
@@ -67,6 +71,52 @@ class SecondFactorMiddleware:
             return None
         wanted = request.get_full_path() if request.method == "GET" else reverse("start")
         return redirect(f"{reverse('second_factor')}?{urlencode({'next': wanted})}")
+
+
+class IdentityAgainMiddleware:
+    """What decides over an account asks those who have an e-identity alone to prove it once more.
+
+    The library asks again for a password or a factor; of whoever has neither it asks nothing. They go to their
+    e-identity and come back. What they had typed is not sent on: the page is asked for before it is filled in.
+    """
+
+    PAGES = frozenset(
+        {
+            "account_email",
+            "account_set_password",
+            "mfa_activate_totp",
+            "mfa_add_webauthn",
+            "mfa_generate_recovery_codes",
+            "provider_account",
+            "provider_account_act",
+        }
+    )
+    # Looked at by everybody; what it does is a POST.
+    ACTS = frozenset({"usersessions_list", "mfa_edit_webauthn", "mfa_remove_webauthn"})
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, _view: View, _args: tuple[Any, ...], _kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        """Answer instead of the view where the proof is too old."""
+        name = request.resolver_match.url_name if request.resolver_match else None
+        if name not in self.PAGES and (name not in self.ACTS or request.method != "POST"):
+            return None
+        user = request.user
+        if not user.is_authenticated or get_reauthentication_flows(user):
+            return None
+        if not Identity.objects.filter(user_id=user.pk).exists():
+            return None
+        sign_in = sessions.sign_in_of(request)
+        if sign_in is not None and consents.is_fresh(sign_in, clock.now()):
+            return None
+        wanted = request.path if name != "provider_account_act" else reverse("start")
+        return redirect(f"{reverse('confirm_identity')}?{urlencode({'next': wanted})}")
 
 
 class SessionSeenMiddleware:

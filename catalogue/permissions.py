@@ -37,6 +37,13 @@ def acts_for_organisation(organisation: Any, actor: User) -> bool:
     )
 
 
+def manages_organisation(organisation: Any, actor: User) -> bool:
+    """A manager of a provider's organisation: into which account it is paid is theirs to change."""
+    return acts_for_organisation(organisation, actor) and _is_member(
+        actor, organisation_id=organisation.pk, role=Role.MANAGER
+    )
+
+
 def applies_for(accreditation: Any, actor: User) -> bool:
     """Who acts for the provider; or, of one that nobody acts for yet, the organisation that applies."""
     if acts_for_provider(accreditation, actor):

@@ -314,6 +314,7 @@ REFUSALS = {
     "own_listing": _("You act for this listing already, or have claimed it."),
     "linked": _("Another organisation acts for this listing."),
     "account_known": _("An account is known. Its provider asks for another one."),
+    "managers_alone": _("Into which account you are paid is for a manager of your organisation to say."),
     "change_open": _("A change of account is open already. Take it back first."),
     "second_person": _("The provider has a second person: that person confirms it."),
     "too_new": _(

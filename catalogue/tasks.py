@@ -77,14 +77,14 @@ def tell_ends(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler
     return {"told": audits.send_end_notices(), "overdue": application_reviews.tell_overdue()}
 
 
-@jobs.task(name="catalogue.check_import", queue="imports", retry=False)
+@jobs.task(name="catalogue.check_import", queue="imports", lock=jobs.LONG_IMPORT, retry=False)
 def check_import(*, run_id: int) -> dict[str, int]:
     """Try an import without writing anything."""
     with _told_when_broken(run_id):
         return _numbers(uploads.check_import(run_id=run_id).report)
 
 
-@jobs.task(name="catalogue.store_import", queue="imports", retry=False)
+@jobs.task(name="catalogue.store_import", queue="imports", lock=jobs.LONG_IMPORT, retry=False)
 def store_import(*, run_id: int) -> dict[str, int]:
     """Store an import that a person confirmed."""
     with _told_when_broken(run_id):

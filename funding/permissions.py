@@ -139,19 +139,33 @@ def may_see_schemes(actor: Any) -> bool:
     return has_agency_role(actor, *Role)
 
 
-def may_draft_schemes(actor: Any) -> bool:
-    """A manager of the agency writes rules down; no service does."""
-    return has_agency_role(actor, Role.MANAGER)
+def may_draft_schemes(actor: Any, subject: Any = None) -> bool:
+    """A manager of the agency writes rules down; no service does. subject: the scheme, or a draft of its rules."""
+    return has_agency_role(actor, Role.MANAGER, subject=subject)
+
+
+def may_draft_new_schemes(actor: Any) -> bool:
+    """A manager whose role is not limited to schemes: rules of a new one are nobody's yet."""
+    return is_for_every_scheme(actor, Role.MANAGER)
+
+
+def drafts_for(actor: Any) -> frozenset[int] | None:
+    """The ids of the schemes whose drafts somebody of the agency reads; None: every scheme's, and of new ones."""
+    return schemes_of(actor, *Role)
 
 
 def is_draft_author(draft: Any, actor: Any) -> bool:
     """Who wrote the draft, as long as they are a manager of the agency."""
-    return bool(draft.author_id == actor.pk and may_draft_schemes(actor))
+    return bool(draft.author_id == actor.pk and _may_write(draft, actor))
 
 
 def may_decide_draft(draft: Any, actor: Any) -> bool:
     """Another manager than the author puts rules into force, or says no."""
-    return bool(draft.author_id != actor.pk and may_draft_schemes(actor))
+    return bool(draft.author_id != actor.pk and _may_write(draft, actor))
+
+
+def _may_write(draft: Any, actor: Any) -> bool:
+    return may_draft_new_schemes(actor) if draft.scheme_id is None else may_draft_schemes(actor, draft)
 
 
 def may_open_windows(actor: Any, scheme: Any = None) -> bool:

@@ -229,7 +229,7 @@ def end_top_ups(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the schedul
     return {"ended": top_ups.end_top_ups(), "closed": top_ups.fail_overdue()}
 
 
-@jobs.task(name="funding.check_top_up_list", queue="imports", retry=False)
+@jobs.task(name="funding.check_top_up_list", queue="imports", lock=jobs.LONG_LIST, retry=False)
 def check_top_up_list(*, draft_id: int) -> dict[str, int]:
     """Try an employer's list without ordering anything."""
     with _draft_told_when_broken(draft_id):
@@ -237,7 +237,7 @@ def check_top_up_list(*, draft_id: int) -> dict[str, int]:
     return {"rows": draft.rows, "matched": draft.matched}
 
 
-@jobs.task(name="funding.order_top_up_list", queue="imports", retry=False)
+@jobs.task(name="funding.order_top_up_list", queue="imports", lock=jobs.LONG_LIST, retry=False)
 def order_top_up_list(*, draft_id: int) -> dict[str, int]:
     """Order an employer's list that a manager confirmed."""
     with _draft_told_when_broken(draft_id):

@@ -49,7 +49,7 @@ def ask(
     """Ask for another account. The bank is asked first; every contact known until now is told, with how to object.
 
     accept_close: the person has seen the name that the bank told, and says that it is the provider all the same.
-    Locks: provider. Logs: `create`. Raises: DomainError `not_allowed` for strangers, or while another change is open;
+    Locks: provider. Logs: `create`. Raises: DomainError `not_allowed` for strangers and staff (a manager asks), or while another change is open;
     `invalid` for an IBAN that is none or is the present one; `payee_no_match` for an account in another name;
     `payee_close_match` with the bank's name until it is accepted.
     """
@@ -273,8 +273,8 @@ def _put_into_force(change_id: int, provider_id: int) -> bool:
 def _askable(actor: User, provider_id: int, iban: str) -> Provider:
     (provider,) = locks.acquire(locks.lock(Provider, provider_id))
     organisation = provider.organisation
-    if organisation is None or not permissions.acts_for_organisation(organisation, actor):
-        raise DomainError("not_allowed", status=403, what="account_change")
+    if organisation is None or not permissions.manages_organisation(organisation, actor):
+        raise DomainError("not_allowed", status=403, what="account_change", reason="managers_alone")
     if provider.account_changes.filter(state__in=OPEN_CHANGES).exists():
         raise DomainError("not_allowed", what="account_change", reason="change_open")
     if provider.iban == iban:

@@ -113,22 +113,29 @@ def save_step(*, actor: User, application_id: int, step: str, values: dict[str, 
 def save_account(*, actor: User, application_id: int, iban: str, holder: str) -> Application:
     """Keep the bank account, with what its bank says of the holder's name. The bank is asked before anything is kept.
 
-    Locks: application. Raises: DomainError `invalid` for an IBAN that is none, `not_allowed`.
+    Locks: application. Raises: DomainError `invalid` for an IBAN that is none, `not_allowed`, also for who is no
+    manager of the organisation (`managers_alone`).
     """
     checked = checked_iban(iban)
     if not checked:
         raise DomainError("invalid", status=422, what="iban")
     # Somebody who may not write is not told anything about an account either.
     with transaction.atomic():
-        open_draft(actor, application_id)
+        _require_manager(open_draft(actor, application_id), actor)
     told = payees.open_payees().verify(iban=checked, name=holder)
     with transaction.atomic():
         application = open_draft(actor, application_id)
+        _require_manager(application, actor)
         application.iban, application.account_holder = checked, holder
         application.payee_answer, application.payee_name = told.answer, told.name
         application.payee_asked_at = clock.now()
         _done(application, "account")
     return application
+
+
+def _require_manager(application: Application, actor: User) -> None:
+    if not permissions.manages_organisation(application.organisation, actor):
+        raise DomainError("not_allowed", status=403, what="account", reason="managers_alone")
 
 
 @transaction.atomic

@@ -142,6 +142,7 @@ def _page(
         "provider": one,
         "account": selected.masked(one.iban),
         "waiting": told_of(waiting) if waiting is not None else None,
+        "may_ask": one.organisation is not None and permissions.manages_organisation(one.organisation, user),
         "is_mine": waiting is not None and waiting.asked_by_id == user.pk,
         "may_confirm": seconds.filter(pk=user.pk).exists(),
         "alone": waiting is not None and not seconds.exists(),

@@ -89,11 +89,14 @@ def steps(versions: Iterable[SchemeVersion]) -> list[Step]:
     return found
 
 
-def drafts() -> QuerySet[SchemeDraft]:
-    """Drafts with who wrote and decided them, newest first."""
-    return SchemeDraft.objects.select_related(
+def drafts(schemes: frozenset[int] | None) -> QuerySet[SchemeDraft]:
+    """Drafts with who wrote and decided them, newest first. schemes: of these alone, and of no new one; None: all."""
+    found = SchemeDraft.objects.select_related(
         "scheme", "author", "approver", "version", "replaces__scheme", "withdraws__scheme"
-    ).order_by("-created_at", "-pk")
+    )
+    if schemes is not None:
+        found = found.filter(scheme__in=schemes)
+    return found.order_by("-created_at", "-pk")
 
 
 def preview_of(draft: SchemeDraft, checked: Checked) -> Preview | None:

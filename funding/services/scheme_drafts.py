@@ -38,9 +38,11 @@ def create_draft(
     """A manager begins to write rules down, faulty as they may be. Returns the draft.
 
     scheme: the scheme that they are for; none: a new one. replaces: a version not yet begun.
-    Raises: DomainError `not_allowed` for who may not, or a version that belongs elsewhere.
+    Raises: DomainError `not_allowed` for who may not, or not for that scheme (decision 173), or a version that
+    belongs elsewhere.
     """
-    if not permissions.may_draft_schemes(actor):
+    may = permissions.may_draft_new_schemes(actor) if scheme is None else permissions.may_draft_schemes(actor, scheme)
+    if not may:
         raise DomainError("not_allowed", status=403, what="draft_scheme")
     if replaces is not None and (scheme is None or replaces.scheme_id != scheme.pk):
         raise DomainError("not_allowed", reason="version_of_another_scheme")
@@ -96,7 +98,7 @@ def propose_withdrawal(*, actor: User, version: SchemeVersion, reason: str) -> S
 
     Raises: DomainError `too_late` once it has begun; `incomplete` without a reason; `not_allowed`.
     """
-    if not permissions.may_draft_schemes(actor):
+    if not permissions.may_draft_schemes(actor, version.scheme):
         raise DomainError("not_allowed", status=403, what="withdraw_version")
     if not reason.strip():
         raise DomainError("incomplete", reason="reason_missing")

@@ -89,6 +89,8 @@ def new_draft(request: HttpRequest) -> HttpResponse:
         begun = _begin(form)
         if begun is not None and begun.content:
             scheme = Scheme.objects.filter(code=begun.content["code"]).first()
+            if not _may_begin(user, scheme):
+                raise PermissionDenied
             draft = scheme_drafts.create_draft(actor=user, content=begun.content, scheme=scheme)
             messages.success(request, _("The draft is saved."))
             if begun.faults:
@@ -113,6 +115,8 @@ def draft_from_version(request: HttpRequest, code: str, day: str) -> HttpRespons
     version = get_object_or_404(
         SchemeVersion.objects.select_related("scheme"), scheme__code=code, valid_from=_iso(day)
     )
+    if not _may_begin(user, version.scheme):
+        raise PermissionDenied
     head = {name: str(getattr(version.scheme, name)) for name in HEAD}
     draft = scheme_drafts.create_draft(
         actor=user,
@@ -129,14 +133,14 @@ def draft_from_version(request: HttpRequest, code: str, day: str) -> HttpRespons
 def draft_detail(request: HttpRequest, draft_id: UUID) -> HttpResponse:
     """What a draft changes, what it means, what is wrong with it, and what may be done."""
     user = _require_agency(request)
-    return _detail(request, user, _draft(draft_id))
+    return _detail(request, user, _draft(user, draft_id))
 
 
 @never_cache
 def edit_draft(request: HttpRequest, draft_id: UUID) -> HttpResponse:
     """Its author changes a draft, parameter by parameter; what is faulty is kept and named."""
     user = _require_author(request)
-    draft = _draft(draft_id)
+    draft = _draft(user, draft_id)
     if not permissions.is_draft_author(draft, user):
         raise PermissionDenied
     if draft.state != DraftState.DRAFT or draft.kind != DraftKind.VERSION:
@@ -153,7 +157,7 @@ def edit_draft(request: HttpRequest, draft_id: UUID) -> HttpResponse:
             )
         except DomainError as refusal:
             error, status = sentence(refusal), 409
-            draft = _draft(draft_id)
+            draft = _draft(user, draft_id)
             form = DraftForm(draft, _as_saved(request, draft))
         else:
             checked = scheme_drafts.check_draft(draft)
@@ -181,7 +185,7 @@ def edit_draft(request: HttpRequest, draft_id: UUID) -> HttpResponse:
 def act_on_draft(request: HttpRequest, draft_id: UUID, act: str) -> HttpResponse:
     """One step of a draft: proposed, taken back, put into force, rejected, taken up again, or given up."""
     user = _require_author(request)
-    draft = _draft(draft_id)
+    draft = _draft(user, draft_id)
     given: dict[str, Any] = {"actor": user, "draft_id": draft_id}
     if act == "approve":
         given |= {name: request.POST.get(name, "") for name in ("content_hash", "timeline_hash")}
@@ -194,7 +198,7 @@ def act_on_draft(request: HttpRequest, draft_id: UUID, act: str) -> HttpResponse
         service(**given)
     except DomainError as refusal:
         status = refusal.status if refusal.status in (403, 404) else 409
-        return _detail(request, user, _draft(draft_id), error=sentence(refusal), status=status)
+        return _detail(request, user, _draft(user, draft_id), error=sentence(refusal), status=status)
     messages.success(request, str(done))
     if act == "revise":
         return redirect("scheme_draft_edit", draft_id=draft.public_id)
@@ -348,8 +352,15 @@ def _as_saved(request: HttpRequest, draft: SchemeDraft) -> Any:
     return DraftForm(draft).as_data()
 
 
-def _draft(draft_id: UUID) -> SchemeDraft:
-    return get_object_or_404(selected.drafts(), public_id=draft_id)
+def _draft(user: User, draft_id: UUID) -> SchemeDraft:
+    """A draft of the schemes that the visitor's roles count for. Raises: Http404 for every other."""
+    return get_object_or_404(selected.drafts(permissions.drafts_for(user)), public_id=draft_id)
+
+
+def _may_begin(user: User, scheme: Scheme | None) -> bool:
+    if scheme is None:
+        return permissions.may_draft_new_schemes(user)
+    return permissions.may_draft_schemes(user, scheme)
 
 
 def _iso(day: str) -> str:

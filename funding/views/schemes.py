@@ -94,7 +94,9 @@ def agency_list(request: HttpRequest) -> HttpResponse:
         )
     context = {
         "rows": rows,
-        "drafts": _drafts(selected.drafts().filter(state__in=selected.OPEN_DRAFTS)),
+        "drafts": _drafts(
+            selected.drafts(permissions.drafts_for(user)).filter(state__in=selected.OPEN_DRAFTS)
+        ),
         "may_draft": permissions.may_draft_schemes(user),
     }
     return render(request, "funding/scheme_admin_list.html", context)
@@ -128,9 +130,9 @@ def version_file(request: HttpRequest, code: str, day: str) -> HttpResponse:
 def withdraw_version(request: HttpRequest, code: str, day: str) -> HttpResponse:
     """A manager proposes to take back a version that has not begun."""
     user = _require_agency(request)
-    if not permissions.may_draft_schemes(user):
-        raise PermissionDenied
     version = _version(code, day)
+    if not permissions.may_draft_schemes(user, version.scheme):
+        raise PermissionDenied
     try:
         draft = scheme_drafts.propose_withdrawal(
             actor=user, version=version, reason=request.POST.get("reason", "")
@@ -159,8 +161,8 @@ def _agency_scheme(
             for version in versions.order_by("-valid_from", "-pk")
         ],
         "budgets": scheme.budgets.order_by("name"),
-        "drafts": _drafts(selected.drafts().filter(scheme=scheme)),
-        "may_draft": permissions.may_draft_schemes(user),
+        "drafts": _drafts(selected.drafts(permissions.drafts_for(user)).filter(scheme=scheme)),
+        "may_draft": permissions.may_draft_schemes(user, scheme),
     }
     return render(request, "funding/scheme_admin.html", context, status=status)
 

@@ -28,6 +28,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 DEFAULT_QUEUE = "default"
+# Locks of work that may take minutes: one of each kind at a time, so that it never takes all lanes of a worker.
+LONG_IMPORT, LONG_LIST = "long.import", "long.list"
 # Waits of 4, 16, 64 … seconds: a short outage passes unnoticed, a long one ends in a failed job.
 DEFAULT_RETRY = RetryStrategy(max_attempts=6, exponential_wait=4)
 

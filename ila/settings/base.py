@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.SecondFactorMiddleware",
+    "accounts.middleware.IdentityAgainMiddleware",
     "accounts.middleware.SessionSeenMiddleware",
     "accounts.middleware.KeptFormMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

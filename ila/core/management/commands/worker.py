@@ -8,6 +8,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from procrastinate.contrib.django import app
 
+# Long work is of three kinds, one of each at a time (`LONG` in ila.core.jobs): two lanes are always left for the rest.
+LANES = 5
+
 
 class Command(BaseCommand):
     """Runs until it is told to stop; with --once until nothing is left to do."""
@@ -15,7 +18,9 @@ class Command(BaseCommand):
     help = "Do the waiting jobs, and start the periodic ones at their times."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--concurrency", type=int, default=1, help="jobs done at the same time (1)")
+        parser.add_argument(
+            "--concurrency", type=int, default=LANES, help=f"jobs done at the same time ({LANES})"
+        )
         parser.add_argument(
             "--queue", action="append", dest="queues", help="only this queue (may be repeated)"
         )
