@@ -250,29 +250,15 @@ class PriceForm(forms.Form):
     reason = forms.CharField(required=False, max_length=500, label=_("Reason"))
 
 
-class SessionForm(forms.Form):
+class DatesForm(forms.Form):
+    """From which day to which a session is. today: where it is taught."""
+
     starts_on = DayField(label=_("First day"))
     ends_on = DayField(label=_("Last day"))
-    seats = forms.IntegerField(
-        required=False,
-        min_value=1,
-        max_value=100_000,
-        label=_("Seats"),
-        help_text=_("Leave it out if there is no limit."),
-    )
 
-    place = forms.ChoiceField(required=False, label=_("Place"))
-
-    def __init__(
-        self, *args: Any, today: date, places: Sequence[tuple[str, str]] = (), **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._today = today
-        if len(places) > 1:
-            self.fields["place"].choices = [*places]  # type: ignore[attr-defined]
-            self.fields["place"].required = True
-        else:
-            del self.fields["place"]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -286,3 +272,36 @@ class SessionForm(forms.Form):
         if first and last and (last - first).days > 5 * 366:
             self.add_error("ends_on", _("No session lasts more than five years."))
         return data
+
+
+class MoveForm(DatesForm):
+    """Other days for a session that learners may have booked."""
+
+    reason = forms.CharField(
+        max_length=300,
+        label=_("Why it is held at another time"),
+        help_text=_("The learners read it."),
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+class SessionForm(DatesForm):
+    seats = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=100_000,
+        label=_("Seats"),
+        help_text=_("Leave it out if there is no limit."),
+    )
+
+    place = forms.ChoiceField(required=False, label=_("Place"))
+
+    def __init__(
+        self, *args: Any, today: date, places: Sequence[tuple[str, str]] = (), **kwargs: Any
+    ) -> None:
+        super().__init__(*args, today=today, **kwargs)
+        if len(places) > 1:
+            self.fields["place"].choices = [*places]  # type: ignore[attr-defined]
+            self.fields["place"].required = True
+        else:
+            del self.fields["place"]

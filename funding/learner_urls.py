@@ -20,6 +20,7 @@ urlpatterns = [
     path("counselling/<uuid:public_id>/<slug:part>/", counselling.counselled_part, name="counselled_part"),
     path("account/documents/", learner_documents.document_list, name="learner_documents"),
     path("account/documents/<uuid:public_id>/", learner_documents.document_hand_in, name="document_hand_in"),
+    path("account/documents/letters/<int:pk>/", learner_documents.letter, name="letter"),
     path("documents/<uuid:public_id>/", learner_documents.document_file, name="learner_document"),
     path(
         "documents/<uuid:public_id>/withdraw/", learner_documents.document_withdraw, name="document_withdraw"

@@ -24,6 +24,7 @@ from accounts.personal_registry import (
     with_last_day,
     with_obstacles,
 )
+from accounts.services import delivery
 from catalogue import documents
 from catalogue.models import Document
 from funding import papers
@@ -323,6 +324,24 @@ def documents_handed_in(person: Person) -> Iterator[tuple[str, bytes]]:
     found = LearnerDocument.objects.filter(citizen__user=person.user, handed_in_at__isnull=False)
     for document in found.order_by("pk").iterator(chunk_size=20):
         yield f"documents/{document.public_id}-{document.name}", papers.document(document)
+
+
+@with_files
+def certificates(person: Person) -> Iterator[tuple[str, bytes]]:
+    """The files of certificates that providers recorded for this person."""
+    found = CertificateFile.objects.filter(certificate__booking__account__citizen__user=person.user)
+    for file in found.order_by("pk").iterator(chunk_size=20):
+        yield f"certificates/{file.certificate_id}-{file.name}", documents.read(file.sha256)
+
+
+@with_files
+def letters(person: Person) -> Iterator[tuple[str, bytes]]:
+    """What was written to this person by e-mail."""
+    for message in delivery.letters_to(person.user).iterator(chunk_size=100):
+        written = delivery.letter_of(message)
+        assert message.sent_at is not None
+        name = f"letters/{message.sent_at:%Y-%m-%d}-{message.pk}.txt"
+        yield name, f"{written.subject}\n\n{written.body}\n".encode()
 
 
 def _cell(text: str) -> str:

@@ -19,6 +19,7 @@ urlpatterns = [
     path(_DAY, attendance.sheet, name="provider_sheet"),
     path(f"{_DAY}code/", attendance.code, name="provider_code"),
     path(f"{_DAY}code.svg", attendance.code_picture, name="provider_code_picture"),
+    path(f"{_SESSION}dates/", sessions.session_dates, name="provider_session_dates"),
     path(f"{_SESSION}move/<slug:act>/", sessions.session_move, name="provider_session_move"),
     path(f"{_SESSION}<slug:step>/", provider_steps.step, name="provider_step_all"),
     path("provider/money/", money.money, name="provider_money"),

@@ -49,6 +49,13 @@ SESSION_ACTS: dict[str, Promise] = {
     "end": _("It was held"),
     "cancel": _("Cancel it"),
 }
+MOVE_REFUSALS: dict[str, Promise] = {
+    "invalid": _("The session has these dates already."),
+    "too_late": _("The session has begun. Its dates are not changed any more."),
+    "too_early": _(
+        "Learners have a place in it: an earlier start is at least seven days from now, so that they hear of it."
+    ),
+}
 SESSION_MEANS: dict[str, Promise] = {
     "open": _("Learners may book it from now on."),
     "guarantee": _("You promise to hold it however few come. A promise is not taken back."),

@@ -1,13 +1,17 @@
 """Sending the messages that wait: each once, oldest first; what fails stays and is tried again."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from accounts.models import Message
+from accounts.models import Message, User
 from accounts.services import memberships, not_me
 from ila.core import clock
 
@@ -42,6 +46,38 @@ def send_waiting(*, limit: int = 500) -> int:
     return sent
 
 
+# Mails that are worth nothing once they were answered: a link for one use, and nothing else.
+NO_LETTER = frozenset({"team_invited"})
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail as it can be read again, without the links that were for one use."""
+
+    message: Message
+    subject: str
+    body: str
+
+
+def letter_of(message: Message) -> Letter:
+    """What was written to somebody, in the language that is active."""
+    context = {**message.context, "not_me_token": "", "invitation_token": "", "recipient": message.recipient}
+    subject, body = _words(message, {**context, "site": settings.SITE_ADDRESS})
+    return Letter(message, subject, body)
+
+
+def letters_to(user: User) -> QuerySet[Message]:
+    """The mails that went out to somebody and can be read again, the latest first."""
+    sent = Message.objects.filter(recipient=user, sent_at__isnull=False).exclude(template__in=NO_LETTER)
+    return sent.select_related("recipient").order_by("-sent_at", "-pk")
+
+
+def _words(message: Message, context: dict[str, Any]) -> tuple[str, str]:
+    text = render_to_string(f"email/{message.template}.txt", context)
+    subject, _, body = text.partition("\n")
+    return subject.strip(), body.strip()
+
+
 def _next() -> Message | None:
     waiting = Message.objects.filter(sent_at__isnull=True, attempts__lt=MAX_ATTEMPTS)
     return (
@@ -61,12 +97,9 @@ def _send(message: Message) -> None:
             "recipient": message.recipient,
             "site": settings.SITE_ADDRESS,
         }
-        text = render_to_string(f"email/{message.template}.txt", context)
-        subject, _, body = text.partition("\n")
+        subject, body = _words(message, context)
         to = message.address or message.recipient.email
-        mail = EmailMultiAlternatives(subject.strip(), body.lstrip("\n"), to=[to])
-        html = render_to_string(
-            "email/frame.html", {**context, "subject": subject.strip(), "body": body.strip()}
-        )
+        mail = EmailMultiAlternatives(subject, f"{body}\n", to=[to])
+        html = render_to_string("email/frame.html", {**context, "subject": subject, "body": body})
         mail.attach_alternative(html, "text/html")
         mail.send()

@@ -112,6 +112,14 @@ class Session(Machine):
     def __str__(self) -> str:
         return f"session {self.external_id}"
 
+    @property
+    def period(self) -> dict[str, str | None]:
+        """When it is, as its changes keep it."""
+        return {
+            "starts_at": self.starts_at.isoformat() if self.starts_at else None,
+            "ends_at": self.ends_at.isoformat() if self.ends_at else None,
+        }
+
     @transition(field=state, source=S.PLANNED, target=S.OPEN, permission=acts_for_provider)
     def open(self, *, at: datetime) -> None:
         """Learners may book it."""

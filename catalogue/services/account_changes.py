@@ -49,7 +49,7 @@ def ask(
     """Ask for another account. The bank is asked first; every contact known until now is told, with how to object.
 
     accept_close: the person has seen the name that the bank told, and says that it is the provider all the same.
-    Locks: provider. Logs: `create`. Raises: DomainError `not_allowed` for strangers and staff (a manager asks), or while another change is open;
+    Locks: provider. Logs: `create`. Raises: DomainError `not_allowed` for strangers and staff, or while one is open;
     `invalid` for an IBAN that is none or is the present one; `payee_no_match` for an account in another name;
     `payee_close_match` with the bank's name until it is accepted.
     """

@@ -1,6 +1,6 @@
 """Writes on sessions and their seats."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -8,11 +8,23 @@ from django.db.models import F
 
 from accounts.models import User
 from catalogue import permissions
-from catalogue.models import MicroCredential, Offer, Session, SessionSeats, SessionState
+from catalogue.models import (
+    ChangeKind,
+    MicroCredential,
+    Offer,
+    Session,
+    SessionChange,
+    SessionSeats,
+    SessionState,
+)
+from catalogue.models.sessions import BOOKABLE_STATES
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
 
 S = SessionState
+MOVABLE_STATES = (S.PLANNED, *BOOKABLE_STATES)
+# Whoever has a place hears of an earlier start at least so long before it, and can still leave.
+NOTICE = timedelta(days=7)
 
 
 @transaction.atomic
@@ -101,6 +113,46 @@ def cancel_session(*, actor: User, session_id: int, reason: str = "") -> Session
 def mark_session_never_held(*, actor: User, session_id: int, reason: str) -> Session:
     """It was said to run and never did. Locks: session. Raises: DomainError `not_allowed`."""
     return _move(session_id, actor, reason, "mark_never_held")
+
+
+@transaction.atomic
+def change_dates(
+    *, actor: User, session_id: int, starts_at: datetime, ends_at: datetime, reason: str = ""
+) -> SessionChange:
+    """A session that has not begun is held at another time; what is booked stays booked, at the price it has.
+
+    The change is an event for whoever holds a place; they read the reason.
+    Locks: session (so that no acceptance slips in between).
+    Raises: DomainError `not_allowed` for strangers and in another state; `too_late` once its start is over;
+    `too_early` for a start that is over, or one brought forward to less than `NOTICE` from now while a place is taken;
+    `invalid` for an end before the start, or the times that it has already.
+    """
+    (session,) = locks.acquire(locks.lock(Session, session_id))
+    if not permissions.acts_for_provider(session, actor):
+        raise DomainError("not_allowed", status=403, what="change_dates")
+    now = clock.now()
+    if session.state not in MOVABLE_STATES:
+        raise DomainError("not_allowed", what="change_dates", state=session.state)
+    if session.starts_at is not None and session.starts_at <= now:
+        raise DomainError("too_late", reason="begun", starts=session.starts_at.isoformat())
+    if ends_at < starts_at or (starts_at, ends_at) == (session.starts_at, session.ends_at):
+        raise DomainError("invalid", status=422, what="dates")
+    taken = SessionSeats.objects.values_list("taken", flat=True).get(session=session)
+    sooner = session.starts_at is not None and starts_at < session.starts_at
+    if starts_at <= now or (sooner and taken and starts_at < now + NOTICE):
+        raise DomainError("too_early", reason="notice", days=NOTICE.days)
+    before = session.period
+    session.starts_at, session.ends_at, session.updated_at = starts_at, ends_at, now
+    session.save(update_fields=["starts_at", "ends_at", "updated_at"])
+    return SessionChange.objects.create(
+        session=session,
+        kind=ChangeKind.DATES,
+        before=before,
+        after={**session.period, "reason": reason},
+        bookings=taken,
+        actor=actor,
+        at=now,
+    )
 
 
 def take_seat(*, session_id: int) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from funding.models import Booking, BookingState
-from funding.schemes import deadlines
 from funding.schemes.rules import SchemeRules
+from funding.services.bookings.conditions import outcome_of_leaving
 from funding.services.bookings.context import calendar_of
 from funding.services.bookings.guards import CALLED_OFF
 from ila.core import clock
@@ -40,13 +40,13 @@ def leaving_of(booking: Booking) -> Leaving | None:
     assert booking.scheme_version is not None
     assert booking.accepted_at is not None
     assert booking.session.starts_at is not None
-    rules, now, start = booking.scheme_version.parsed, clock.now(), booking.session.starts_at
+    rules, now = booking.scheme_version.parsed, clock.now()
     if booking.session.state in CALLED_OFF:
         return Leaving("free", kept_away=False, rules=rules)
-    accepted_at, calendar = booking.accepted_at, calendar_of(booking.account.scheme)
+    calendar = calendar_of(booking.account.scheme)
 
     def outcome(reason: str) -> str:
-        return deadlines.cancellation_outcome(rules, calendar, accepted_at, now, start, reason=reason)
+        return outcome_of_leaving(booking, rules, calendar, now, reason=reason)
 
     now_owed = outcome("")
     return Leaving(now_owed, now_owed == "full_price" and outcome("force_majeure") == "free", rules)

@@ -19,15 +19,14 @@ ACTS: dict[str, tuple[str, ...]] = {
     SessionState.GUARANTEED: ("start", "cancel"),
     SessionState.RUNNING: ("end",),
 }
-LIVE = Q(
-    bookings__state__in=[
-        BookingState.REQUESTED,
-        BookingState.PROPOSED,
-        BookingState.ACCEPTED,
-        BookingState.IN_TRAINING,
-        BookingState.LEFT,
-    ]
-)
+_LIVE = [
+    BookingState.REQUESTED,
+    BookingState.PROPOSED,
+    BookingState.ACCEPTED,
+    BookingState.IN_TRAINING,
+    BookingState.LEFT,
+]
+LIVE_STATES, LIVE = Q(state__in=_LIVE), Q(bookings__state__in=_LIVE)
 
 
 def listed_sessions(desk: Desk, *, state: str = "", entry: int | None = None) -> QuerySet[Session]:
@@ -79,6 +78,11 @@ def cancelling_of(session: Session) -> Cancelling:
         paid_cents=sums["paid"],
         owed=len(rows) - gone.total(),
     )
+
+
+def concerned_by_move(session: Session) -> int:
+    """How many learners asked for, were proposed or have a place in it. One query."""
+    return Booking.objects.filter(LIVE_STATES, session=session).count()
 
 
 def recorded_days(session: Session) -> tuple[dict[object, int], dict[object, int]]:

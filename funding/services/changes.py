@@ -85,10 +85,14 @@ def _moved_sessions(since: datetime) -> int:
     """The dates of a session changed: each of its live bookings is looked at, and its terms are reckoned anew."""
     rows = _since(SessionChange.objects.order_by("-pk"), since)
     changes = [row for row in rows if row.kind == ChangeKind.DATES and row.bookings]
-    return sum(_move(change) for change in reversed(changes))
+    return sum(deal_with_move(change) for change in reversed(changes))
 
 
-def _move(change: SessionChange) -> int:
+def deal_with_move(change: SessionChange) -> int:
+    """Have each live booking of a moved session looked at, reckon its terms anew, tell its learner; once for a change.
+
+    Locks: the bookings with what they belong to. Returns how many were told now.
+    """
     live = Booking.objects.filter(
         session=change.session_id, state__in=terms.BEFORE_DECLARATION, accepted_at__lte=change.at
     )
@@ -99,8 +103,19 @@ def _move(change: SessionChange) -> int:
         for booking in told:
             if booking.scheme_version is not None:
                 terms.set_again(booking, booking.scheme_version.parsed, calendar_of(booking.account.scheme))
-        in_bulk.tell_learners(told, "session_moved")
+        in_bulk.tell_learners(told, "session_moved", **dates_told(change))
     return len(told)
+
+
+def dates_told(change: SessionChange) -> dict[str, str]:
+    """A change of dates as its mail says it: the new first and last day where it is taught, and why."""
+    provider = change.session.micro_credential.provider
+    days = {
+        name: provider.local_date(datetime.fromisoformat(told)).isoformat()
+        for name, told in (("first", change.after.get("starts_at")), ("last", change.after.get("ends_at")))
+        if told
+    }
+    return {**days, "reason": change.after.get("reason") or ""}
 
 
 # -- accreditations ----------------------------------------------------------------

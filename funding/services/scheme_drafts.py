@@ -41,7 +41,11 @@ def create_draft(
     Raises: DomainError `not_allowed` for who may not, or not for that scheme (decision 173), or a version that
     belongs elsewhere.
     """
-    may = permissions.may_draft_new_schemes(actor) if scheme is None else permissions.may_draft_schemes(actor, scheme)
+    may = (
+        permissions.may_draft_new_schemes(actor)
+        if scheme is None
+        else permissions.may_draft_schemes(actor, scheme)
+    )
     if not may:
         raise DomainError("not_allowed", status=403, what="draft_scheme")
     if replaces is not None and (scheme is None or replaces.scheme_id != scheme.pk):

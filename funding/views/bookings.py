@@ -37,7 +37,7 @@ from funding.selectors.bookings import (
 from funding.sentences import sentence
 from funding.services import bookings, card_payments, holds
 from funding.services.bookings.acceptance import lots_of, own_part, plan_for
-from funding.services.bookings.conditions import Conditions, conditions_for
+from funding.services.bookings.conditions import Conditions, conditions_for, moved_since
 from funding.services.bookings.context import calendar_of
 from funding.services.bookings.not_held import may_find
 from funding.services.bookings.texts import Shown, acceptance_text
@@ -138,9 +138,17 @@ def booking_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "batches_open": viewer is Viewer.AGENCY and permissions.may_see_batches(cast("User", request.user)),
         "leavable": viewer is Viewer.LEARNER
         and booking.state in (BookingState.REQUESTED, BookingState.ACCEPTED),
+        "moved": viewer is Viewer.LEARNER and _moved(booking),
         "answerable": viewer is Viewer.LEARNER and booking.state == BookingState.PROPOSED,
     }
     return render(request, "funding/booking.html", context)
+
+
+def _moved(booking: Booking) -> bool:
+    """Whether the learner may leave for nothing until the start because the dates were changed."""
+    starts_at = booking.session.starts_at
+    waiting = booking.state == BookingState.ACCEPTED and starts_at is not None and clock.now() < starts_at
+    return waiting and moved_since(booking) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import cast
+from typing import Any, cast
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -14,10 +14,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Citizen, User
+from accounts.services import delivery
 from catalogue.models import Award
 from funding import papers
 from funding.learner_forms import AskDocumentForm, DocumentForm
-from funding.models import Booking, LearnerDocument, Reader, Statement
+from funding.models import Booking, CertificateFile, LearnerDocument, Reader, Statement
 from funding.selectors.bookings import standing_of, visible_bookings
 from funding.sentences import sentence
 from funding.services import learner_documents
@@ -43,7 +44,14 @@ def document_list(request: HttpRequest) -> HttpResponse:
         Award.objects.filter(citizen=citizen).select_related("micro_credential", "provider").defer("token")
     )
     statements = Statement.objects.filter(account__citizen=citizen).select_related("account__scheme")
+    files = CertificateFile.objects.filter(certificate__booking__account__citizen=citizen).select_related(
+        "certificate__booking__credential", "certificate__booking__provider"
+    )
+    letters = cast("Any", _page(request, delivery.letters_to(user), "l"))
     context = {
+        "files": _page(request, files.order_by("-certificate__recorded_at", "-pk"), "c"),
+        "letters": letters,
+        "letters_read": [delivery.letter_of(each) for each in letters],
         "wanted": list(
             asked.filter(handed_in_at=None, withdrawn_at=None).order_by("asked_at", "pk")[:PER_PAGE]
         ),
@@ -55,6 +63,16 @@ def document_list(request: HttpRequest) -> HttpResponse:
         "statements": _page(request, statements.order_by("-last_day", "-pk"), "s"),
     }
     return render(request, "accounts/documents.html", context)
+
+
+@never_cache
+@require_safe
+def letter(request: HttpRequest, pk: int) -> HttpResponse:
+    """A mail that was written to this citizen, to be read again. 404 for everybody else."""
+    user = cast("User", request.user)
+    get_object_or_404(Citizen, user=user)
+    message = get_object_or_404(delivery.letters_to(user), pk=pk)
+    return render(request, "accounts/letter.html", {"letter": delivery.letter_of(message)})
 
 
 @never_cache

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -14,18 +16,21 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from catalogue import provider_words as catalogue_words
+from catalogue.entry_forms import MoveForm
 from catalogue.models import MicroCredential
+from catalogue.registers import last_second_of_day, start_of_day
 from catalogue.services import sessions
+from catalogue.services.sessions import MOVABLE_STATES
 from funding import provider_words, words
 from funding.forms import StateFilter
 from funding.models import Booking
 from funding.provider_forms import name_of
 from funding.selectors import provider_sessions as selected
 from funding.selectors.provider_work import work_of
-from funding.services import bookings
+from funding.services import bookings, moves
 from funding.services.attendance_codes import today_of
 from funding.services.attendance_sheets import attended_of, days_of
-from funding.views.provider_desk import about, desk, own_session
+from funding.views.provider_desk import about, desk, own_session, zone_of
 from funding.views.provider_steps import SAID
 from funding.views.provider_work import row_of
 from ila.core import clock
@@ -95,6 +100,7 @@ def session_page(request: HttpRequest, session_id: int) -> HttpResponse:
             for each in page
         ],
         "acts": [(act, provider_words.SESSION_ACTS[act]) for act in _acts(session)],
+        "movable": is_movable(session),
         "days": len(days_of(session)),
         "today": today_of(session) if today_of(session) in days_of(session) else None,
     }
@@ -138,6 +144,53 @@ def session_move(request: HttpRequest, session_id: int, act: str) -> HttpRespons
         "reason": reason,
     }
     return render(request, "funding/provider/session_move.html", context, status=status)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def session_dates(request: HttpRequest, session_id: int) -> HttpResponse:
+    """Hold a session that has not begun on other days; every learner is told, and may leave for nothing."""
+    _desk, session = own_session(request, session_id)
+    if not is_movable(session):
+        messages.info(request, _("The session has moved on; this is not possible any more."))
+        return redirect("provider_session", session.pk)
+    zone = zone_of(session)
+    form = MoveForm(
+        request.POST if request.method == "POST" else None,
+        today=clock.now().astimezone(ZoneInfo(zone)).date(),
+        initial={
+            "starts_on": _local_day(session.starts_at, zone),
+            "ends_on": _local_day(session.ends_at, zone),
+        },
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            moves.move_session(
+                actor=cast("User", request.user),
+                session_id=session.pk,
+                starts_at=start_of_day(form.cleaned_data["starts_on"], zone),
+                ends_at=last_second_of_day(form.cleaned_data["ends_on"], zone),
+                reason=form.cleaned_data["reason"],
+            )
+        except DomainError as refused:
+            said = provider_words.MOVE_REFUSALS.get(refused.code, SAID["not_allowed"])
+            form.add_error("starts_on", str(said))
+        else:
+            messages.success(request, _("The session has other dates now. Its learners are told by e-mail."))
+            return redirect("provider_session", session.pk)
+    context = {**about(session), "form": form, "concerned": selected.concerned_by_move(session)}
+    status = 422 if form.errors else 200
+    return render(request, "funding/provider/session_dates.html", context, status=status)
+
+
+def is_movable(session: Any) -> bool:
+    """Whether it has not begun, by its state and by the clock."""
+    begun = session.starts_at is not None and session.starts_at <= clock.now()
+    return session.state in MOVABLE_STATES and not begun
+
+
+def _local_day(moment: datetime | None, zone: str) -> date | None:
+    return None if moment is None else moment.astimezone(ZoneInfo(zone)).date()
 
 
 def _acts(session: Any) -> tuple[str, ...]:

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from accounts import personal_registry as registry
 from accounts.models import Citizen, CitizenFact, Message, MutedTopic
-from accounts.services import messages
+from accounts.services import delivery, messages
 from funding.models import CorrectionRequest, LearnerDocument, RefundAccount
-from funding.services import bookings, corrections, learner_documents, refund_accounts
+from funding.services import bookings, certificates, corrections, learner_documents, refund_accounts
 from ila.core import clock
 from ila.core.errors import DomainError
 from tests.catalogue.providers.files import encrypted_pdf, pdf, scripted_pdf
@@ -20,7 +21,7 @@ from tests.pages.statements import statement_of
 from tests.pages.support import Scene, signed_in, validated_booking
 from tests.pages.test_learning_accounts import words
 from tests.support.queries import assert_queries_constant
-from tests.support.world import MONDAY
+from tests.support.world import ENDS, MONDAY
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +58,36 @@ def test_everything_to_take_away_is_in_one_list(scene: Scene) -> None:
     page = of(scene).get("/account/documents/").content.decode()
     assert f"/bookings/{booking.public_id}/receipt.pdf" in page
     assert f"/statements/{statement}.pdf" in page
+
+
+def test_letters_and_certificate_files_are_among_them_and_in_the_copy(scene: Scene) -> None:
+    booking = validated_booking(scene)
+    with clock.at(ENDS):
+        certificates.record_with_file(
+            actor=scene.provider_member,
+            booking_id=booking.pk,
+            kind="certificate",
+            upload=file_of(pdf(), "diploma.pdf"),
+        )
+        messages.queue(
+            recipient=scene.other_learner.user, template="booking_lapsed", booking=str(booking.public_id)
+        )
+        delivery.send_waiting()
+    client = of(scene)
+    page = client.get("/account/documents/").content.decode()
+    assert f"/bookings/{booking.public_id}/certificates/{booking.certificates.get().pk}/" in page
+    mine = Message.objects.get(recipient=scene.learner.user, template="booking_accepted")
+    assert f"/account/documents/letters/{mine.pk}/" in page
+    letter = client.get(f"/account/documents/letters/{mine.pk}/").content.decode()
+    assert "Hello" in letter
+    assert "/not-me/" not in letter, "what is for one use is not shown again"
+    other = Message.objects.get(recipient=scene.other_learner.user)
+    assert client.get(f"/account/documents/letters/{other.pk}/").status_code == 404
+    files = dict(registry.files_of(registry.Person(scene.learner.user)))
+    assert {name.split("-")[1] for name in files if name.startswith("certificates/")} == {"diploma.pdf"}
+    assert [text for name, text in files.items() if name.endswith(f"-{mine.pk}.txt")][0].startswith(
+        b"You have booked"
+    )
 
 
 def test_a_document_is_asked_for_handed_in_and_read_by_who_asked(scene: Scene) -> None:

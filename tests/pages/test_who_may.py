@@ -62,7 +62,10 @@ def test_drafts_are_for_the_schemes_of_a_role(scene: Scene) -> None:
     refused = client.post("/agency/scheme-drafts/new/", {"origin": "scheme:cpf"})
     assert refused.status_code == 403
     # A new scheme is nobody's yet: who is limited begins none.
-    assert client.post("/agency/scheme-drafts/new/", {"origin": "preset:stap", "code": "mine"}).status_code == 403
+    assert (
+        client.post("/agency/scheme-drafts/new/", {"origin": "preset:stap", "code": "mine"}).status_code
+        == 403
+    )
     with pytest.raises(DomainError, match="not_allowed"):
         scheme_drafts.reject_draft(actor=limited, draft_id=draft.public_id, reason="Not mine")
     assert SchemeDraft.objects.count() == 1
@@ -93,7 +96,10 @@ def test_an_old_proof_leads_to_the_e_identity_again(address: str) -> None:
     assert asked.headers["Location"] == (
         f"/accounts/e-identity/?next=%2Faccounts%2F{address.replace('/', '%2F')}"
     )
-    assert client.post(f"/accounts/{address}", {"email": "thief@example.org", "action_add": ""}).status_code == 302
+    assert (
+        client.post(f"/accounts/{address}", {"email": "thief@example.org", "action_add": ""}).status_code
+        == 302
+    )
     assert client.get("/accounts/").status_code == 200
 
 

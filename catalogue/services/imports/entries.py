@@ -244,7 +244,7 @@ class EntryWriter:
     def _changes(self, old: Session, new: Session, taken: int) -> list[SessionChange]:
         changes = []
         if self._moved(old, new):
-            changes.append(self._change(old, ChangeKind.DATES, rows.period(old), rows.period(new), taken))
+            changes.append(self._change(old, ChangeKind.DATES, old.period, new.period, taken))
         if old.price_cents != new.price_cents:
             before, after = ({"price_cents": one.price_cents} for one in (old, new))
             changes.append(self._change(old, ChangeKind.PRICE, before, after, taken))

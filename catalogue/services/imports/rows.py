@@ -119,11 +119,3 @@ def session(provider: Provider, of: OfferData, told: SessionData, at: datetime) 
         created_at=at,
         updated_at=at,
     )
-
-
-def period(one: Session) -> dict[str, str | None]:
-    """When a session is, as text."""
-    return {
-        "starts_at": one.starts_at.isoformat() if one.starts_at else None,
-        "ends_at": one.ends_at.isoformat() if one.ends_at else None,
-    }

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from catalogue.models import ChangeKind, SessionChange
+from funding.models import Booking
 from funding.schemes import deadlines
 from funding.schemes.rules import SchemeRules
 from ila.core.calendars import WorkingCalendar
@@ -41,6 +43,32 @@ def conditions_for(
         last_free = max((day for day in (withdrawal, free) if day is not None), default=None)
         owed = today if last_free is None else last_free + timedelta(days=1)
     return Conditions(withdrawal, until_start, free, owed)
+
+
+def moved_since(booking: Booking) -> SessionChange | None:
+    """The latest change of the session's dates that came after the booking was accepted, whoever told it."""
+    changes = SessionChange.objects.filter(
+        session=booking.session_id, kind=ChangeKind.DATES, at__gte=booking.accepted_at
+    )
+    return changes.order_by("-at", "-pk").first()
+
+
+def outcome_of_leaving(
+    booking: Booking, rules: SchemeRules, calendar: WorkingCalendar, now: datetime, *, reason: str = ""
+) -> str:
+    """What a learner's cancellation of an accepted booking means now: `withdraw`, `free` or `full_price` (F-23, F-24).
+
+    Free too until the start where it is not what was booked any more: its dates were moved (decision 177).
+    """
+    starts_at = booking.session.starts_at
+    assert booking.accepted_at is not None
+    assert starts_at is not None
+    outcome = deadlines.cancellation_outcome(
+        rules, calendar, booking.accepted_at, now, starts_at, reason=reason
+    )
+    if outcome == "full_price" and now < starts_at and moved_since(booking) is not None:
+        return "free"
+    return outcome
 
 
 def _cancel_free_until(rules: SchemeRules, calendar: WorkingCalendar, starts_at: datetime) -> date | None:

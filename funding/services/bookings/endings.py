@@ -16,7 +16,7 @@ from funding.models.bookings import PERHAPS_OWED_STATES
 from funding.permissions import FUNDER_ROLES, acts_for_funder, acts_for_provider, is_for_every_scheme
 from funding.schemes import deadlines
 from funding.services import reviews
-from funding.services.bookings import in_bulk, money
+from funding.services.bookings import conditions, in_bulk, money
 from funding.services.bookings.context import Walk, open_walk
 from funding.services.bookings.guards import CALLED_OFF, was_never_held
 from funding.services.bookings.requests import close_consent
@@ -58,10 +58,11 @@ def withdraw(*, actor: User, booking_id: int) -> Booking:
 def cancel_by_learner(
     *, actor: User, booking_id: int, reason: str = "", told: str = "", may_owe: bool = True
 ) -> Booking:
-    """The learner cancels: a withdrawal inside its term, free in time, else the full price stays owed (F-24).
+    """The learner cancels: a withdrawal inside its term, free in time or where the dates were moved, else it is owed.
 
-    Too late is also after the start, as long as no entry is declared. told: what kept them away, in their words;
-    a person of the agency reads it where it made the cancellation free. may_owe: whether they agreed to owe the price.
+    What is owed is the full price (F-24). Too late is also after the start, as long as no entry is declared.
+    told: what kept them away, in their words; a person of the agency reads it where it made the cancellation free.
+    may_owe: whether they agreed to owe the price.
     Locks: account, session, booking. Logs: booking `withdraw` or `cancel_by_learner`.
     Raises: DomainError `not_allowed`, `too_late` where the price would be owed and they did not agree to it.
     """
@@ -72,9 +73,7 @@ def cancel_by_learner(
     if walk.session.state in CALLED_OFF:
         # Nothing is owed for what does not take place, however late the learner says so.
         return end_and_return(walk, "cancel_by_learner", actor=actor, reason=reason, price_owed=False)
-    outcome = deadlines.cancellation_outcome(
-        walk.rules, walk.calendar, walk.booking.accepted_at, walk.now, walk.starts_at, reason=reason
-    )
+    outcome = conditions.outcome_of_leaving(walk.booking, walk.rules, walk.calendar, walk.now, reason=reason)
     if outcome == "withdraw":
         return end_and_return(walk, "withdraw", actor=actor, reason=reason)
     if outcome == "free":

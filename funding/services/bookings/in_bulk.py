@@ -73,14 +73,17 @@ def validate(bookings: Sequence[Booking], *, actor: User) -> None:
     settle_parts(bookings, actor=actor)
 
 
-def tell_learners(bookings: Sequence[Booking], template: str) -> None:
-    """Write a message about each booking to its learner."""
+def tell_learners(bookings: Sequence[Booking], template: str, **context: Any) -> None:
+    """Write a message about each booking to its learner. context: what the template says besides."""
     Message.objects.bulk_create(
         [
             message
             for booking in bookings
             for message in messages.draft(
-                recipient=booking.account.citizen.user, template=template, booking=str(booking.public_id)
+                recipient=booking.account.citizen.user,
+                template=template,
+                booking=str(booking.public_id),
+                **context,
             )
         ]
     )
