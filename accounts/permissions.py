@@ -58,6 +58,11 @@ def may_decide_identities(actor: Any) -> bool:
     return _works_for_agency(actor, *FACT_ROLES)
 
 
+def may_preregister(actor: Any) -> bool:
+    """Who registers citizens in advance: a case worker or manager of an agency; no service does on a page."""
+    return _works_for_agency(actor, *FACT_ROLES)
+
+
 def may_see_erasures(actor: Any) -> bool:
     """A case worker, manager or auditor of an agency sees how requests to be erased stand, not whose they are."""
     return _works_for_agency(actor, *FACT_ROLES, Role.AUDITOR)

@@ -219,6 +219,7 @@ left_out(
     OFFICE,
     "accounts.EmployerLog",
     "accounts.Invitation",
+    "accounts.Preregistration",
     "accounts.User_groups",
     "accounts.User_user_permissions",
     "admin.LogEntry",

@@ -1,7 +1,12 @@
 """The accounts' jobs."""
 
-from accounts.services import delivery, erasures, exports, leftovers
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from accounts.services import delivery, erasures, exports, leftovers, preregistration_files
 from ila.core import jobs
+from ila.core.errors import DomainError
 
 
 @jobs.task(
@@ -15,7 +20,42 @@ def send_messages(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the sched
 @jobs.task(name="accounts.forget_expired", cron="23 * * * *", lock="accounts.forget_expired", retry=False)
 def forget_expired(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
     """Forget ended sessions and counted attempts, each hour."""
-    return leftovers.forget_expired()
+    return {**leftovers.forget_expired(), "files": preregistration_files.forget_undecided()}
+
+
+@jobs.task(name="accounts.check_citizens", queue="imports", lock=jobs.LONG_LIST, retry=False)
+def check_citizens(*, run_id: int) -> dict[str, int]:
+    """Try a file of citizens without writing anything."""
+    with _told_when_broken(run_id):
+        return _counts(preregistration_files.check_file(run_id=run_id).report)
+
+
+@jobs.task(name="accounts.store_citizens", queue="imports", lock=jobs.LONG_LIST, retry=False)
+def store_citizens(*, run_id: int) -> dict[str, int]:
+    """Register the citizens of a file that a person confirmed."""
+    with _told_when_broken(run_id):
+        return _counts(preregistration_files.store_file(run_id=run_id).result)
+
+
+@contextmanager
+def _told_when_broken(run_id: int) -> Iterator[None]:
+    try:
+        yield
+    except DomainError as refusal:
+        # A file that cannot be read is no broken job: the page says why.
+        preregistration_files.fail_file(run_id=run_id, error=refusal.code)
+    except Exception as error:
+        preregistration_files.fail_file(run_id=run_id, error=type(error).__name__)
+        raise
+
+
+def _counts(report: dict[str, Any] | None) -> dict[str, int]:
+    told = report or {}
+    return {
+        "created": told.get("created", 0),
+        "unchanged": told.get("unchanged", 0),
+        "errors": len(told.get("errors", [])) + told.get("errors_left_out", 0),
+    }
 
 
 @jobs.task(name="accounts.make_copy", queue="upkeep", retry=False)

@@ -184,6 +184,13 @@ PAGES: tuple[AgencyPage, ...] = (
     ),
     AgencyPage(
         "people",
+        "preregistrations",
+        _("Register citizens in advance"),
+        _("Files of people whose learning accounts wait for them: checked first, stored when you say so."),
+        FACT_ROLES,
+    ),
+    AgencyPage(
+        "people",
         "corrections",
         _("Corrections"),
         _("People who say that a fact about them is wrong, the longest waiting first."),

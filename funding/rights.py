@@ -10,7 +10,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role
-from accounts.permissions import FACT_ROLES, may_decide_identities, may_see_employers, may_verify_employers
+from accounts.permissions import (
+    FACT_ROLES,
+    may_decide_identities,
+    may_preregister,
+    may_see_employers,
+    may_verify_employers,
+)
 from catalogue.permissions import AUTHORITY_ROLES, WATCHING_ROLES, is_authority, may_see_providers
 from funding import permissions as may
 
@@ -63,6 +69,7 @@ RIGHTS: tuple[Right, ...] = (
         lambda actor: may.has_agency_role(actor, Role.MANAGER),
         by_scheme=True,
     ),
+    Right(_("Register citizens in advance"), "people", FACT_ROLES, may_preregister),
     Right(_("See schemes and their drafts"), "rules", EVERYBODY, may.may_see_schemes, by_scheme=True),
     Right(
         _("Write rules, and approve those of others"),

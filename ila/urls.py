@@ -12,6 +12,7 @@ urlpatterns = [
     path("language/", login_not_required(set_language), name="set_language"),
     path("accounts/", include("accounts.urls")),
     path("", include("accounts.team_urls")),
+    path("", include("accounts.agency_urls")),
     path("", include("catalogue.urls")),
     path("", include("funding.urls")),
     path("", include("funding.employer_urls")),

@@ -26,6 +26,7 @@ from accounts.models.personal_data import (
     MutedTopic,
     PersonalExport,
 )
+from accounts.models.preregistrations import Preregistration, PreregistrationStage
 from accounts.models.teams import Invitation, MembershipChange, MembershipStep
 from accounts.models.users import User, UserManager
 
@@ -65,6 +66,8 @@ __all__ = [
     "OrganisationKind",
     "Part",
     "PersonalExport",
+    "Preregistration",
+    "PreregistrationStage",
     "Role",
     "SignIn",
     "User",

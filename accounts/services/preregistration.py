@@ -6,7 +6,7 @@ A file is taken whole or not at all: one row at fault, and nothing is stored.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -76,18 +76,25 @@ class _AtFaultError(Exception):
         super().__init__(message)
 
 
-def preregister_citizens(lines: Iterable[str], *, dry_run: bool = False) -> Report:
+def preregister_citizens(
+    lines: Iterable[str], *, dry_run: bool = False, progress: Callable[[int], None] | None = None
+) -> Report:
     """Register everybody in a CSV file (UTF-8, a header of `COLUMNS`) who is not registered yet.
 
     A row without a national number is always somebody new, unless the same names and birth date were registered
     before or stand in the file twice: then it is a fault, and somebody looks. Facts the file leaves out stay open.
+    progress: told now and then how many rows were read, before the transaction begins.
     Raises: DomainError `invalid` for a file without the columns it needs.
     """
     report = Report()
+    rows = []
+    for number, row in enumerate(_read(lines, report), start=1):
+        rows.append(row)
+        if progress is not None and number % BATCH == 0:
+            progress(number)
     with transaction.atomic():
         # Two files at once wait for each other; so does nothing else.
         _lock()
-        rows = list(_read(lines, report))
         new = list(_new_rows(rows, report))
         if not report.errors:
             report.created = len(new)

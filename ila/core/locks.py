@@ -36,6 +36,7 @@ LOCK_ORDER = (
     "catalogue.Session",
     "catalogue.Award",
     "catalogue.ImportRun",
+    "accounts.Preregistration",
     "catalogue.SurveyInvitation",
     "funding.Booking",
     "accounts.Consent",

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from accounts.models import Delegation
-from accounts.services import counselling
+from accounts.models import Delegation, Message, Preregistration
+from accounts.services import counselling, preregistration_files
 from funding.models import Booking, CorrectionRequest, LearnerDocument
 from funding.services import corrections, learner_documents
+from ila.core import clock
 from tests.pages.support import Scene
 
 NOWHERE = UUID(int=4)
@@ -17,12 +18,14 @@ NOWHERE = UUID(int=4)
 
 @dataclass
 class LearnerThings:
-    """All of it the learner's."""
+    """All of it the learner's, but a file of citizens that the agency checked."""
 
     delegation: Delegation
     booking: Booking
     document: LearnerDocument
     correction: CorrectionRequest
+    letter: Message
+    file: Preregistration
 
     def arguments(self) -> dict[str, dict[str, Any]]:
         """The arguments of each address."""
@@ -42,6 +45,11 @@ class LearnerThings:
             "learner_document": {"public_id": self.document.public_id},
             "document_withdraw": {"public_id": self.document.public_id},
             "booking_documents": {"public_id": self.booking.public_id},
+            "letter": {"pk": self.letter.pk},
+            "preregistration": {"public_id": self.file.public_id},
+            "preregistration_progress": {"public_id": self.file.public_id},
+            "preregistration_report": {"public_id": self.file.public_id},
+            "preregistration_decide": {"public_id": self.file.public_id, "act": "discard"},
             "counselled_part": {"public_id": self.delegation.public_id, "part": "balances"},
         }
 
@@ -56,4 +64,21 @@ def make_learner_things(scene: Scene, booking: Booking) -> LearnerThings:
             actor=scene.provider_member, booking_id=booking.pk, asked="A picture of your badge"
         ),
         corrections.ask_correction(actor=user, fact="status", says="I look for work"),
+        Message.objects.create(
+            recipient=user,
+            template="booking_lapsed",
+            context={"booking": str(booking.public_id)},
+            sent_at=clock.now(),
+        ),
+        checked_file(scene),
     )
+
+
+def checked_file(scene: Scene) -> Preregistration:
+    """A file of citizens with a row at fault, checked."""
+    run = preregistration_files.request_preregistration(
+        actor=scene.case_worker,
+        name="people.csv",
+        content=b"given_name,family_name,birth_date\nAda,Byron,1815\n",
+    )
+    return preregistration_files.check_file(run_id=run.pk)

@@ -201,6 +201,13 @@ EXPECTED: dict[str, dict[str, int]] = {
     "booking_documents": _only("provider", "case_worker", others=404),
     **dict.fromkeys(("document_withdraw", "correction_take_back"), _only(others=405)),
     "corrections": _only("case_worker", others=403),
+    "preregistrations": _only("case_worker", others=403),
+    **dict.fromkeys(
+        ("preregistration", "preregistration_progress", "preregistration_report"),
+        _only("case_worker", others=403),
+    ),
+    "preregistration_decide": _only(others=405),
+    "letter": LEARNER_ALONE,
     "correction": _only("case_worker", others=403),
     "bookings": SIGNED_IN,
     "booking": SEES_BOOKING,
@@ -321,6 +328,7 @@ EXPECTED: dict[str, dict[str, int]] = {
     **dict.fromkeys(
         (
             "provider_session",
+            "provider_session_dates",
             "provider_session_move",
             "provider_days",
             "provider_sheet",
@@ -481,6 +489,7 @@ class Things:
             "statement": {"public_id": self.statement},
             "statement_pdf": {"public_id": self.statement},
             **provider_work_arguments(self.booking, self.batch),
+            "provider_session_dates": {"session_id": self.waiting.session_id},
             "booking_accept": {"public_id": self.waiting.public_id},
             "booking_refuse": {"public_id": self.waiting.public_id},
             "booking_leave": {"public_id": self.waiting.public_id},

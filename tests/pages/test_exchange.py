@@ -177,15 +177,36 @@ def test_open_data_is_found_from_its_page(scene: Scene) -> None:
         assert (scene.world.credential.title.encode() in b"".join(answer)) == ("sessions" not in address)
 
 
+def test_the_list_of_stacks_costs_the_same_queries_however_long(scene: Scene) -> None:
+    counts = []
+    for number in (1, 2):
+        for _ in range(number):
+            stack_of(scene, code=f"R{StackRule.objects.count()}")
+        with captured_queries() as queries:
+            assert Client().get("/stacks/").status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
 def stack_of(
-    scene: Scene, *lines: str, kind: str = "all_of", entries: list[MicroCredential] | None = None
+    scene: Scene,
+    *lines: str,
+    kind: str = "all_of",
+    entries: list[MicroCredential] | None = None,
+    code: str = "R1",
 ) -> StackRule:
     named = entries or [
         scene.world.credential,
         MicroCredentialFactory.create(provider=scene.world.provider, title=EVIL),
     ]
     members = ", ".join(f'"{one.entry}"' for one in named)
-    head = ['code = "R1"', 'title = "A larger one"', f'kind = "{kind}"', 'direction = "vertical"', *lines]
+    head = [
+        f'code = "{code}"',
+        'title = "A larger one"',
+        f'kind = "{kind}"',
+        'direction = "vertical"',
+        *lines,
+    ]
     told = read_rule("\n".join([*head, f"members = [{members}]"]))
     return stacks.enter_rule(actor=scene.provider_member, provider_id=scene.world.provider.pk, told=told)
 

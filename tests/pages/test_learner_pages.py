@@ -85,9 +85,7 @@ def test_letters_and_certificate_files_are_among_them_and_in_the_copy(scene: Sce
     assert client.get(f"/account/documents/letters/{other.pk}/").status_code == 404
     files = dict(registry.files_of(registry.Person(scene.learner.user)))
     assert {name.split("-")[1] for name in files if name.startswith("certificates/")} == {"diploma.pdf"}
-    assert [text for name, text in files.items() if name.endswith(f"-{mine.pk}.txt")][0].startswith(
-        b"You have booked"
-    )
+    assert files[f"letters/{mine.sent_at:%Y-%m-%d}-{mine.pk}.txt"].startswith(b"Your booking is confirmed")
 
 
 def test_a_document_is_asked_for_handed_in_and_read_by_who_asked(scene: Scene) -> None:
