@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Citizen, Membership, OrganisationKind
 from funding.agency_pages import IN_MENU
 
+MANY = 7
 # Pages under an address belong to its entry of the menu.
 _SECTIONS = {
     "catalogue": _("Catalogue"),
@@ -76,7 +78,7 @@ class Navigation:
     def items(self) -> list[Item]:
         """The pages that this person may open, in order."""
         path = self._request.path
-        urls = [(name, reverse(name)) for name in self._names()]
+        urls = [(name, reverse(name)) for name in self._names]
         # A page belongs to the entry that names it most closely: /agency/batches/ is not the agency's home too.
         nearest = max((len(url) for _name, url in urls if path.startswith(url)), default=0)
         made = []
@@ -85,11 +87,16 @@ class Navigation:
             made.append(Item(_SECTIONS[name], _ABOUT[name], url, here, end=name == "account_login"))
         return made
 
+    @property
+    def many(self) -> bool:
+        """Whether the entries need to stand close together: with one's own sign-in and signing out, seven or more."""
+        return len(self._names) + 2 * bool(getattr(self._request.user, "is_authenticated", False)) >= MANY
+
+    @cached_property
     def _names(self) -> list[str]:
         user = getattr(self._request, "user", None)
         if user is None or not user.is_authenticated:
             return ["catalogue", "schemes", "windows", "account_login"]
-        names = ["catalogue", "schemes", "windows"]
         held = Membership.objects.filter(user=user, ended_at__isnull=True).values_list(
             "organisation__kind", "role"
         )
@@ -97,6 +104,8 @@ class Navigation:
         roles = {role for kind, role in rows if kind == OrganisationKind.AGENCY}
         provides = any(kind == OrganisationKind.PROVIDER for kind, _role in rows)
         learns = Citizen.objects.filter(user=user).exists()
+        # What the agency's home lists among its rules need not stand beside it too.
+        names = ["catalogue"] if roles and not learns else ["catalogue", "schemes", "windows"]
         if learns or not rows:
             names.append("learning_accounts")
         if roles or provides or learns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,12 +16,16 @@ from funding.models import (
     Booking,
     JournalEntry,
     TopUp,
+    TopUpDraft,
     TopUpReceipt,
     TopUpRefund,
 )
+from funding.services import top_ups
+from ila.core import clock
 from tests.pages import test_access as access
 from tests.pages.attacking import Form, forms_of
 from tests.pages.support import Scene, signed_in
+from tests.pages.window_scene import make_grants
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +40,8 @@ FORMS: dict[str, tuple[str, str, dict[str, str]]] = {
     "booking_leave": ("learner", "", {}),
     "employer_draft": ("employer", "/confirm/", {}),
     "employer_top_up_cancel": ("employer", "", {}),
+    "booking_ask": ("learner", "account", {}),
+    "agency_refund": ("payment_officer", "bank_reference", {"bank_reference": "TRANSFER-17"}),
 }
 
 
@@ -63,7 +70,12 @@ def test_sent_twice_it_moves_once(scene: Scene, things: access.Things, name: str
     part, which, told = FORMS[name]
     sign_in = scene.learner.sign_in if part == "learner" else None
     client = signed_in(scene.people[part], sign_in=sign_in, again=True)
-    address = reverse(name, kwargs=things.arguments(name))
+    arguments = things.arguments(name)
+    if name == "booking_ask":
+        # A session to come, for which the learner has asked nothing yet.
+        arguments = {"session_id": things.windows.session.pk}
+        told = {"account": str(scene.learner.account.public_id)}
+    address = reverse(name, kwargs=arguments)
     form, other_tab = form_on(client, address, which), form_on(client, address, which)
     data: dict[str, Any] = form.fields | told
     before = counted()
@@ -80,3 +92,38 @@ def test_sent_twice_it_moves_once(scene: Scene, things: access.Things, name: str
         late = client.post(other_tab.where, other_tab.fields | told)
         assert late.status_code < 500
         assert counted() == after, "another tab did it once more"
+
+
+def test_an_application_for_a_grant_sent_twice_is_granted_once(scene: Scene) -> None:
+    """The way through the waiting room: the same form again, and another tab's, find what was granted."""
+    with clock.at(clock.now()) as hand:
+        grants = make_grants(scene)
+        grants.join(scene.learner)
+        window = grants.open_window("Now", opens_at=clock.now())
+        hand.move(clock.now() + timedelta(minutes=1))
+        client = signed_in(scene.learner.user, sign_in=scene.learner.sign_in)
+        address = reverse("window_apply", kwargs={"pk": window.pk, "session_id": grants.session.pk})
+        form, other_tab = form_on(client, address, "consent"), form_on(client, address, "consent")
+        data = form.fields | {"consent": "on"}
+        assert client.post(form.where, data).status_code in {302, 303}
+        after = counted()
+        assert after["Application"] == 1
+        cache.clear()
+        for again in (data, other_tab.fields | {"consent": "on"}):
+            assert client.post(form.where, again).status_code < 500
+            assert counted() == after
+
+
+def test_a_list_typed_in_twice_is_one_list(scene: Scene, things: access.Things) -> None:
+    client = signed_in(scene.employer, again=True)
+    address = reverse("employer_top_up_new", kwargs=things.arguments("employer_top_up_new"))
+    reference = top_ups.give_reference(actor=scene.learner.user, account_id=scene.learner.account.pk)
+    form = form_on(client, address, "scheme")
+    told = {"scheme": str(scene.world.scheme.pk), "kind": "voluntary"}
+    data = form.fields | told | {"reference_1": reference.shown, "amount_1": "10.00"}
+    first = client.post(form.where, data)
+    assert first.status_code == 302, html.document_fromstring(first.content).findtext(".//main")
+    drafts, before = TopUpDraft.objects.count(), counted()
+    again = client.post(form.where, data)
+    assert again.headers["Location"] == first.headers["Location"]
+    assert (TopUpDraft.objects.count(), counted()) == (drafts, before)

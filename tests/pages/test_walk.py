@@ -28,10 +28,13 @@ ONE_PAGE = (
 # (names of a language where one chooses, of somebody in the scene)
 DATA = {":", "Individual learning accounts", "English", "Auditor"}
 WORDS_OF_BOTH = {"fr": {*DATA, "Files", "Pays", "Places", "grade"}, "nl": DATA}
-# Open to learners, but written for others, or of a scheme whose law is not Dutch (docs/decisions/0175).
+# Each for a reason of its own (docs/decisions/0096, 0175): everything else that a learner may open is Dutch.
 NOT_DUTCH = {
-    *("award_terms", "exports", "stacks", "scheme", "schemes", "learning_account_open"),
-    *("employer_home", "employer_register", "employer_list_template", "provider_join"),
+    "award_terms": "for who writes programs; in English by its own words",
+    "scheme": "the rules of a scheme whose law is not Dutch",
+    "learning_account_open": "the same rules, before an account is opened",
+    "employer_register": "for who acts for an employer: its form is of the register of companies",
+    "provider_join": "for who acts for a provider",
 }
 # What a language calls itself is the same in every language.
 OWN_NAMES = {str(name) for _code, name in configured.LANGUAGES}

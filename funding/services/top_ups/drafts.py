@@ -28,6 +28,8 @@ from ila.core.errors import DomainError
 
 # Who tries codes learns nothing worth having, and cannot try many: lists and unknown codes of a day.
 DAY = timedelta(days=1)
+# A form that is sent again so soon is the same form.
+TWICE = timedelta(minutes=1)
 LISTS_A_DAY = 100
 UNMATCHED_A_DAY = 2_000
 _TELL_EVERY = 5_000
@@ -58,7 +60,7 @@ def request_draft(
     name: str,
     content: bytes,
 ) -> TopUpDraft:
-    """Hand in a list; the caller enqueues its check.
+    """Hand in a list; the caller enqueues its check. The same one again, by a double click, is the one that is there.
 
     Raises: DomainError `not_allowed` (403), `employer_not_verified`, `too_many_lists` (429), `file_empty`,
     `file_too_large`; as `check_terms`.
@@ -76,6 +78,18 @@ def request_draft(
     unmatched = lately.aggregate(rows=Sum("unmatched"))["rows"] or 0
     if lately.count() >= LISTS_A_DAY or unmatched >= UNMATCHED_A_DAY:
         raise DomainError("too_many_lists", status=429)
+    same = lately.filter(
+        requested_by=actor,
+        scheme=scheme,
+        kind=kind,
+        earmark=earmark,
+        ends_on=ends_on,
+        content=content,
+        stage__in=(DraftStage.CHECKING, DraftStage.CHECKED),
+        requested_at__gt=clock.now() - TWICE,
+    ).first()
+    if same is not None:
+        return same
     draft.name, draft.content, draft.requested_by = name[:200] or "list", content, actor
     draft.requested_at = clock.now()
     draft.save()
