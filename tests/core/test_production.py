@@ -16,8 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 # An address that asks the database nothing: there is none.
 ASKS = """
 import django, json
-django.setup()
 from django.conf import settings
+# As if the static files had been collected.
+settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+django.setup()
 from django.test import Client
 from django.urls import reverse
 client = Client(raise_request_exception=False)
