@@ -41,9 +41,14 @@ def is_page(answer: Any) -> bool:
 
 
 def walk(
-    client: Client, part: str, table: dict[str, dict[str, int]], arguments: Callable[[str], dict[str, Any]]
+    client: Client,
+    part: str,
+    table: dict[str, dict[str, int]],
+    arguments: Callable[[str], dict[str, Any]],
+    *,
+    passed: Callable[[], object] = lambda: None,
 ) -> Iterator[tuple[str, str, HtmlElement]]:
-    """Every page that a part may open: its name in the table, its address, the page."""
+    """Every page that a part may open: its name in the table, its address, the page. passed: called for files."""
     for name, row in table.items():
         if row[part] != 200:
             continue
@@ -51,6 +56,8 @@ def walk(
         answer = client.get(address)
         if is_page(answer):
             yield name, address, html.document_fromstring(answer.content)
+        else:
+            passed()
 
 
 def text_of(element: HtmlElement) -> str:
