@@ -50,7 +50,7 @@ def preregistrations(request: HttpRequest) -> HttpResponse:
                 )
                 jobs.defer(tasks.check_citizens, run_id=run.pk)
         except DomainError as refusal:
-            form.add_error("file", words.REFUSALS[refusal.code])
+            form.add_error("file", str(words.REFUSALS[refusal.code]))
         else:
             return redirect("preregistration", run.public_id)
     found = Preregistration.objects.select_related("requested_by").defer("content", "report", "result")

@@ -30,6 +30,6 @@ def move_session(
         asking = Booking.objects.filter(
             session=session_id, state__in=(BookingState.REQUESTED, BookingState.PROPOSED)
         ).select_related("account__citizen__user")
-        in_bulk.tell_learners(asking.order_by("pk"), "session_moved", **changes.dates_told(change))
+        in_bulk.tell_learners(list(asking.order_by("pk")), "session_moved", **changes.dates_told(change))
     changes.deal_with_move(change)
     return change

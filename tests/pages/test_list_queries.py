@@ -65,6 +65,11 @@ def alarmed(scene: Scene, n: int) -> None:
         alarms.raise_alarm(link=link)
 
 
+def disputed_and_alarmed(scene: Scene, n: int) -> None:
+    disputed(scene, n)
+    alarmed(scene, n)
+
+
 def claimed(_scene: Scene, n: int) -> None:
     for _ in range(n):
         number = User.objects.count()
@@ -111,7 +116,7 @@ def opened(scene: Scene, n: int) -> None:
 
 
 def windows_of(scene: Scene, scheme: Scheme, name: str, **days: Any) -> None:
-    from_cents = {"budget_cents": 300_000, "admissions_per_s": Decimal("0.1")}
+    from_cents: dict[str, Any] = {"budget_cents": 300_000, "admissions_per_s": Decimal("0.1")}
     windows.open_window(actor=scene.case_worker, scheme=scheme, name=name, **from_cents, **days)
 
 
@@ -163,7 +168,7 @@ def planned(scene: Scene, n: int) -> None:
 # name of the list: who looks at it (an attribute of the scene, or `manager`), and what makes it longer.
 LISTS: dict[str, tuple[str, Grow]] = {
     "agency_receipts": ("payment_officer", transferred),
-    "disputes": ("case_worker", lambda scene, n: (disputed(scene, n), alarmed(scene, n))),
+    "disputes": ("case_worker", disputed_and_alarmed),
     "agency_windows": ("case_worker", opened),
     "identity_claims": ("case_worker", claimed),
     "statements": ("case_worker", stated),

@@ -38,7 +38,7 @@ def names_of_columns() -> set[str]:
     }
 
 
-def rights_of(user: User | None) -> list[dict[str, Any]]:
+def rights_of(user: User | None) -> list[Any]:
     """What the row of a person itself allows."""
     if user is None:
         return []

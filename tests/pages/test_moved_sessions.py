@@ -129,7 +129,7 @@ def test_what_has_begun_or_ended_is_not_moved(scene: Scene, client: Client, hand
     hand.move(STARTS)
     assert client.get(dates(scene)).status_code == 302
     assert client.post(dates(scene), LATER).status_code == 302
-    told = {
+    told: dict[str, Any] = {
         "session_id": scene.world.session.pk,
         "starts_at": STARTS + timedelta(30),
         "ends_at": ENDS + timedelta(30),

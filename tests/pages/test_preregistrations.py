@@ -35,7 +35,7 @@ def hand_in(client: Client, text: str | bytes, name: str = "people.csv") -> Any:
     return client.post(PAGE, {"file": SimpleUploadedFile(name, content)})
 
 
-def worked() -> Preregistration:
+def worked() -> Any:
     """The job that waits is done, as a worker does it."""
     job = ProcrastinateJob.objects.latest("id")
     task = {"accounts.check_citizens": tasks.check_citizens, "accounts.store_citizens": tasks.store_citizens}

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 
 from accounts.models import Identity, SignIn, User
@@ -39,7 +40,7 @@ def test_staff_of_a_provider_ask_for_no_other_account(scene: Scene) -> None:
     assert answer.status_code == 422
     assert b"is for a manager of your organisation to say" in answer.content
     with pytest.raises(DomainError, match="not_allowed") as refused:
-        account_changes.ask(actor=staff, provider_id=provider.pk, iban=IBAN, holder=provider.name)
+        account_changes.ask(actor=staff, provider_id=provider.pk, iban=IBAN, holder=str(provider))
     assert refused.value.params["reason"] == "managers_alone"
     assert not AccountChange.objects.exists()
 
@@ -108,7 +109,7 @@ def test_a_fresh_proof_opens_them(client: Client) -> None:
     assert recent.get("/accounts/email/").status_code == 200
     answer = recent.post("/accounts/email/", {"email": "new@example.org", "action_add": ""})
     assert answer.headers["Location"] == "/accounts/email/"
-    assert user.emailaddress_set.filter(email="new@example.org").exists()
+    assert EmailAddress.objects.filter(user=user, email="new@example.org").exists()
 
 
 def test_ending_sessions_asks_too_and_looking_does_not() -> None:
