@@ -216,6 +216,7 @@ ELSEWHERE: dict[str, str] = {
     **dict.fromkeys(("windows", "window_sessions", "window_grants"), "test_windows.py"),
     **dict.fromkeys(("portfolio", "awards"), "test_awards.py"),
     "agency_claims": "test_agency_desk.py",
+    "agency_cards": "test_cards_agency.py",
     "erasures": "test_personal_data.py",
     "laboratory": "test_laboratory.py",
     **dict.fromkeys(("imports", "stacks"), "test_exchange.py"),
