@@ -99,12 +99,14 @@ def check_hours(*, day: date, hours: Mapping[int, Decimal]) -> None:
 def check_certificate(*, booking: Booking) -> None:
     """Refuse a certificate before the training has ended, but for the last hour (D16).
 
+    Of a session that is known by its days alone, the whole last day counts.
     Raises: DomainError `too_early` with the moment from which it is taken.
     """
     ends = booking.session.ends_at
     if ends is None:
         return
-    first = ends - timedelta(minutes=EarlyCertificate().grace_minutes)
+    whole = timedelta(days=1) if booking.session.whole_days else timedelta(0)
+    first = ends - max(whole, timedelta(minutes=EarlyCertificate().grace_minutes))
     if clock.now() < first:
         raise DomainError("too_early", detector="D16", first=first.isoformat(), booking=booking.pk)
 

@@ -285,6 +285,7 @@ def _process_payment_return(
         payment = work.by_reference.get(each.end_to_end_id)
         if payment is None or (batch is not None and payment.batch_id != batch.pk):
             raise RefusedMessage("unknown_payment", f"{each.end_to_end_id} is no payment of that file")
+        assert payment.batch is not None
         amounts = {each.original_amount_cents, each.returned_amount_cents}
         if amounts != {payment.amount_cents} or each.currency != payment.batch.currency:
             raise RefusedMessage(

@@ -235,6 +235,7 @@ def drop_batch(*, actor: User, batch_id: int, reason: str) -> PaymentBatch:
     if not reason.strip():
         raise DomainError("incomplete", status=422, what="reason")
     payments = _lock_payments(batch_id)
+    batch: PaymentBatch
     (batch,) = locks.acquire(locks.lock(PaymentBatch, batch_id)) if not payments else (payments[0].batch,)
     fsm.apply(batch, "drop", actor=actor, reason=reason.strip())
     _take_out(payments, reason=f"batch {batch.msg_id} dropped")

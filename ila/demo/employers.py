@@ -24,8 +24,8 @@ PAYER_IBAN = "DE89370400440532013000"
 def order_top_up(stage: Stage, hero: Walker) -> TopUp:
     """The employee gives a reference, the employer orders by it."""
     walker = _walker(stage, hero)
-    employer, manager = _employer(stage)
-    known = TopUp.objects.filter(organisation=employer.organisation).first()
+    employer, manager = load_employer(stage)
+    known = TopUp.objects.filter(organisation=employer.organisation).order_by("pk").first()
     if known is not None:
         return known
     with stage.on_day(ORDER_DAY, 10):
@@ -82,7 +82,7 @@ def _walker(stage: Stage, hero: Walker) -> Walker:
     return Walker(stage, account, session, hero.provider_user, told=True)
 
 
-def _employer(stage: Stage) -> tuple[Employer, User]:
+def load_employer(stage: Stage) -> tuple[Employer, User]:
     """The employer, verified, and who signs in for it."""
     known = Employer.objects.filter(number=NUMBER).select_related("organisation").first()
     manager = people.load_person("employer")

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 from stdnum import iso11649
 
-from catalogue.models import Award, AwardState, MicroCredential, RevocationReason, SessionState
-from catalogue.services import awards, sessions
+from catalogue.models import MicroCredential, SessionState
+from catalogue.services import sessions
 from funding.banking.simulator import SimulatedBank
 from funding.models import Booking, BookingState, Payment, Receivable, ReceivableState
 from funding.models.receivables import UNSETTLED
-from funding.services import bank_messages
+from funding.services import awards, bank_messages, bookings
 from funding.services.recoveries import demands
 from ila.core import clock
 from ila.core.money import format_cents
@@ -70,7 +70,7 @@ def take_back(walker: Walker) -> None:
 
 def debt() -> Receivable | None:
     """What the provider owes, or owed, for that session."""
-    return Receivable.objects.filter(booking__credential__external_id=COURSE, reason=REASON).first()
+    return Receivable.objects.filter(booking__credential__external_id=COURSE).first()
 
 
 def sights() -> list[tuple[str, str]]:
@@ -83,20 +83,11 @@ def sights() -> list[tuple[str, str]]:
 
 def _restore(stage: Stage, walker: Walker, booking: Booking) -> Receivable:
     with stage.on_day(FOUND_DAY, 10):
-        walker.session.refresh_from_db(fields=["state"])
-        if walker.session.state == SessionState.RUNNING:
-            sessions.mark_session_never_held(
-                actor=stage.staff.case_worker, session_id=walker.session.pk, reason=REASON
-            )
-            stage.say(f"A control finds that “{booking.credential.title}” was paid and never took place.")
-        for award in Award.objects.filter(source=booking.public_id, state=AwardState.ISSUED):
-            awards.revoke_award(
-                actor=stage.staff.case_worker, award_id=award.pk, reason=RevocationReason.UNDONE
-            )
-        paid = sum(booking.allocations.filter(reimburses=False).values_list("paid_cents", flat=True))
-        receivable = demands.open_receivable(
-            actor=stage.staff.payment_officer, booking_id=booking.pk, amount_cents=paid, reason=REASON
-        )
+        stage.say(f"A control finds that “{booking.credential.title}” was paid and never took place.")
+        # One finding: every booking of the session is undone, the rights first, and the provider owes what it was paid.
+        bookings.find_never_held(actor=stage.staff.case_worker, session_id=walker.session.pk, reason=REASON)
+        awards.sweep_awards()
+        receivable = booking.receivables.get()
         stage.say(
             f"{walker.learner} has the rights back at once; {receivable.provider} owes"
             f" {format_cents(receivable.amount_cents, receivable.currency)}."

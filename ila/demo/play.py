@@ -18,7 +18,7 @@ from funding.schemes.presets import preset_codes
 from funding.services import accruals, schemes, seals
 from ila.core import clock
 from ila.core.money import format_cents
-from ila.demo import catalogue, desk, employers, learning, never_held, people, settlement
+from ila.demo import catalogue, charge_back, desk, employers, learning, never_held, people, settlement
 from ila.demo.crowd import Crowd, days_since
 from ila.demo.journey import Stage, Tell, Walker
 
@@ -31,7 +31,7 @@ HERO = "Camille Durand"
 STORY = "cpf"
 
 
-def play(tell: Tell) -> Walker:
+def play(tell: Tell) -> Walker:  # noqa: PLR0915 - the acts of the demonstration, one after the other
     """Load and play everything that is missing. Returns the story's booking, settled."""
     staff = people.load_staff()
     scheme = schemes.load_preset_scheme(code=STORY, author=staff.author, approver=staff.approver)
@@ -78,9 +78,11 @@ def play(tell: Tell) -> Walker:
     crowd.play_present(walkers)
     tell("5. An employer adds money, and an employee spends it")
     employers.spend_top_up(stage, hero, order, today=crowd.today)
-    tell("6. A session never took place: rights come back first, then the provider's refund")
+    tell("6. An employer's debit is taken back by its bank after the money was spent")
+    charge_back.play(stage, hero, today=crowd.today)
+    tell("7. A session never took place: rights come back first, then the provider's refund")
     never_held.take_back(untaught)
-    tell("7. Meanwhile providers are looked at")
+    tell("8. Meanwhile providers are looked at")
     desk.apply(stage)
     desk.plan_audit(stage, hero.session.micro_credential.provider)
     seals.seal_entries()
@@ -94,6 +96,7 @@ def sign_ins() -> list[tuple[str, str]]:
         "camille.durand": "Learner with the story's booking",
         "nadia.benali": "Learner with an award of attendance",
         "malik.ferrand": "Learner with an employer's money",
+        "sonia.keller": "Learner whose employer's debit was taken back",
         "provider.82044": "Training provider",
         "employer": "Employer",
         "applicant": "Organisation that has applied, and was asked something",

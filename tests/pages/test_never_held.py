@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -157,7 +158,7 @@ def test_services_refuse_a_role_that_is_limited_to_other_schemes(house: House) -
     lost = order.receipts.model.objects.get(top_up__isnull=True)
     too_much = receivable.receipts.get()
     asked = corrections.ask_correction(actor=firm.employees[0].user, fact="status", says="I am retired")
-    given = {"actor": world.payer, "reason": "looked at"}
+    given: dict[str, Any] = {"actor": world.payer, "reason": "looked at"}
     expect_refusal("not_allowed", None, top_ups.put_receipt_aside, **given, receipt_id=lost.pk)
     expect_refusal("not_allowed", None, receipts.settle_receipt, **given, receipt_id=too_much.pk)
     expect_refusal("not_allowed", None, top_ups.refuse_refund, **given, refund_id=refund.pk)

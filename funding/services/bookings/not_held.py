@@ -91,9 +91,11 @@ def _who_found(session_id: int) -> User:
         .order_by("-pk")
         .first()
     )
-    for known in (finding and finding.found_by, row and row.actor):
-        if known is not None and may_find(known):
-            return known
+    known: list[User] = [each.found_by for each in (finding,) if each is not None]
+    known += [each.actor for each in (row,) if each is not None]
+    for user in known:
+        if may_find(user):
+            return user
     return service_users.get("clock")
 
 

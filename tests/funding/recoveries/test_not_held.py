@@ -22,14 +22,12 @@ FOUND = "A control was there: nobody taught."
 
 
 def find(house: House, **given: Any) -> list[int]:
-    return bookings.find_never_held(
-        **{
-            "actor": house.world.case_worker,
-            "session_id": house.world.session.pk,
-            "reason": FOUND,
-        }
-        | given
-    )
+    told: dict[str, Any] = {
+        "actor": house.world.case_worker,
+        "session_id": house.world.session.pk,
+        "reason": FOUND,
+    }
+    return bookings.find_never_held(**told | given)
 
 
 def run(house: House, *, held: bool = False) -> None:

@@ -6,7 +6,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from funding import audit
-from ila.demo import desk, learning, never_held, people, play
+from ila.demo import charge_back, desk, learning, never_held, people, play
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         hero = play.play(self._tell)
-        self._tell("8. An auditor checks every cent")
+        self._tell("9. An auditor checks every cent")
         report = audit.run()
         for invariant in report.invariants:
             verdict = "ok" if not invariant.violations else f"{len(invariant.violations)} VIOLATIONS"
@@ -37,7 +37,12 @@ class Command(BaseCommand):
         self._tell(f"        {address}/bookings/{booking.public_id}/   the story's booking and its money")
         self._tell(f"        {address}/agency/batches/       the batch and the bank's messages")
         self._tell(f"        {address}/agency/audit/         the audit")
-        for path, words in (*learning.sights(hero), *desk.sights(), *never_held.sights()):
+        for path, words in (
+            *learning.sights(hero),
+            *desk.sights(),
+            *charge_back.sights(),
+            *never_held.sights(),
+        ):
             self._tell(f"        {address}{path}   {words}")
         self._tell(f"Sign in at {address}/accounts/login/ with the password {people.password()} as")
         for role, email in play.sign_ins():
