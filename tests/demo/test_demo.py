@@ -27,6 +27,7 @@ from funding.models import (
     BankLine,
     Booking,
     BookingState,
+    PayerDebt,
     Payment,
     Posting,
     Receivable,
@@ -62,6 +63,7 @@ def test_the_main_job_is_played_once_however_often_it_is_called(
         payment__isnull=True, receipt__top_up__isnull=True, recovery__isnull=True
     ).exists()
     _check_refund(first.stdout)
+    _check_charge_back(first.stdout)
     assert "known by its reference" in first.stdout
     assert Allocation.objects.filter(lot__top_up__isnull=False, booking__state="accepted").exists()
     bookings = Booking.objects.count()
@@ -76,7 +78,19 @@ def test_the_main_job_is_played_once_however_often_it_is_called(
     assert (Payment.objects.count(), Booking.objects.count()) == (payments, bookings)
     assert _check_catalogue(second.stdout) == left
     _check_refund(second.stdout)
+    _check_charge_back(second.stdout)
     assert audit.run().ok
+
+
+def _check_charge_back(told: str) -> None:
+    """An employer's debit that its bank took back after the money was spent: the booking stays, the employer owes."""
+    debt = PayerDebt.objects.get()
+    order = debt.payment.top_up
+    assert order is not None
+    assert (order.state, debt.owed_cents) == ("charged_back", order.total_cents)
+    spent = Allocation.objects.filter(lot__top_up=order).select_related("booking").get()
+    assert (spent.booking.state, spent.amount_cents) == ("accepted", order.total_cents)
+    assert f"/employer/top-ups/{order.public_id}/" in told
 
 
 def _check_refund(told: str) -> None:
