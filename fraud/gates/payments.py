@@ -9,14 +9,15 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts.services import service_users
 from fraud.detection.runs import DayResult
 from fraud.detection.scoring import Alert
 from fraud.models import AutomaticHold, PaymentScreening, ScreeningOutcome
-from fraud.services import watch
-from funding.models import Booking, BookingLog, ClaimState
+from fraud.services import findings, watch
+from funding.models import Booking, BookingLog, ClaimState, Hold
 from funding.services import holds
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -87,7 +88,14 @@ def _failed(screening: PaymentScreening, error: Exception) -> None:
 def _finish(screening: PaymentScreening, result: DayResult, bookings: Collection[UUID]) -> None:
     screening.failed = dict(result.failed)
     blind = HOLDING & set(result.failed)
-    screening.held = place_holds(result.alerts, bookings, screening)
+    try:
+        findings.store(result)
+    except Exception as error:
+        # Alerts that cannot be kept are told by the next run; what must not leave is held all the same.
+        logger.exception("fraud_findings_not_stored", screening=screening.pk)
+        screening.failed["alerts"] = type(error).__name__
+    place_holds(result.alerts, bookings, screening)
+    screening.held = len(stopped(bookings))
     screening.outcome = ScreeningOutcome.FAILED if blind else ScreeningOutcome.PASSED
     screening.finished_at = clock.now()
     screening.save()
@@ -95,10 +103,10 @@ def _finish(screening: PaymentScreening, result: DayResult, bookings: Collection
 
 @transaction.atomic
 def place_holds(alerts: Iterable[Alert], bookings: Collection[UUID], screening: PaymentScreening) -> int:
-    """Hold each of these bookings that an alert says must be held; returns how many are held by it now.
+    """Hold each of these bookings that an alert says must be held and that nothing of fraud's stops yet.
 
-    A hold needs a hard fact or two families of evidence (`fraud.detection.scoring`). One that stands is not doubled;
-    one that a person released is not placed again on the same evidence, nor where a dispute was decided against it.
+    A hold needs a hard fact or two families of evidence (`fraud.detection.scoring`). One that a person released is not
+    placed again on the same evidence, nor where a dispute was decided against it. Returns how many were placed.
     """
     wanted: dict[str, Alert] = {}
     known = {str(each) for each in bookings}
@@ -112,13 +120,13 @@ def place_holds(alerts: Iterable[Alert], bookings: Collection[UUID], screening: 
             "account__scheme", "provider"
         )
     }
-    decided = _decided({booking.pk for booking in found.values()})
     service = service_users.get("fraud")
+    before = stopped([booking.public_id for booking in found.values()])
+    released = _released(found.values())
     placed = 0
     for name in sorted(found):
         booking, alert = found[name], wanted[name]
-        before = decided[booking.pk]
-        if any(each.detector == alert.detector.id and _same(each, alert, name) for each in before):
+        if booking.pk in before or any(_decides(each, alert, name) for each in released[booking.pk]):
             continue
         if alert.detector.id == "D03" and _dispute_rejected(booking):
             continue
@@ -147,23 +155,52 @@ def holds_money(alert: Alert) -> bool:
     return alert.action == "H" or (alert.action == "B" and alert.detector.hard)
 
 
-def _decided(bookings: Collection[int]) -> dict[int, list[AutomaticHold]]:
-    """By booking, the automatic holds that stand, or that a person released."""
-    rows = AutomaticHold.objects.filter(booking__in=bookings).select_related("hold")
-    found: dict[int, list[AutomaticHold]] = defaultdict(list)
-    for row in rows:
-        stands = row.hold.released_at is None and row.hold.expires_at > clock.now()
-        if stands or row.hold.released_at is not None:
-            found[row.booking_id].append(row)
+def stopped(bookings: Collection[UUID]) -> set[int]:
+    """Which of these bookings a hold of fraud's stops now, whatever its scope."""
+    open_holds = list(
+        holds.open_holds()
+        .filter(owner=service_users.get("fraud"))
+        .values_list("booking_id", "session_id", "provider_id", "iban")
+    )
+    if not open_holds:
+        return set()
+    concerned = Q(pk__in=[])
+    for booking_id, session_id, provider_id, iban in open_holds:
+        concerned |= (
+            Q(pk=booking_id)
+            if booking_id
+            else Q(session=session_id)
+            if session_id
+            else Q(provider=provider_id)
+            if provider_id
+            else Q(provider__iban=iban)
+        )
+    found = Booking.objects.filter(concerned, public_id__in=list(bookings))
+    return set(found.values_list("pk", flat=True))
+
+
+def _released(bookings: Iterable[Booking]) -> dict[int, list[AutomaticHold | None]]:
+    """By booking, holds of fraud's that a person released: with their evidence, or None where a case held it."""
+    rows = Hold.objects.filter(
+        booking__in=[booking.pk for booking in bookings],
+        owner=service_users.get("fraud"),
+        released_by__isnull=False,
+        released_by__is_service=False,
+    )
+    evidence = {row.hold_id: row for row in AutomaticHold.objects.filter(hold__in=rows)}
+    found: dict[int, list[AutomaticHold | None]] = defaultdict(list)
+    for hold in rows:
+        if hold.booking_id is not None:
+            found[hold.booking_id].append(evidence.get(hold.pk))
     return found
 
 
-def _same(earlier: AutomaticHold, alert: Alert, booking: str) -> bool:
-    """Whether it says nothing new of this booking: a hold that stands is enough, a released one is decided."""
-    if earlier.hold.released_at is None:
+def _decides(earlier: AutomaticHold | None, alert: Alert, booking: str) -> bool:
+    """Whether a person has decided on this already: nothing new is said of the booking since."""
+    if earlier is None:
         return True
     mine = {row for row in alert.finding.evidence if row.endswith(f":{booking}")}
-    return mine <= set(earlier.evidence)
+    return earlier.detector == alert.detector.id and mine <= set(earlier.evidence)
 
 
 def _dispute_rejected(booking: Booking) -> bool:

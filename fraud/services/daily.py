@@ -8,16 +8,14 @@ from fraud.detection.runs import DayResult
 from fraud.gates import payments
 from fraud.models import PaymentScreening
 from fraud.screening import onboarding
-from fraud.services import findings
 
 
 @dataclass
 class Watched:
-    """What a day's run did. result: None where detectors could not run; stored: alerts that were new."""
+    """What a day's run did. result: None where detectors could not run; failed: what did, and the kind of error."""
 
     screening: PaymentScreening
     result: DayResult | None
-    stored: int = 0
     matched: int = 0
     failed: dict[str, str] = field(default_factory=dict)
 
@@ -26,7 +24,6 @@ class Watched:
         found = self.result
         return {
             "alerts": len(found.alerts) if found is not None else 0,
-            "stored": self.stored,
             "held": self.screening.held,
             "matched": self.matched,
             "failed": len(self.failed),
@@ -42,7 +39,5 @@ def watch_day() -> Watched:
     watched = Watched(screening, result, failed=dict(screening.failed))
     if screening.error:
         watched.failed.setdefault("run", screening.error)
-    if result is not None:
-        watched.stored = findings.store(result)
     watched.matched = onboarding.screen_all().matched
     return watched

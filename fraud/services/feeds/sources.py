@@ -143,8 +143,9 @@ def gather(cursor: Cursor[Any]) -> Round:
         if upto > mark.settled_id:
             query = source.query.replace("{new}", "x.id > %(after)s AND x.id <= %(upto)s")
             _put(cursor, source.touches, query, {"after": mark.settled_id, "upto": upto})
-        if mark.pending_xid <= oldest:
-            # Whatever was open when the pending mark was made is over, and was read just now.
+        if mark.pending_xid <= oldest or mark.pending_xid > following:
+            # Whatever was open when the pending mark was made is over, and was read just now. (A restored database
+            # counts its transactions anew: then all that was committed before is there.)
             mark.settled_id = max(mark.settled_id, mark.pending_id)
             mark.pending_id, mark.pending_xid = upto, following
         mark.read_id = upto
