@@ -9,15 +9,15 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from accounts.services import service_users
 from fraud.detection.runs import DayResult
 from fraud.detection.scoring import Alert
-from fraud.models import AutomaticHold, PaymentScreening, ScreeningOutcome
+from fraud.models import AutomaticHold, MeasureEffect, PaymentScreening, ScreeningOutcome
 from fraud.services import findings, watch
-from funding.models import Booking, BookingLog, ClaimState, Hold
+from funding.models import Booking, ClaimState, Hold
 from funding.services import holds
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -103,10 +103,11 @@ def _finish(screening: PaymentScreening, result: DayResult, bookings: Collection
 
 @transaction.atomic
 def place_holds(alerts: Iterable[Alert], bookings: Collection[UUID], screening: PaymentScreening) -> int:
-    """Hold each of these bookings that an alert says must be held and that nothing of fraud's stops yet.
+    """Hold each of these bookings that an alert says must be held and that nothing stops yet.
 
-    A hold needs a hard fact or two families of evidence (`fraud.detection.scoring`). One that a person released is not
-    placed again on the same evidence, nor where a dispute was decided against it. Returns how many were placed.
+    A hold needs a hard fact or two families of evidence (`fraud.detection.scoring`). Cases have held first, with their
+    letters; this is for what no case could hold. One that a person released is not placed again on the same evidence.
+    Returns how many were placed.
     """
     wanted: dict[str, Alert] = {}
     known = {str(each) for each in bookings}
@@ -127,8 +128,6 @@ def place_holds(alerts: Iterable[Alert], bookings: Collection[UUID], screening: 
     for name in sorted(found):
         booking, alert = found[name], wanted[name]
         if booking.pk in before or any(_decides(each, alert, name) for each in released[booking.pk]):
-            continue
-        if alert.detector.id == "D03" and _dispute_rejected(booking):
             continue
         hold = holds.place_hold(
             owner=service,
@@ -156,12 +155,8 @@ def holds_money(alert: Alert) -> bool:
 
 
 def stopped(bookings: Collection[UUID]) -> set[int]:
-    """Which of these bookings a hold of fraud's stops now, whatever its scope."""
-    open_holds = list(
-        holds.open_holds()
-        .filter(owner=service_users.get("fraud"))
-        .values_list("booking_id", "session_id", "provider_id", "iban")
-    )
+    """Which of these bookings a hold stops now, whatever its scope and whoever placed it."""
+    open_holds = list(holds.open_holds().values_list("booking_id", "session_id", "provider_id", "iban"))
     if not open_holds:
         return set()
     concerned = Q(pk__in=[])
@@ -182,8 +177,8 @@ def stopped(bookings: Collection[UUID]) -> set[int]:
 def _released(bookings: Iterable[Booking]) -> dict[int, list[AutomaticHold | None]]:
     """By booking, holds of fraud's that a person released: with their evidence, or None where a case held it."""
     rows = Hold.objects.filter(
+        Q(owner=service_users.get("fraud")) | Exists(MeasureEffect.objects.filter(hold=OuterRef("pk"))),
         booking__in=[booking.pk for booking in bookings],
-        owner=service_users.get("fraud"),
         released_by__isnull=False,
         released_by__is_service=False,
     )
@@ -201,18 +196,6 @@ def _decides(earlier: AutomaticHold | None, alert: Alert, booking: str) -> bool:
         return True
     mine = {row for row in alert.finding.evidence if row.endswith(f":{booking}")}
     return earlier.detector == alert.detector.id and mine <= set(earlier.evidence)
-
-
-def _dispute_rejected(booking: Booking) -> bool:
-    last = (
-        BookingLog.objects.filter(
-            subject=booking, transition__in=["dispute", "reject_dispute", "uphold_dispute"]
-        )
-        .order_by("-at", "-pk")
-        .values_list("transition", flat=True)
-        .first()
-    )
-    return last == "reject_dispute"
 
 
 def say_screening(*, batch_id: int) -> str:

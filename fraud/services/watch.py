@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from uuid import UUID
 
 from fraud.detection.registry import DETECTORS
 from fraud.detection.runs import DayResult, detect_live
+from fraud.detection.scoring import Alert
 from fraud.services import feeds
+from funding.models import BookingLog
 from ila.core import clock
+
+DENIAL = "D03"
 
 
 class FactsBehindError(Exception):
@@ -34,4 +39,29 @@ def detect_today(*, compare: bool = False) -> DayResult:
         day=clock.now().date(), detectors=[each for each in DETECTORS.values() if each.id not in blind]
     )
     result.not_run.update(blind)
+    result.alerts = _without_settled_disputes(result.alerts)
     return result
+
+
+def _without_settled_disputes(alerts: Collection[Alert]) -> list[Alert]:
+    """All but those that say a learner denied a booking where a person has decided that the learner had agreed.
+
+    That a denial was said stays a fact; that it was decided on is known to funding alone.
+    """
+    denied = {alert.finding.subject_id for alert in alerts if alert.detector.id == DENIAL}
+    latest = (
+        BookingLog.objects.filter(
+            subject__public_id__in=[UUID(name) for name in denied],
+            transition__in=["dispute", "reject_dispute", "uphold_dispute"],
+        )
+        .order_by("subject_id", "-at", "-pk")
+        .distinct("subject_id")
+    )
+    rejected = {
+        str(booking)
+        for booking, last in latest.values_list("subject__public_id", "transition")
+        if last == "reject_dispute"
+    }
+    return [
+        alert for alert in alerts if alert.detector.id != DENIAL or alert.finding.subject_id not in rejected
+    ]

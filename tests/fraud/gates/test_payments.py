@@ -13,8 +13,8 @@ from accounts.services import sign_ins
 from catalogue.models import Provider
 from fraud.detection.registry import DETECTORS
 from fraud.gates import payments
-from fraud.models import AutomaticHold, PaymentScreening
-from fraud.services import watch
+from fraud.models import Alert, AutomaticHold, PaymentScreening
+from fraud.services import findings, watch
 from funding.models import Booking, Claim, ClaimState, Hold, PaymentBatch
 from funding.services import batches, bookings, holds
 from ila.core import clock
@@ -71,6 +71,12 @@ def states(claims: list[Claim]) -> list[str]:
     return [str(Claim.objects.get(pk=claim.pk).state) for claim in claims]
 
 
+def deny(booking: Booking) -> None:
+    user = booking.account.citizen.user
+    assert user is not None
+    bookings.deny_consent(actor=user, booking_id=booking.pk, reason="not me")
+
+
 def share_account(world: World) -> Provider:
     """Another provider, paid into the same account: a hard fact (D05)."""
     return world.make_provider(iban=world.provider.iban)
@@ -89,16 +95,36 @@ def test_a_hard_fact_holds_what_it_is_about_and_the_batch_pays_the_rest(
 ) -> None:
     claims = make_claims(world, hand, 2)
     batch = ready_batch(world, claims)
-    bookings.deny_consent(
-        actor=claims[0].booking.account.citizen.user, booking_id=claims[0].booking_id, reason="not me"
-    )
+    deny(claims[0].booking)
     batches.export_batch(actor=world.third_payer, batch_id=batch.pk)
     assert states(claims) == [ClaimState.APPROVED, ClaimState.IN_BATCH]
+    hold = Hold.objects.get()
+    assert (hold.booking_id, hold.reason[:4]) == (claims[0].booking_id, "D03:")
+    assert hold.expires_at > clock.now()
+    assert Alert.objects.get(detector="D03").case is not None
+    assert "1 of 2" in payments.say_screening(batch_id=batch.pk)
+
+
+def test_what_no_case_could_hold_is_held_all_the_same(
+    world: World, hand: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share_account(world)
+    claims = make_claims(world, hand, 1)
+    batch = ready_batch(world, claims)
+
+    def broken(_result: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(findings, "store", broken)
+    with pytest.raises(DomainError, match="on_hold"):
+        batches.export_batch(actor=world.third_payer, batch_id=batch.pk)
     (kept,) = AutomaticHold.objects.select_related("hold")
-    assert (kept.detector, kept.booking_id, kept.score) == ("D03", claims[0].booking_id, 1.0)
+    assert (kept.detector, kept.booking_id) == ("D05", claims[0].booking_id)
     assert kept.hold.expires_at == clock.now() + timedelta(days=30)
     assert f"bookings:{claims[0].booking.public_id}" in kept.evidence
-    assert "1 of 2" in payments.say_screening(batch_id=batch.pk)
+    assert PaymentScreening.objects.get().failed == {"alerts": "ZeroDivisionError"}
+    payments.screen_payable()
+    assert Hold.objects.count() == 1
 
 
 def test_mass_enrolment_by_an_agent_is_not_paid(world: World, hand: VirtualClock) -> None:
@@ -172,7 +198,7 @@ def test_a_detector_that_fails_stops_money_if_it_may_hold(
 def test_a_rejected_dispute_is_no_reason_to_hold(world: World, hand: VirtualClock) -> None:
     (claim,) = make_claims(world, hand, 1)
     booking: Booking = claim.booking
-    bookings.deny_consent(actor=booking.account.citizen.user, booking_id=booking.pk, reason="not me")
+    deny(booking)
     bookings.resolve_dispute(actor=world.case_worker, booking_id=booking.pk, upheld=False, reason="it was")
     assert len(exported(world, claim)) == 1
     assert not Hold.objects.exists()

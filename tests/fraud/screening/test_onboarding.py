@@ -120,6 +120,7 @@ def test_who_applies_is_screened_before_anybody_decides(world: World) -> None:
         submitted_at=clock.now(),
     )
     fsm.start(accreditation, actor=world.case_worker)
+    assert applicant.organisation is not None
     application = Application.objects.create(
         organisation=applicant.organisation,
         started_by=world.user_of(applicant),
