@@ -97,7 +97,7 @@ def check_hours(*, day: date, hours: Mapping[int, Decimal]) -> None:
 
 
 def check_certificate(*, booking: Booking) -> None:
-    """Refuse a certificate before the training has ended, but for the last hour (D16).
+    """Refuse a certificate before the training has ended, but for the last hour, or the last day where days were told.
 
     Of a session that is known by its days alone, the whole last day counts.
     Raises: DomainError `too_early` with the moment from which it is taken.

@@ -78,6 +78,17 @@ def test_a_certificate_before_the_end_is_refused(world: World, hand: VirtualCloc
     bookings.record_certificate(actor=world.provider_user, booking_id=booking.pk)
 
 
+def test_where_days_were_told_a_certificate_may_be_of_the_last_one(world: World, hand: VirtualClock) -> None:
+    booking = entered(world, world.make_learner(), hand)
+    world.session.whole_days, world.session.ends_at = True, ENDS.replace(hour=21, minute=59, second=59)
+    world.session.save(update_fields=["whole_days", "ends_at"])
+    hand.move(ENDS - timedelta(days=1))
+    with pytest.raises(DomainError, match="too_early"):
+        bookings.record_certificate(actor=world.provider_user, booking_id=booking.pk)
+    hand.move(ENDS.replace(hour=8))
+    bookings.record_certificate(actor=world.provider_user, booking_id=booking.pk)
+
+
 def test_more_hours_than_a_day_has_are_refused(world: World, hand: VirtualClock) -> None:
     learner = world.make_learner()
     booking = entered(world, learner, hand)
