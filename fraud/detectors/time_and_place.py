@@ -78,8 +78,8 @@ class FarLearners(Parameters):
 
     percentile: float = 0.99
     least: int = 5
-    percent: int = 30
-    least_km: int = 150
+    percent: int = 10
+    least_km: int = 50
 
 
 FAR_LEARNERS = f"""
