@@ -57,6 +57,9 @@ def keep(directory: Path, before: str) -> None:
     try:
         _copy(directory / "pg", scratch / "pg")
         (scratch / "pg" / "postmaster.pid").unlink(missing_ok=True)
+        # The lock of its socket names a process too: once another server has that number, none starts from it.
+        for socket in (scratch / "pg").glob(".s.PGSQL.*"):
+            socket.unlink()
         shutil.copy2(directory / "password", scratch / "password")
         # Another run that was faster has the same.
         with contextlib.suppress(OSError):
