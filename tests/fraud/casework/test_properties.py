@@ -121,7 +121,7 @@ def test_whatever_is_done_in_whatever_order(office: Office) -> None:
     begun = clock.now()
 
     # Not shrunk: a walk that fails is short enough to be read as it is.
-    @settings(max_examples=5, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+    @settings(max_examples=15, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
     @given(steps=STEPS)
     def run(steps: list[tuple[str, int, str]]) -> None:
         sid = transaction.savepoint()
