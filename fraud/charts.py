@@ -1,0 +1,144 @@
+"""Pictures of a case as SVG: when its bookings were made, and who shares what. Each has a list beside it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from html import escape
+from typing import Any, Final
+
+import networkx
+import vl_convert
+from django.utils.translation import gettext as _
+
+INK: Final = "#1c2530"
+BAR: Final = "#0b5563"
+COLOURS: Final = {"provider": "#b3541e", "learner": "#0b5563", "agent": "#4c2c92", "shared": "#7b8794"}
+STYLE: Final = {
+    "font": "Liberation Sans, Arial, sans-serif",
+    "background": "white",
+    "padding": 12,
+    "axis": {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12},
+    "legend": {"labelColor": INK, "labelFontSize": 12, "titleColor": INK},
+    "view": {"stroke": None},
+}
+NO_NETWORK: Final[list[str]] = []
+# A picture of more says nothing; the list beside it has them all.
+MOST_NODES = 150
+_SHARED = re.compile(r"(ip|device|email|phone|address|iban)_hash$")
+_PEOPLE = ("learner_id", "agent_id", "provider_id")
+
+
+def by_day(moments: Iterable[datetime]) -> list[tuple[str, int]]:
+    """How many of these moments fell on each day, in order of days."""
+    return sorted(Counter(moment.date().isoformat() for moment in moments).items())
+
+
+def timeline(days: list[tuple[str, int]]) -> str:
+    """Bookings by the day on which they were made."""
+    spec = {
+        "data": {"values": [{"day": day, "number": number} for day, number in days]},
+        "mark": {"type": "bar", "color": BAR},
+        "encoding": {
+            "x": {"field": "day", "type": "temporal", "timeUnit": "yearmonthdate", "title": None},
+            "y": {"field": "number", "type": "quantitative", "title": _("Bookings"), "axis": {"tickMinStep": 1}},
+        },
+        "width": 560,
+        "height": 160,
+    }
+    return _drawn(spec, _("Bookings by the day on which they were made"))
+
+
+def links_in(rows: Iterable[Mapping[str, Any]]) -> networkx.Graph[str]:
+    """Who shares what in frozen evidence: learners, agents and providers, and the hashes that several of them have."""
+    graph: networkx.Graph[str] = networkx.Graph()
+    for row in rows:
+        people = [f"{key.removesuffix('_id')}:{row[key]}" for key in _PEOPLE if row.get(key)]
+        shared = [f"{_SHARED.search(key)[1]}:{row[key]}" for key in row if _SHARED.search(key) and row[key]]  # type: ignore[index]
+        graph.add_edges_from((one, other) for one in people for other in shared)
+    alone = [node for node in graph if not _is_person(node) and graph.degree(node) < 2]
+    graph.remove_nodes_from(alone)
+    graph.remove_nodes_from(list(networkx.isolates(graph)))
+    return graph
+
+
+def shared_list(graph: networkx.Graph[str]) -> list[tuple[str, str, list[str]]]:
+    """What is shared, by whom, the most shared first: kind, the value's first letters, people."""
+    found = [
+        (node.split(":")[0], node.split(":")[1][:8], sorted(graph.neighbors(node)))
+        for node in graph
+        if not _is_person(node)
+    ]
+    return sorted(found, key=lambda row: (-len(row[2]), row[:2]))
+
+
+def picture(graph: networkx.Graph[str]) -> str:
+    """The links as a picture."""
+    largest = sorted(graph, key=lambda node: (-graph.degree(node), node))[:MOST_NODES]
+    shown = graph.subgraph(largest)
+    places = networkx.spring_layout(shown, seed=1)
+    nodes = [
+        {"x": float(places[node][0]), "y": float(places[node][1]), "kind": _kind(node), "degree": shown.degree(node)}
+        for node in sorted(shown)
+    ]
+    edges = [
+        {"x": float(places[a][0]), "y": float(places[a][1]), "x2": float(places[b][0]), "y2": float(places[b][1])}
+        for a, b in sorted(shown.edges())
+    ]
+    kinds = [kind for kind in COLOURS if any(node["kind"] == _kind_word(kind) for node in nodes)]
+    bare: dict[str, Any] = {"axis": None, "scale": {"zero": False}, "type": "quantitative"}
+    spec = {
+        "layer": [
+            {
+                "data": {"values": edges},
+                "mark": {"type": "rule", "color": "#c8ced4"},
+                "encoding": {"x": {"field": "x", **bare}, "y": {"field": "y", **bare}, "x2": {"field": "x2"}, "y2": {"field": "y2"}},
+            },
+            {
+                "data": {"values": nodes},
+                "mark": {"type": "circle", "opacity": 1},
+                "encoding": {
+                    "x": {"field": "x", **bare},
+                    "y": {"field": "y", **bare},
+                    "size": {"field": "degree", "type": "quantitative", "legend": None, "scale": {"range": [40, 400]}},
+                    "color": {
+                        "field": "kind",
+                        "type": "nominal",
+                        "title": None,
+                        "scale": {"domain": [_kind_word(kind) for kind in kinds], "range": [COLOURS[kind] for kind in kinds]},
+                    },
+                },
+            },
+        ],
+        "width": 560,
+        "height": 360,
+    }
+    return _drawn(spec, _("Who shares what"))
+
+
+def _is_person(node: str) -> bool:
+    return f"{node.split(':')[0]}_id" in _PEOPLE
+
+
+def _kind(node: str) -> str:
+    kind = node.split(":")[0]
+    return _kind_word(kind if kind in COLOURS else "shared")
+
+
+def _kind_word(kind: str) -> str:
+    return {
+        "provider": _("Provider"),
+        "learner": _("Learner"),
+        "agent": _("Agent"),
+        "shared": _("What they share"),
+    }[kind]
+
+
+def _drawn(spec: dict[str, Any], title: str) -> str:
+    svg = vl_convert.vegalite_to_svg(
+        {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "config": STYLE, **spec},
+        allowed_base_urls=NO_NETWORK,
+    )
+    return re.sub(r"(<svg\b[^>]*>)", rf"\1<title>{escape(title)}</title>", svg, count=1)

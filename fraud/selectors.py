@@ -1,0 +1,98 @@
+"""What the pages of fraud read: queues, alerts, cases with all that belongs to them, letters of a provider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+
+from accounts.models import User
+from fraud.models import (
+    Alert,
+    Case,
+    CaseQuestion,
+    FeedState,
+    LearnerSurvey,
+    Letter,
+    Measure,
+)
+from fraud.models.alerts import AlertState
+from fraud.models.cases import CaseState
+from fraud.models.measures import MeasureState
+from fraud.permissions import may_decide
+
+# What waits for a person of another pair of eyes.
+DECISIONS = (CaseState.DECISION_PROPOSED, CaseState.REOPEN_PENDING)
+ANNOUNCED = (MeasureState.NOTIFIED, MeasureState.REBUTTAL)
+
+
+def cases() -> QuerySet[Case]:
+    """Every case with whom it is about and who has it, the highest score first."""
+    return Case.objects.select_related("provider", "investigator").order_by("-score", "opened_at", "pk")
+
+
+def case_counts() -> dict[str, int]:
+    """How many cases are in each state. One query."""
+    return dict(Case.objects.values_list("state").annotate(number=Count("pk")))
+
+
+def decisions_for(actor: User) -> list[Case]:
+    """Proposed decisions that this person may decide."""
+    return [case for case in cases().filter(state=CaseState.DECISION_PROPOSED) if may_decide(case, actor)]
+
+
+def case_files(case: Case) -> dict[str, Any]:
+    """All that belongs to a case, in the order in which it came."""
+    return {
+        "alerts": list(case.alerts.order_by("-score", "pk")),
+        "bookings": list(
+            case.bookings.select_related("booking__credential", "booking__session").order_by("pk")
+        ),
+        "questions": list(case.questions.select_related("asked_by", "answered_by").order_by("pk")),
+        "surveys": list(case.surveys.select_related("booking").order_by("pk")),
+        "letters": list(case.letters.select_related("measure").order_by("pk")),
+        "measures": list(case.measures.select_related("proposed_by", "related_provider").order_by("pk")),
+        "documents": list(case.documents.select_related("added_by").order_by("pk")),
+        "records": list(case.records.select_related("actor").order_by("-number")),
+    }
+
+
+def alerts() -> QuerySet[Alert]:
+    """Every alert with its provider, the highest score first."""
+    return Alert.objects.select_related("provider", "case").order_by("-score", "-amount_cents", "pk")
+
+
+def alert_counts() -> dict[str, int]:
+    """How many open alerts there are by detector. One query."""
+    return dict(
+        Alert.objects.filter(state=AlertState.OPEN).values_list("detector").annotate(number=Count("pk"))
+    )
+
+
+def feeds() -> list[FeedState]:
+    """How far the facts have followed the platform, table by table."""
+    return list(FeedState.objects.order_by("table"))
+
+
+def letters_to(organisations: frozenset[int]) -> QuerySet[Letter]:
+    """The letters to the providers of these organisations, the latest first."""
+    found = Letter.objects.filter(provider__organisation__in=organisations)
+    return found.select_related("provider", "measure").order_by("-sent_at", "-pk")
+
+
+def questions_to(organisations: frozenset[int]) -> QuerySet[CaseQuestion]:
+    """What these organisations' providers were asked."""
+    found = CaseQuestion.objects.filter(case__provider__organisation__in=organisations)
+    return found.select_related("case__provider").order_by("answered_at", "due_at", "pk")
+
+
+def measures_on(organisations: frozenset[int]) -> QuerySet[Measure]:
+    """The measures on these organisations' providers that were announced, or are in force without it."""
+    found = Measure.objects.filter(case__provider__organisation__in=organisations)
+    return found.filter(Q(notified_at__isnull=False)).select_related("case__provider").order_by("-pk")
+
+
+def surveys_of(user: User) -> QuerySet[LearnerSurvey]:
+    """What a learner is asked about their own bookings."""
+    found = LearnerSurvey.objects.filter(booking__account__citizen__user=user)
+    return found.select_related("booking__credential", "booking__provider").order_by("answered_at", "-pk")

@@ -1,0 +1,32 @@
+"""Addresses of investigators, and of whom they write to."""
+
+from django.urls import path
+
+from fraud.views import alerts, cases, desk, provider_letters, surveys
+
+urlpatterns = [
+    path("agency/fraud/", desk.desk, name="fraud_desk"),
+    path("agency/fraud/facts/", desk.feed_list, name="fraud_feeds"),
+    path("agency/fraud/alerts/", alerts.alert_list, name="fraud_alerts"),
+    path("agency/fraud/alerts/<uuid:public_id>/", alerts.alert_detail, name="fraud_alert"),
+    path("agency/fraud/alerts/<uuid:public_id>/<slug:code>/", alerts.alert_step, name="fraud_alert_step"),
+    path("agency/fraud/cases/", desk.case_list, name="fraud_cases"),
+    path("agency/fraud/cases/<uuid:public_id>/", cases.case_detail, name="fraud_case"),
+    path("agency/fraud/cases/<uuid:public_id>/dossier/", cases.case_dossier, name="fraud_case_dossier"),
+    path(
+        "agency/fraud/cases/<uuid:public_id>/documents/<uuid:document_id>/",
+        cases.case_document,
+        name="fraud_case_document",
+    ),
+    path(
+        "agency/fraud/cases/<uuid:public_id>/pictures/<slug:name>/", cases.case_picture, name="fraud_case_picture"
+    ),
+    path("agency/fraud/cases/<uuid:public_id>/steps/<slug:code>/", cases.case_step, name="fraud_case_step"),
+    path("agency/fraud/measures/<uuid:public_id>/", cases.measure_detail, name="fraud_measure"),
+    path("agency/fraud/measures/<uuid:public_id>/<slug:code>/", cases.measure_step, name="fraud_measure_step"),
+    path("provider/letters/", provider_letters.letter_list, name="provider_letters"),
+    path("provider/letters/<uuid:public_id>/", provider_letters.letter_detail, name="provider_letter"),
+    path("provider/questions/<uuid:public_id>/", provider_letters.question, name="provider_question"),
+    path("provider/measures/<uuid:public_id>/", provider_letters.measure, name="provider_measure"),
+    path("account/surveys/<uuid:public_id>/", surveys.survey, name="fraud_survey"),
+]

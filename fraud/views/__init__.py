@@ -1,0 +1,1 @@
+"""Pages of investigators, and what providers and learners are asked by them."""

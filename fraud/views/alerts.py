@@ -1,0 +1,75 @@
+"""Alerts: what a detector found, frozen as it was found, and what to do about it."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from fraud import selectors, steps, words
+from fraud.detection.registry import DETECTORS
+from fraud.evidence import tables_of
+from fraud.models import Alert
+from fraud.views.steps import answer, reader
+from funding.forms import StateFilter
+
+PER_PAGE = 25
+
+
+@never_cache
+@require_safe
+def alert_list(request: HttpRequest) -> HttpResponse:
+    """Alerts by state, open ones first to be asked for, the highest score first."""
+    reader(request)
+    form = StateFilter(request.GET, states=words.ALERT_STATES)
+    found = selectors.alerts()
+    shown = found.filter(state=form.chosen) if form.chosen else found
+    page = Paginator(shown, PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "form": form,
+        "page": page,
+        "rows": [(alert, explanation(alert), words.ALERT_STATES[alert.state]) for alert in page],
+    }
+    return render(request, "fraud/alerts.html", context)
+
+
+@never_cache
+@require_safe
+def alert_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """One alert: what it says, with which parameters, on which rows, and what became of it."""
+    user = reader(request)
+    alert = get_object_or_404(Alert.objects.select_related("provider", "case"), public_id=public_id)
+    sightings = list(alert.sightings.order_by("-pk"))
+    context = {
+        "alert": alert,
+        "explanation": explanation(alert),
+        "state": words.ALERT_STATES[alert.state],
+        "action": words.ACTIONS[alert.action],
+        "parameters": sorted(alert.parameters.items()),
+        "tables": tables_of(sightings[0].evidence_rows if sightings else alert.evidence_rows),
+        "sightings": sightings,
+        "log": list(alert.log.select_related("actor").order_by("pk")),
+        "steps": steps.open_to(alert, user),
+    }
+    return render(request, "fraud/alert.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def alert_step(request: HttpRequest, public_id: uuid.UUID, code: str) -> HttpResponse:
+    """A step on an alert."""
+    reader(request)
+    alert = get_object_or_404(Alert.objects.select_related("provider", "case"), public_id=public_id)
+    title = f"{alert.detector}: {explanation(alert)}"
+    return answer(request, alert, code, title=title, back=reverse("fraud_alert", args=[public_id]))
+
+
+def explanation(alert: Alert) -> str:
+    """What the detector says, in one sentence; a detector that is no more has only its number."""
+    detector = DETECTORS.get(alert.detector)
+    return alert.detector if detector is None else str(detector.explanation)
