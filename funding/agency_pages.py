@@ -23,6 +23,8 @@ from funding.permissions import (
 from funding.rights import GROUPS
 
 ALL = tuple(Role)
+# As `fraud.permissions`, which this app must not know.
+FRAUD_ROLES = (Role.INVESTIGATOR, Role.MANAGER, Role.CASE_WORKER, Role.AUDITOR)
 CATALOGUE_ROLES = (*AUTHORITY_ROLES, *WATCHING_ROLES)
 
 
@@ -219,6 +221,13 @@ PAGES: tuple[AgencyPage, ...] = (
     ),
     AgencyPage(
         "control",
+        "fraud_desk",
+        _("Fraud"),
+        _("What looks wrong, who looks into it, what was decided, and what follows."),
+        FRAUD_ROLES,
+    ),
+    AgencyPage(
+        "control",
         "operations",
         _("Operations"),
         _("What falls due, what is overdue and why, and what the jobs did."),
@@ -239,6 +248,7 @@ IN_MENU: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("agency_claims", PAYMENT_ROLES),
     ("batches", BATCH_ROLES),
     ("agency_providers", (Role.CASE_WORKER,)),
+    ("fraud_desk", (Role.INVESTIGATOR,)),
     ("audit", (Role.AUDITOR,)),
 )
 

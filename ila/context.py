@@ -31,6 +31,7 @@ _SECTIONS = {
     "agency_home": _("Agency"),
     "agency_claims": _("Claims"),
     "batches": _("Payment batches"),
+    "fraud_desk": _("Fraud"),
     "audit": _("Audit"),
     "account_login": _("Sign in"),
 }
@@ -52,6 +53,7 @@ _ABOUT = {
     "agency_home": _("What waits for you, and every page of the agency by group."),
     "agency_claims": _("What providers ask to be paid, with the proof; approve or reject several at once."),
     "batches": _("What was sent to the bank, and what the bank said about it."),
+    "fraud_desk": _("What looks wrong, who looks into it, and what follows."),
     "audit": _("Whether the books hold, checked to the cent."),
     "account_login": _("See your bookings, answer a proposal."),
 }

@@ -20,4 +20,5 @@ urlpatterns = [
     path("", include("funding.recovery_urls")),
     path("", include("funding.learner_urls")),
     path("", include("accounts.personal_urls")),
+    path("", include("fraud.urls")),
 ]

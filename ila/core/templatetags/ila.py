@@ -8,7 +8,16 @@ from zoneinfo import ZoneInfo
 
 from django import template
 from django.core.paginator import Page
-from django.forms import BoundField, CheckboxInput, PasswordInput, Select, Textarea
+from django.forms import (
+    BoundField,
+    CheckboxInput,
+    CheckboxSelectMultiple,
+    PasswordInput,
+    RadioSelect,
+    Select,
+    Textarea,
+)
+from django.template.loader import render_to_string
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -147,6 +156,17 @@ def radios(bound: BoundField) -> dict[str, Any]:
         if there
     ]
     return {"bound": bound, "described": " ".join(described)}
+
+
+@register.simple_tag
+def any_field(bound: BoundField) -> SafeString:
+    """Radio buttons, checkboxes or one control, for pages whose form differs from step to step."""
+    widget = bound.field.widget
+    if isinstance(widget, CheckboxSelectMultiple):
+        return render_to_string("parts/checkboxes.html", radios(bound))
+    if isinstance(widget, RadioSelect):
+        return render_to_string("parts/radios.html", radios(bound))
+    return render_to_string("parts/field.html", field(bound))
 
 
 @register.inclusion_tag("parts/pagination.html", takes_context=True)
