@@ -43,7 +43,12 @@ def timeline(days: list[tuple[str, int]]) -> str:
         "mark": {"type": "bar", "color": BAR},
         "encoding": {
             "x": {"field": "day", "type": "temporal", "timeUnit": "yearmonthdate", "title": None},
-            "y": {"field": "number", "type": "quantitative", "title": _("Bookings"), "axis": {"tickMinStep": 1}},
+            "y": {
+                "field": "number",
+                "type": "quantitative",
+                "title": _("Bookings"),
+                "axis": {"tickMinStep": 1},
+            },
         },
         "width": 560,
         "height": 160,
@@ -80,11 +85,21 @@ def picture(graph: networkx.Graph[str]) -> str:
     shown = graph.subgraph(largest)
     places = networkx.spring_layout(shown, seed=1)
     nodes = [
-        {"x": float(places[node][0]), "y": float(places[node][1]), "kind": _kind(node), "degree": shown.degree(node)}
+        {
+            "x": float(places[node][0]),
+            "y": float(places[node][1]),
+            "kind": _kind(node),
+            "degree": shown.degree(node),
+        }
         for node in sorted(shown)
     ]
     edges = [
-        {"x": float(places[a][0]), "y": float(places[a][1]), "x2": float(places[b][0]), "y2": float(places[b][1])}
+        {
+            "x": float(places[a][0]),
+            "y": float(places[a][1]),
+            "x2": float(places[b][0]),
+            "y2": float(places[b][1]),
+        }
         for a, b in sorted(shown.edges())
     ]
     kinds = [kind for kind in COLOURS if any(node["kind"] == _kind_word(kind) for node in nodes)]
@@ -94,7 +109,12 @@ def picture(graph: networkx.Graph[str]) -> str:
             {
                 "data": {"values": edges},
                 "mark": {"type": "rule", "color": "#c8ced4"},
-                "encoding": {"x": {"field": "x", **bare}, "y": {"field": "y", **bare}, "x2": {"field": "x2"}, "y2": {"field": "y2"}},
+                "encoding": {
+                    "x": {"field": "x", **bare},
+                    "y": {"field": "y", **bare},
+                    "x2": {"field": "x2"},
+                    "y2": {"field": "y2"},
+                },
             },
             {
                 "data": {"values": nodes},
@@ -102,12 +122,20 @@ def picture(graph: networkx.Graph[str]) -> str:
                 "encoding": {
                     "x": {"field": "x", **bare},
                     "y": {"field": "y", **bare},
-                    "size": {"field": "degree", "type": "quantitative", "legend": None, "scale": {"range": [40, 400]}},
+                    "size": {
+                        "field": "degree",
+                        "type": "quantitative",
+                        "legend": None,
+                        "scale": {"range": [40, 400]},
+                    },
                     "color": {
                         "field": "kind",
                         "type": "nominal",
                         "title": None,
-                        "scale": {"domain": [_kind_word(kind) for kind in kinds], "range": [COLOURS[kind] for kind in kinds]},
+                        "scale": {
+                            "domain": [_kind_word(kind) for kind in kinds],
+                            "range": [COLOURS[kind] for kind in kinds],
+                        },
                     },
                 },
             },
@@ -119,11 +147,11 @@ def picture(graph: networkx.Graph[str]) -> str:
 
 
 def _is_person(node: str) -> bool:
-    return f"{node.split(':')[0]}_id" in _PEOPLE
+    return f"{node.split(':', maxsplit=1)[0]}_id" in _PEOPLE
 
 
 def _kind(node: str) -> str:
-    kind = node.split(":")[0]
+    kind = node.split(":", maxsplit=1)[0]
     return _kind_word(kind if kind in COLOURS else "shared")
 
 

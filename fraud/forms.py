@@ -97,7 +97,9 @@ class SnoozeForm(ReasonForm):
     """Until when a detector need not ask again, and of whom."""
 
     until = day_field(_("Until"), _("The last day on which it is quiet."))
-    of_provider = forms.BooleanField(required=False, label=_("For all that this detector says of this provider"))
+    of_provider = forms.BooleanField(
+        required=False, label=_("For all that this detector says of this provider")
+    )
 
     @property
     def values(self) -> dict[str, Any]:
@@ -146,7 +148,10 @@ class DocumentForm(StepForm):
     file = forms.FileField(
         label=_("File"),
         help_text=_("A PDF, PNG or JPEG."),
-        error_messages={"required": _("Choose a file."), "empty": _("This file is empty. Choose another one.")},
+        error_messages={
+            "required": _("Choose a file."),
+            "empty": _("This file is empty. Choose another one."),
+        },
     )
 
     @property

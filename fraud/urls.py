@@ -19,11 +19,15 @@ urlpatterns = [
         name="fraud_case_document",
     ),
     path(
-        "agency/fraud/cases/<uuid:public_id>/pictures/<slug:name>/", cases.case_picture, name="fraud_case_picture"
+        "agency/fraud/cases/<uuid:public_id>/pictures/<slug:name>/",
+        cases.case_picture,
+        name="fraud_case_picture",
     ),
     path("agency/fraud/cases/<uuid:public_id>/steps/<slug:code>/", cases.case_step, name="fraud_case_step"),
     path("agency/fraud/measures/<uuid:public_id>/", cases.measure_detail, name="fraud_measure"),
-    path("agency/fraud/measures/<uuid:public_id>/<slug:code>/", cases.measure_step, name="fraud_measure_step"),
+    path(
+        "agency/fraud/measures/<uuid:public_id>/<slug:code>/", cases.measure_step, name="fraud_measure_step"
+    ),
     path("provider/letters/", provider_letters.letter_list, name="provider_letters"),
     path("provider/letters/<uuid:public_id>/", provider_letters.letter_detail, name="provider_letter"),
     path("provider/questions/<uuid:public_id>/", provider_letters.question, name="provider_question"),

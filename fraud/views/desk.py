@@ -31,7 +31,9 @@ def desk(request: HttpRequest) -> HttpResponse:
         "queue": rows(selectors.cases().filter(state=CaseState.TRIAGE)[:MOST]),
         "mine": rows(selectors.cases().filter(investigator=user, state__in=UNDER_INVESTIGATION)[:MOST]),
         "decisions": rows(selectors.decisions_for(user)),
-        "counts": [(code, words.CASE_STATES[code], counts[code]) for code in words.CASE_STATES if code in counts],
+        "counts": [
+            (code, words.CASE_STATES[code], counts[code]) for code in words.CASE_STATES if code in counts
+        ],
         "open_alerts": sum(selectors.alert_counts().values()),
         "capacity": cases.capacity(),
         "late": [feed for feed in selectors.feeds() if feed.error],

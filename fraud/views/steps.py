@@ -57,7 +57,9 @@ def _tell(request: HttpRequest, step: steps.Step, result: object) -> None:
     messages.success(request, _("Done: %(step)s.") % {"step": step.label})
     if isinstance(result, Restored):
         text = ngettext(
-            "The rights of one booking were restored.", "The rights of %(number)d bookings were restored.", result.now
+            "The rights of one booking were restored.",
+            "The rights of %(number)d bookings were restored.",
+            result.now,
         )
         messages.info(request, text % {"number": result.now})
         if result.left:

@@ -48,6 +48,7 @@ class Scene:
     employer: User
     case_worker: User
     payment_officer: User
+    investigator: User
     auditor: User
 
     @property
@@ -62,6 +63,7 @@ class Scene:
             "employer": self.employer,
             "case_worker": self.case_worker,
             "payment_officer": self.payment_officer,
+            "investigator": self.investigator,
             "auditor": self.auditor,
         }
 
@@ -88,11 +90,13 @@ def make_scene() -> Scene:
             organisation=OrganisationFactory.create(employer=True), role="manager"
         ).user
         auditor = MembershipFactory.create(organisation=world.agency, role="auditor").user
+        investigator = MembershipFactory.create(organisation=world.agency, role="investigator").user
     named = {
         "learner@example.org": learner.user,
         "member@example.org": member,
         "case.worker@example.org": world.case_worker,
         "payer@example.org": world.payer,
+        "investigator@example.org": investigator,
         "auditor@example.org": auditor,
     }
     for email, user in named.items():
@@ -107,6 +111,7 @@ def make_scene() -> Scene:
         employer=employer,
         case_worker=world.case_worker,
         payment_officer=world.payer,
+        investigator=investigator,
         auditor=auditor,
     )
 

@@ -22,6 +22,7 @@ from tests.pages.agency_things import AgencyThings, limit_to_another_scheme, mak
 from tests.pages.award_things import AwardThings, make_award_things
 from tests.pages.debt_things import DebtThings, make_debt_things
 from tests.pages.employer_things import EmployerThings, make_employer_things
+from tests.pages.fraud_things import FraudThings, make_fraud_things
 from tests.pages.learner_things import LearnerThings, make_learner_things
 from tests.pages.provider_things import (
     ProviderThings,
@@ -51,6 +52,7 @@ PARTS = (
     "employer",
     "case_worker",
     "payment_officer",
+    "investigator",
     "auditor",
 )
 IN = 302  # to the sign-in
@@ -61,12 +63,12 @@ def _only(*parts: str, status: int = 200, others: int) -> dict[str, int]:
     return {"anonymous": IN} | {part: status if part in parts else others for part in PARTS[1:]}
 
 
-AGENCY = ("case_worker", "payment_officer", "auditor")
+AGENCY = ("case_worker", "payment_officer", "investigator", "auditor")
 SEES_BOOKING = _only("learner", "provider", *AGENCY, others=404)
 LEARNER_ALONE = _only("learner", others=404)
 OF_PROVIDER = _only("provider", others=404)
 # Who reads what providers tell of themselves.
-REVIEWERS = ("case_worker", "auditor")
+REVIEWERS = ("case_worker", "investigator", "auditor")
 BATCHES = _only("payment_officer", "auditor", others=403)
 SIGNED_IN = _only(*PARTS[1:], others=200)
 # Whoever has neither password nor factor came with an e-identity: there is nothing more to ask of them here.
@@ -254,9 +256,9 @@ EXPECTED: dict[str, dict[str, int]] = {
     "agency_budget": _only(*AGENCY, others=403),
     "agency_appropriation_new": _only("payment_officer", others=403),
     "agency_appropriation": _only(*AGENCY, others=403),
-    "agency_holds": _only("case_worker", "payment_officer", others=403),
-    "agency_hold_new": _only("case_worker", "payment_officer", others=403),
-    "agency_hold_release": _only("case_worker", "payment_officer", others=403),
+    "agency_holds": _only("case_worker", "payment_officer", "investigator", others=403),
+    "agency_hold_new": _only("case_worker", "payment_officer", "investigator", others=403),
+    "agency_hold_release": _only("case_worker", "payment_officer", "investigator", others=403),
     "agency_suspensions": _only("case_worker", others=403),
     "agency_suspend": _only("case_worker", others=403),
     "agency_roles": _only(*AGENCY, others=403),
@@ -296,6 +298,31 @@ EXPECTED: dict[str, dict[str, int]] = {
     "laboratory_chart": _only("case_worker", "auditor", others=403),
     "laboratory_cancel": _only(others=405),
     "laboratory_delete": _only(others=405),
+    # Who pays has no business in what names people; who watches takes no step.
+    **dict.fromkeys(
+        (
+            "fraud_desk",
+            "fraud_feeds",
+            "fraud_alerts",
+            "fraud_alert",
+            "fraud_cases",
+            "fraud_case",
+            "fraud_case_picture",
+            "fraud_measure",
+        ),
+        _only("case_worker", "investigator", "auditor", others=403),
+    ),
+    **dict.fromkeys(
+        ("fraud_alert_step", "fraud_case_step", "fraud_measure_step"), _only("investigator", others=403)
+    ),
+    "fraud_case_dossier": _only(others=405),
+    "fraud_case_document": _only("case_worker", "investigator", "auditor", status=404, others=403),
+    "fraud_survey": LEARNER_ALONE,
+    "provider_letters": _only("provider", "other_provider", others=403),
+    **dict.fromkeys(
+        ("provider_letter", "provider_question", "provider_measure"),
+        _only("provider", others=403) | {"other_provider": 404},
+    ),
     "operations": _only(*AGENCY, others=403),
     "job_retry": _only(others=405),
     "review_close": _only(others=405),
@@ -461,6 +488,7 @@ class Things:
     agency: AgencyThings
     learners: LearnerThings
     debts: DebtThings
+    fraud: FraudThings
 
     def arguments(self, name: str) -> dict[str, Any]:
         """The arguments of an address."""
@@ -479,6 +507,7 @@ class Things:
             **self.agency.arguments(),
             **self.learners.arguments(),
             **self.debts.arguments(),
+            **self.fraud.arguments(),
             "booking": {"public_id": self.booking.public_id},
             "booking_receipt": {"public_id": self.booking.public_id},
             "booking_not_mine": {"public_id": self.booking.public_id},
@@ -572,6 +601,7 @@ def things(scene: Scene, settings: Any, tmp_path: Path) -> Things:
         make_agency_things(scene, booking, batch),
         make_learner_things(scene, booking),
         make_debt_things(scene, booking, batch),
+        make_fraud_things(scene, booking),
     )
 
 

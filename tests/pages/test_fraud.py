@@ -19,7 +19,6 @@ from fraud import steps
 from fraud.models import Alert, Case, FeedState, Measure
 from funding import audit
 from ila.core import clock
-from ila.core.clock import VirtualClock
 from tests.factories.accounts import MembershipFactory
 from tests.fraud.casework.office import Office
 from tests.pages.support import signed_in
@@ -63,9 +62,7 @@ def step(user: User, subject: Any, code: str, expected: int = 302, **given: Any)
 
 def page(user: User, subject: Any) -> str:
     """What the page of an alert, case or measure says."""
-    answer = signed_in(user).get(
-        reverse(f"fraud_{type(subject).__name__.lower()}", args=[subject.public_id])
-    )
+    answer = signed_in(user).get(reverse(f"fraud_{type(subject).__name__.lower()}", args=[subject.public_id]))
     assert answer.status_code == 200
     return text_of(answer.content)
 
@@ -184,7 +181,9 @@ def test_nobody_else_reads_letters_questions_measures_or_surveys(office: Office)
     where = reverse("fraud_survey", args=[survey.public_id])
     assert signed_in(stranger.user).get(where).status_code == 404
     assert signed_in(office.provider_user).get(where).status_code == 404
-    assert signed_in(office.provider_user).get(reverse("fraud_case", args=[case.public_id])).status_code == 403
+    assert (
+        signed_in(office.provider_user).get(reverse("fraud_case", args=[case.public_id])).status_code == 403
+    )
 
 
 def test_a_feed_that_failed_is_told(office: Office) -> None:
