@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -31,7 +30,7 @@ class Step:
     code: str
     label: Promise
     about: Promise
-    form: type[forms.Form]
+    form: type[asked.StepForm]
     act: Callable[..., object]
     when: Callable[[Any, User], bool]
     weighty: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from django import forms
@@ -108,7 +108,7 @@ class StateFilter(forms.Form):
 
     state = forms.ChoiceField(required=False, label=_("Show"))
 
-    def __init__(self, data: object, *, states: dict[str, object]) -> None:
+    def __init__(self, data: object, *, states: Mapping[str, object]) -> None:
         super().__init__(data)  # type: ignore[arg-type]
         self.fields["state"].choices = [("", _("All states")), *states.items()]  # type: ignore[attr-defined]
 

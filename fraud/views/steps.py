@@ -42,7 +42,7 @@ def answer(request: HttpRequest, subject: Any, code: str, *, title: str, back: s
     error = ""
     if posted and form.is_valid():
         try:
-            result = steps.take(subject, step, actor=user, values=form.values)  # type: ignore[attr-defined]
+            result = steps.take(subject, step, actor=user, values=form.values)
         except DomainError as refused:
             error = sentence(refused)
         else:

@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -48,7 +47,7 @@ def gone_wrong(office: Office) -> tuple[Case, list[Learner]]:
     return Case.objects.get(provider=office.provider), [learner for learner, _booking in made]
 
 
-def step(user: User, subject: Any, code: str, expected: int = 302, **given: Any) -> HttpResponse:
+def step(user: User, subject: Any, code: str, expected: int = 302, **given: Any) -> None:
     """Take a step on its page: the page is there, then what is posted is done."""
     kind = type(subject).__name__.lower()
     where = reverse(f"fraud_{kind}_step", args=[subject.public_id, code])
@@ -57,7 +56,6 @@ def step(user: User, subject: Any, code: str, expected: int = 302, **given: Any)
     answer = client.post(where, given)
     assert answer.status_code == expected, text_of(answer.content)[:2_000]
     subject.refresh_from_db()
-    return answer  # type: ignore[no-any-return]
 
 
 def page(user: User, subject: Any) -> str:
@@ -103,12 +101,13 @@ def test_from_the_first_alert_to_the_referral_and_back(office: Office) -> None:
     step(office.manager, case, "restore")
     assert case.rights_restored_at is not None
     until = (clock.now() + timedelta(days=730)).date().isoformat()
-    for kind, more in (
+    wanted: tuple[tuple[str, dict[str, Any]], ...] = (
         ("restitution", {}),
         ("termination", {}),
         ("blacklist_person", {"expires_at": until, "person_name": "Ada Faux", "birth_date": "1970-01-02"}),
         ("referral", {"authority": "Parquet national financier"}),
-    ):
+    )
+    for kind, more in wanted:
         step(office.investigator, case, "measure", kind=kind, reason="Because of the case.", **more)
     for measure in case.measures.exclude(kind="hold"):
         step(office.investigator, measure, "notify")

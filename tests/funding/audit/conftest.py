@@ -85,6 +85,13 @@ def validated(world: World, learner: Learner, hand: clock.VirtualClock, *, perce
         return course.validated(world, learner, inner, percent=percent)
 
 
+def strong_sign_in_of(booking: Booking) -> int:
+    """The sign-in under which a booking's learner consented."""
+    assert booking.consent is not None
+    assert booking.consent.sign_in_id is not None
+    return booking.consent.sign_in_id
+
+
 def write_books() -> Books:
     """Everything that a year of the platform may leave in its tables, a few rows of each."""
     with clock.at(MONDAY) as hand:
@@ -170,7 +177,7 @@ def write_books() -> Books:
             employer_lot=learner.lot("employer").pk,
             rights_lot=learner.lot("rights").pk,
             accreditation=accreditation.pk,
-            strong_sign_in=full.consent.sign_in_id,
+            strong_sign_in=strong_sign_in_of(full),
             other_user=SignInFactory.create().user_id,
             payer=world.payer.pk,
             paid_entry=JournalEntry.objects.get(
