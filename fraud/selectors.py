@@ -33,7 +33,7 @@ def cases() -> QuerySet[Case]:
 
 def case_counts() -> dict[str, int]:
     """How many cases are in each state. One query."""
-    return dict(Case.objects.values_list("state").annotate(number=Count("pk")))
+    return dict(Case.objects.values_list("state").annotate(found=Count("pk")))
 
 
 def decisions_for(actor: User) -> list[Case]:
@@ -65,7 +65,7 @@ def alerts() -> QuerySet[Alert]:
 def alert_counts() -> dict[str, int]:
     """How many open alerts there are by detector. One query."""
     return dict(
-        Alert.objects.filter(state=AlertState.OPEN).values_list("detector").annotate(number=Count("pk"))
+        Alert.objects.filter(state=AlertState.OPEN).values_list("detector").annotate(found=Count("pk"))
     )
 
 

@@ -685,6 +685,7 @@ def test_lists_show_nobody_elses_bookings(scene: Scene, things: Things) -> None:
         "employer": 0,
         "case_worker": 3,
         "payment_officer": 3,
+        "investigator": 3,
         "auditor": 3,
     }
 
