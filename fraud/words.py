@@ -1,5 +1,8 @@
 """What people read for the states and kinds of alerts, cases and measures."""
 
+from collections.abc import Mapping
+
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 ALERT_STATES = {
@@ -108,3 +111,8 @@ LETTERS = {
     "appeal": _("Decision on an appeal"),
     "apology": _("Apology"),
 }
+
+
+def in_readers_language(texts: Mapping[str, str]) -> str:
+    """Of a letter's texts the one that the reader reads; letters are written in English and French."""
+    return texts.get(get_language() or "en", texts["en"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.http import QueryDict
@@ -31,14 +31,13 @@ class FindingForm(ReasonForm):
         label=_("I have looked at what this undoes; it cannot be taken back."),
         error_messages={"required": _("Tick the box: this cannot be taken back.")},
     )
-    field_order: ClassVar[list[str]] = ["reason", "sure"]
 
 
 class ShareForm(FindingForm):
     """The share of a training that was taught, in whole percent."""
 
     percent = forms.IntegerField(min_value=0, max_value=99, label=_("What was taught, in percent"))
-    field_order: ClassVar[list[str]] = ["percent", "reason", "sure"]
+    field_order = ("percent", "reason", "sure")
 
     @property
     def values(self) -> dict[str, Any]:
@@ -52,7 +51,7 @@ class TakeBackForm(FindingForm):
     amount = forms.DecimalField(
         min_value=Decimal("0.01"), max_digits=12, decimal_places=2, label=_("How much is taken back")
     )
-    field_order: ClassVar[list[str]] = ["amount", "reason", "sure"]
+    field_order = ("amount", "reason", "sure")
 
     @property
     def values(self) -> dict[str, Any]:

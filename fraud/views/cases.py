@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
+from typing import Any
 
 import networkx
 from django.contrib import messages
@@ -14,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from catalogue import documents
 from fraud import charts, selectors, steps, words
-from fraud.models import Case, CaseDocument, Measure
+from fraud.models import Case, CaseDocument, Letter, Measure
 from fraud.services import dossiers
 from fraud.services.measures import subject_of
 from fraud.views.alerts import explanation
@@ -42,7 +44,7 @@ def case_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "alerts": [(each, explanation(each), words.ACTIONS[each.action]) for each in files["alerts"]],
         "bookings": [(each, words.FOUND[each.found]) for each in files["bookings"]],
         "surveys": [(each, words.SURVEY_ANSWERS.get(each.answer, "")) for each in files["surveys"]],
-        "letters": [(each, words.LETTERS[each.kind]) for each in files["letters"]],
+        "letters": _letters(files["letters"]),
         "measures": [
             (each, words.MEASURES[each.kind], words.MEASURE_STATES[each.state], subject_of(each))
             for each in files["measures"]
@@ -122,7 +124,7 @@ def measure_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             (each, words.EFFECTS[each.kind])
             for each in measure.effects.select_related("actor", "receivable", "booking").order_by("pk")
         ],
-        "letters": [(each, words.LETTERS[each.kind]) for each in measure.letters.order_by("pk")],
+        "letters": _letters(measure.letters.order_by("pk")),
         "log": list(measure.log.select_related("actor").order_by("pk")),
     }
     return render(request, "fraud/measure.html", context)
@@ -136,6 +138,10 @@ def measure_step(request: HttpRequest, public_id: uuid.UUID, code: str) -> HttpR
     measure = _measure(public_id)
     title = f"{words.MEASURES[measure.kind]}, {measure.case.provider}"
     return answer(request, measure, code, title=title, back=reverse("fraud_measure", args=[public_id]))
+
+
+def _letters(found: Iterable[Letter]) -> list[tuple[Letter, Any, str]]:
+    return [(each, words.LETTERS[each.kind], words.in_readers_language(each.bodies)) for each in found]
 
 
 def _links(case: Case) -> networkx.Graph[str]:

@@ -9,7 +9,6 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -42,7 +41,7 @@ def letter_list(request: HttpRequest) -> HttpResponse:
             for one in selectors.measures_on(organisations)
         ],
         "page": page,
-        "letters": [(one, _in_language(one.subjects)) for one in page],
+        "letters": [(one, words.in_readers_language(one.subjects)) for one in page],
     }
     return render(request, "fraud/provider_letters.html", context)
 
@@ -57,8 +56,8 @@ def letter_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         raise Http404
     context = {
         "letter": letter,
-        "subject": _in_language(letter.subjects),
-        "body": _in_language(letter.bodies),
+        "subject": words.in_readers_language(letter.subjects),
+        "body": words.in_readers_language(letter.bodies),
         "answerable": letter.measure is not None and letter.measure.state == MeasureState.NOTIFIED,
     }
     return render(request, "fraud/provider_letter.html", context)
@@ -128,8 +127,3 @@ def measure(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 def _status(form: StepForm, error: str) -> int:
     return 409 if error else 422 if form.errors else 200
-
-
-def _in_language(texts: dict[str, str]) -> str:
-    """The text in the reader's language; letters are written in English and French."""
-    return texts.get(get_language() or "en", texts["en"])

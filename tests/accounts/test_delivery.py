@@ -93,6 +93,7 @@ VALUES: dict[str, Any] = {
     "findings": "A door",
     "accepted": True,
     "survey": BOOKING,
+    "letter": BOOKING,
     "search": "welding",
     "query": "q=welding&kind=rs",
     "count": 2,

@@ -26,7 +26,7 @@ ARGUMENTS = {
     "bench": ("accept",),
     "catalogue_import": ("--format", "edof", str(ROOT / "tests/data/edof/exemple_catalogue.xml")),
     "catalogue_list": ("--json",),
-    "citizens_preregister": (str(ROOT / "pyproject.toml"),),
+    "citizens_preregister": (str(ROOT / "tests/data/citizens.csv"),),
     "counselling_member": ("a@example.org", "--organisation", "House"),
     "createsuperuser": ("--noinput", "--email", "a@example.org"),
     "demo": ("--no-serve",),

@@ -192,7 +192,7 @@ EXPECTED: dict[str, dict[str, int]] = {
     "erasure_ask": SIGNED_IN,
     "copy_download": _only(others=404),
     **dict.fromkeys(("copy_ask", "erasure_take_back"), _only(others=405)),
-    "erasures": _only(*REVIEWERS, others=403),
+    "erasures": _only("case_worker", "auditor", others=403),
     **dict.fromkeys(
         ("learner_documents", "refunds", "refund_account", "details", "correction_ask"),
         _only("learner", "other_learner", others=404),
@@ -226,8 +226,8 @@ EXPECTED: dict[str, dict[str, int]] = {
     "booking_not_mine": LEARNER_ALONE,
     "booking_receipt_pdf": _only("learner", *AGENCY, others=404),
     "statements": SIGNED_IN,
-    "statement": _only("learner", *REVIEWERS, others=404),
-    "statement_pdf": _only("learner", *REVIEWERS, others=404),
+    "statement": _only("learner", "case_worker", "auditor", others=404),
+    "statement_pdf": _only("learner", "case_worker", "auditor", others=404),
     # Open to whoever has the mail; this token is in none.
     "not_me": dict.fromkeys(PARTS, 404),
     "account_back": SIGNED_IN,

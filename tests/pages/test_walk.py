@@ -26,7 +26,7 @@ ONE_PAGE = (
 )
 # English words that are words of the other language, or data, as well.
 # (names of a language where one chooses, of somebody in the scene)
-DATA = {":", "Individual learning accounts", "English", "Auditor"}
+DATA = {":", "Individual learning accounts", "English", "Auditor", "Investigator", "Payer"}
 WORDS_OF_BOTH = {"fr": {*DATA, "Files", "Pays", "Places", "grade"}, "nl": DATA}
 # Each for a reason of its own (docs/decisions/0096, 0175): everything else that a learner may open is Dutch.
 NOT_DUTCH = {

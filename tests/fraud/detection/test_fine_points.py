@@ -2,6 +2,7 @@
 
 import random
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -237,7 +238,7 @@ def test_names_are_matched_with_an_f1_above_the_goal():
     # Namesakes, relatives, strangers.
     pairs += [((name, born), (name, born + timedelta(days=4_321)), False) for name, born in people[200:300]]
     pairs += [(dice.choice(people), dice.choice(people), False) for _ in range(2_000)]
-    limit = DETECTORS["D07"].parameters
+    limit: Any = DETECTORS["D07"].parameters
     right = wrong = missed = 0
     for (name, born), (other, birth), same in pairs:
         if not same and (name, born) == (other, birth):
