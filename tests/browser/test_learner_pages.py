@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from accounts.models import Delegation, PersonalExport
+from accounts.models import Delegation, Message, PersonalExport
 from accounts.services import exports
 from funding.models import RefundAccount
 from funding.services import bookings, learner_documents
@@ -79,6 +79,11 @@ def test_data_documents_refunds_and_details(
     for name in ("documents", "refunds", "details", "data"):
         page.goto(f"/account/{name}/")
         check(f"learner-{name}")
+    letter = Message.objects.filter(recipient=user, template="booking_accepted").latest("pk")
+    Message.objects.filter(pk=letter.pk).update(sent_at=clock.now())
+    page.goto(f"/account/documents/letters/{letter.pk}/")
+    check("learner-letter")
+    page.goto("/account/data/")
     page.get_by_role("button", name="Ask for a copy").click()
     expect(page.get_by_text("Your copy waits for its turn")).to_be_visible()
     check("learner-data-waiting")

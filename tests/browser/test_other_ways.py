@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
@@ -11,8 +12,10 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Delegation, SignIn, User
 from accounts.services import counselling
-from funding.models import Booking, Claim, TopUpDraft
-from funding.services import top_ups
+from funding import tasks
+from funding.models import Booking, Claim, TopUp, TopUpDraft
+from funding.services import bookings, top_ups
+from ila.core import clock
 from tests.browser.conftest import DESKTOP, PHONE, Check, Enter
 from tests.browser.test_keyboard import press, tab_to, write
 from tests.pages.agency_things import manager, submitted
@@ -105,6 +108,80 @@ def test_an_employer_orders_by_keyboard(page: Page, scene: Scene, enter: Enter) 
     assert TopUpDraft.objects.get().stage == "ordering"
 
 
+def test_an_employer_orders_in_french_without_scripts(
+    browser: Browser, server: LiveServer, scene: Scene
+) -> None:
+    employer = register(scene)
+    reference = top_ups.give_reference(actor=scene.learner.user, account_id=scene.learner.account.pk)
+    page = plain_page(browser, server)
+    enter_there(page.context, server, scene.employer)
+    page.goto(f"/employer/{employer.organisation.public_id}/")
+    page.get_by_role("link", name="Abonder quelques salariés").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Abonder quelques salariés")
+    page.get_by_label("Référence du salarié 1").fill(reference.shown)
+    page.get_by_role("button", name="Continuer").click()
+    expect(page.get_by_role("heading", name=re.compile("problème"))).to_be_visible()
+    expect(page.get_by_label("Référence du salarié 1")).to_have_value(reference.shown)
+    page.get_by_label("Montant pour le salarié 1").fill("300.00")
+    page.get_by_role("button", name="Continuer").click()
+    expect(page.get_by_role("heading", name="Ce qui serait commandé")).to_be_visible()
+    page.get_by_role("button", name="Commander").click()
+    expect(page.get_by_role("status")).to_contain_text("Commande en cours")
+    tasks.order_top_up_list(draft_id=TopUpDraft.objects.get().pk)
+    # Nothing looks again by itself here: a link does.
+    page.get_by_role("link", name="Voir où il en est").click()
+    page.get_by_role("link", name="Voir la commande et comment la payer").click()
+    expect(page.get_by_role("heading", name="Payer par virement")).to_be_visible()
+    page.context.close()
+    assert TopUp.objects.get().total_cents == 30_000
+
+
+def test_a_provider_proposes_by_keyboard(page: Page, scene: Scene, enter: Enter) -> None:
+    starts = clock.now() + timedelta(days=60)
+    session = scene.world.make_session(
+        starts_at=starts, ends_at=starts + timedelta(days=4), offer=scene.world.session.offer
+    )
+    chosen, left = (
+        bookings.request_booking(actor=one.user, account_id=one.account.pk, session_id=session.pk)
+        for one in (scene.learner, scene.other_learner)
+    )
+    page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+    enter(scene.provider_member)
+    page.goto("/provider/work/")
+    press(page, "2 requests to answer", tag="A")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Propose places")
+    tab_to(page, "Noé Petit.*", tag="INPUT")
+    page.keyboard.press("Space")
+    write(page, "Price for each of them.*", "1500.00")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("For 1 learner:")).to_be_visible()
+    press(page, "Propose the places", tag="BUTTON")
+    expect(page.get_by_text("Done for 1 learner.")).to_be_visible()
+    chosen.refresh_from_db()
+    left.refresh_from_db()
+    assert (chosen.state, chosen.price_cents, left.state) == ("proposed", 150_000, "requested")
+
+
+def test_a_counsellor_looks_and_suggests_by_keyboard(page: Page, scene: Scene, enter: Enter) -> None:
+    ada = counsellor()
+    counselling.invite(actor=scene.learner.user, email=ada.email, parts=["balances"], months=3)
+    page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+    enter(ada)
+    page.goto("/counselling/")
+    press(page, "Yes, I advise them.*", tag="BUTTON")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Camille Durand")
+    press(page, "What is in my accounts, by source and last day", tag="A")
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "What is in my accounts, by source and last day"
+    )
+    delegation = Delegation.objects.get()
+    page.goto(f"/counselling/{delegation.public_id}/suggest/?entry={scene.world.credential.pk}")
+    write(page, "Why it fits.*", "You said you would like to lead a project.")
+    press(page, "Suggest it", tag="BUTTON")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Camille Durand")
+    assert delegation.suggestions.count() == 1
+
+
 def test_the_agency_by_keyboard_and_its_menu_on_one_line(
     page: Page, scene: Scene, enter: Enter, check: Check
 ) -> None:
@@ -128,6 +205,19 @@ def test_the_agency_by_keyboard_and_its_menu_on_one_line(
         tops = page.locator("#navigation > li").evaluate_all("all => all.map(e => Math.round(e.offsetTop))")
         assert len(tops) >= 7
         assert max(tops) - min(tops) < 20, (language, tops)
+    # Where it would not keep to one line, it opens at a click, as on a phone.
+    page.set_viewport_size({"width": 800, "height": 700})
+    opener = page.get_by_role("button", name="Menu")
+    expect(page.locator("#navigation")).to_be_hidden()
+    tab_to(page, "Menu", tag="BUTTON")
+    page.keyboard.press("Enter")
+    expect(opener).to_have_attribute("aria-expanded", "true")
+    expect(page.locator("#navigation")).to_be_visible()
+    too_wide = page.locator("html").evaluate("page => page.scrollWidth - page.clientWidth")
+    assert too_wide <= 0
+    page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]
+    expect(opener).to_be_hidden()
+    expect(page.locator("#navigation")).to_be_visible()
 
 
 def test_new_pages_have_no_barrier(page: Page, scene: Scene, enter: Enter, check: Check) -> None:
