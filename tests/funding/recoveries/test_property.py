@@ -9,8 +9,16 @@ from django.db import transaction
 from django.db.models import Sum
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
+from catalogue.services import sessions
 from funding.models import (
     Booking,
     Claim,
@@ -22,7 +30,7 @@ from funding.models import (
     Remittance,
     WriteOffRequest,
 )
-from funding.services import bookings, payments
+from funding.services import batches, bookings, payments
 from funding.services.recoveries import instalments, write_offs
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -149,6 +157,43 @@ class Money(RuleBasedStateMachine):
                 request_id=asked.pk,
                 agreed=True,
             )
+
+    @rule(number=st.integers(0, BOOKINGS - 1), percent=st.integers(0, 99))
+    def less_was_taught(self, number: int, percent: int) -> None:
+        self.try_it(
+            bookings.reduce_service,
+            actor=self.house.world.case_worker,
+            booking_id=self.learners[number][1].pk,
+            percent=percent,
+            reason="looked at",
+        )
+
+    @precondition(lambda self: len(getattr(self, "steps", ())) > 5)
+    @rule()
+    def never_held(self) -> None:
+        """All of it comes back, wherever it stands; what is on its way comes back with the bank's word."""
+        world = self.house.world
+        self.try_it(sessions.start_session, actor=world.provider_user, session_id=world.session.pk)
+        bookings.find_never_held(
+            actor=world.case_worker, session_id=world.session.pk, reason="nobody was there"
+        )
+        for learner, booking in self.learners:
+            away = Claim.objects.filter(booking=booking, state="in_batch").exists()
+            disputed = bookings.read_booking(booking.pk).state == "disputed"
+            if not away and not disputed:
+                assert learner.lot().available_cents == 500_000
+
+    @rule()
+    def drop(self) -> None:
+        """A draft is made and dropped: nothing has changed."""
+        world = self.house.world
+        made = self.try_it(batches.create_batch, actor=world.second_payer, scheme=world.scheme)
+        if made is not None:
+            batches.drop_batch(actor=world.payer, batch_id=made.pk, reason="not wanted")
+
+    @invariant()
+    def count_steps(self) -> None:
+        self.steps = [*getattr(self, "steps", ()), 1]
 
     @invariant()
     def cash_is_what_the_books_say(self) -> None:
