@@ -293,4 +293,11 @@ def _origin(booking: Booking, allocation: Allocation, cents: int, *, spent: Buck
     if allocation.budget_id is not None:
         return Line(Bucket.BUDGET, allocation.fund, cents, budget_id=allocation.budget_id)
     # The learner's own money comes from outside the books, and is owed to them when it is given back.
+    if spent == Bucket.REFUND_DUE and _never_came(booking):
+        spent = Bucket.RETURNED
     return Line(spent, allocation.fund, cents, booking_id=booking.pk)
+
+
+def _never_came(booking: Booking) -> bool:
+    """Whether own money was promised and never paid here: what lies above a window's grant (decision 0209)."""
+    return booking.scheme_version is not None and booking.scheme_version.parsed.funding == "window"

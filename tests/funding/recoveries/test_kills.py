@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from funding.models import Claim, Payment, PaymentBatch
-from funding.services import batches, bookings, claims, payments, refunds
-from tests.funding.recoveries.house import House, buckets
+from funding.models import Claim, Payment, PaymentBatch, RecoveryReceipt
+from funding.services import bank_messages, batches, bookings, claims, payments, refunds
+from funding.services.recoveries import demands, receipts
+from ila.core import clock
+from tests.funding.recoveries.house import PRICE, House, buckets, state
 from tests.funding.recoveries.test_refunds import OWN, due, name_account
+from tests.funding.top_ups.support import Transfer, camt054, give
 
 
 class Killed(BaseException):
@@ -78,3 +82,40 @@ def test_killed_anywhere_each_refund_is_paid_once(
     paid = Payment.objects.filter(claim__kind="refund", outcome="executed")
     assert sorted(paid.values_list("amount_cents", flat=True)) == [OWN, OWN]
     assert Claim.objects.filter(kind="refund").count() == 2
+
+
+RECEIVING: tuple[tuple[Any, str], ...] = (
+    (bank_messages, "store_message"),
+    (receipts, "_post_interest"),
+    (receipts.receivables, "post_recovery"),
+    (receipts.receivables, "take_off"),
+    (receipts, "_take"),
+    (receipts, "look_at_plan"),
+    (bank_messages, "process_message"),
+)
+
+
+@pytest.mark.parametrize(("owner", "name"), RECEIVING)
+def test_killed_anywhere_a_providers_transfer_counts_once(
+    house: House, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
+) -> None:
+    """The bank tells of it again for as long as nobody has confirmed it: the interest and the debt are paid once."""
+    ((learner, booking),) = house.accepted()
+    house.validated(booking)
+    debt = house.debt(learner, booking)
+    house.hand.move(clock.now() + timedelta(days=2))
+    assert demands.demand_opened() == 1
+    house.hand.move(clock.now() + timedelta(days=90))
+    debt.refresh_from_db()
+    interest = demands.interest_of(debt)
+    assert interest
+    content = camt054(Transfer(interest + 100_000, debt.reference))
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, dying(getattr(owner, name), 1))
+        with pytest.raises(Killed):
+            give(content)
+    for _ in range(2):
+        give(content)
+    assert state(debt) == ("partly_recovered", PRICE - 100_000, 0)
+    receipt = RecoveryReceipt.objects.get()
+    assert (receipt.interest_cents, receipt.applied_cents, receipt.finding) == (interest, 100_000, "")

@@ -229,7 +229,7 @@ def test_no_cent_is_lost(db: None) -> None:
     run_state_machine_as_test(
         Money,
         settings=settings(
-            max_examples=12,
+            max_examples=8,
             stateful_step_count=14,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -12,7 +12,7 @@ import pytest
 from funding import audit
 from funding.models import Application, BookingLog, Budget, GrantCount, JournalEntry, Place, Window
 from funding.selectors.windows import PublishedGrant, published_grants
-from funding.services import bookings, windows
+from funding.services import bookings, refunds, windows
 from funding.services.windows import applying
 from ila.core import clock
 from ila.core.clock import VirtualClock
@@ -25,6 +25,8 @@ from tests.support.queries import assert_queries_constant
 from tests.support.world import World
 
 pytestmark = pytest.mark.django_db
+# What a grant pays at most (N-01).
+GRANT_MOST = 100_000
 
 
 @pytest.fixture
@@ -146,6 +148,20 @@ def test_what_comes_back_is_the_funders_and_leaves_the_window_as_it_was(world: W
     returned = sum(row.amount_cents for row in booking.postings.filter(bucket="returned"))
     assert returned == PRICE
     expect_refusal("budget_exhausted", "N-03", apply, world=world, window=window, learner=make_learner(world))
+
+
+def test_what_is_above_a_grant_never_came_in_and_nothing_of_it_is_owed_back(world: World) -> None:
+    window, learner = open_window(world), make_learner(world)
+    session = world.make_session(price_cents=GRANT_MOST + 20_000)
+    booking = apply(world, window, learner, session_id=session.pk)
+    held = {row.fund: row.amount_cents for row in booking.postings.filter(bucket="held")}
+    assert held == {"public": GRANT_MOST, "own": 20_000}
+    bookings.withdraw(actor=learner.user, booking_id=booking.pk)
+    assert refunds.due_refunds() == []
+    assert refunds.prepare_refunds() == 0
+    assert not booking.postings.filter(bucket="refund_due").exists()
+    back = {row.fund: row.amount_cents for row in booking.postings.filter(bucket="returned")}
+    assert back == {"public": GRANT_MOST, "own": 20_000}
 
 
 def test_n17_the_published_register_names_nobody(world: World) -> None:
