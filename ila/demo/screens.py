@@ -12,8 +12,10 @@ from django.urls import reverse
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from accounts.models import Membership, Role, User
 from catalogue.models import Application
-from funding.models import Booking, LearningAccount, PaymentBatch
+from fraud.models import Alert, Case, Letter
+from funding.models import Booking, CardPayment, LearningAccount, PaymentBatch, Receivable
 from ila.demo import desk, people
 
 PHONE, DESKTOP = (360, 720), (1280, 900)
@@ -21,7 +23,7 @@ PHONE, DESKTOP = (360, 720), (1280, 900)
 TALLEST = {PHONE: 1440, DESKTOP: 1400}
 COLOURS = 96
 LARGEST_BYTES = 150_000
-LEARNER = "camille.durand"
+LEARNER, PROVIDER, MANAGER = "camille.durand", "provider.82044", "author"
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def learner() -> LearningAccount | None:
 
 
 def screens_of(account: LearningAccount) -> Iterator[Screen]:
-    """The main pages, a dozen at most: what everybody, a learner, a provider and the agency see first."""
+    """The main pages: what everybody, a learner, providers, an employer and the agency see first."""
     booking = Booking.objects.filter(account=account).select_related("session").order_by("pk")[0]
     yield Screen("start", "/")
     yield Screen("catalogue", "/catalogue/?q=langue")
@@ -56,7 +58,16 @@ def screens_of(account: LearningAccount) -> Iterator[Screen]:
     yield Screen("learner-account", reverse("learning_account", args=[account.public_id]), LEARNER)
     yield Screen("learner-booking", reverse("booking", args=[booking.public_id]), LEARNER)
     yield Screen("learner-portfolio", "/portfolio/", LEARNER)
-    yield Screen("provider", "/provider/", "provider.82044")
+    yield Screen("provider", "/provider/", PROVIDER)
+    yield Screen("provider-money", "/provider/money/", PROVIDER)
+    yield Screen("provider-account", reverse("provider_account", args=[booking.provider_id]), PROVIDER)
+    yield from _of_the_agency()
+    yield from _of_fraud()
+
+
+def _of_the_agency() -> Iterator[Screen]:
+    """What the agency's people work on, as far as it is there; and an order as its employer sees it."""
+    yield Screen("agency", "/agency/", MANAGER)
     application = Application.objects.filter(organisation__name=desk.APPLICANT).first()
     if application is not None:
         address = reverse("agency_application", args=[application.public_id])
@@ -64,8 +75,42 @@ def screens_of(account: LearningAccount) -> Iterator[Screen]:
     batch = PaymentBatch.objects.order_by("pk").first()
     if batch is not None:
         yield Screen("agency-batch", reverse("batch", args=[batch.msg_id]), "payment.officer")
+    debt = Receivable.objects.order_by("pk").first()
+    if debt is not None:
+        yield Screen("agency-receivable", reverse("agency_receivable", args=[debt.pk]), "payment.officer")
+    paid = CardPayment.objects.filter(top_up__isnull=False).select_related("payer").order_by("pk").first()
+    if paid is not None:
+        yield Screen("employer-payment", reverse("card_payment", args=[paid.public_id]), _mailbox(paid.payer))
+        yield Screen("agency-cards", "/agency/cards/", "payment.officer")
     yield Screen("agency-audit", "/agency/audit/", "auditor")
-    yield Screen("agency-rules", "/agency/schemes/", "author")
+    yield Screen("agency-rules", "/agency/schemes/", MANAGER)
+
+
+def _of_fraud() -> Iterator[Screen]:
+    """What a day's watch found (`manage.py fraud_watch`), and what the provider was written about it."""
+    yield Screen("fraud", "/agency/fraud/", MANAGER)
+    alert = Alert.objects.order_by("pk").first()
+    if alert is not None:
+        yield Screen("fraud-alert", reverse("fraud_alert", args=[alert.public_id]), MANAGER)
+    case = Case.objects.order_by("pk").first()
+    if case is not None:
+        yield Screen("fraud-case", reverse("fraud_case", args=[case.public_id]), MANAGER)
+    letter = Letter.objects.select_related("provider").order_by("pk").first()
+    if letter is None:
+        return
+    member = (
+        Membership.objects.filter(organisation__providers=letter.provider, role=Role.MANAGER)
+        .select_related("user")
+        .order_by("pk")
+        .first()
+    )
+    if member is not None:
+        address = reverse("provider_letter", args=[letter.public_id])
+        yield Screen("provider-letter", address, _mailbox(member.user))
+
+
+def _mailbox(user: User) -> str:
+    return user.email.partition("@")[0]
 
 
 def take(screens: list[Screen], *, server: str, folder: Path, executable: str) -> list[Path]:
