@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from funding.models import Claim, Payment, PaymentBatch, RecoveryReceipt
-from funding.services import bank_messages, batches, bookings, claims, payments, refunds
+from funding.services import bank_messages, batches, bookings, claims, payments, receivables, refunds
 from funding.services.recoveries import demands, receipts
 from ila.core import clock
 from tests.funding.recoveries.house import PRICE, House, buckets, state
@@ -87,8 +87,8 @@ def test_killed_anywhere_each_refund_is_paid_once(
 RECEIVING: tuple[tuple[Any, str], ...] = (
     (bank_messages, "store_message"),
     (receipts, "_post_interest"),
-    (receipts.receivables, "post_recovery"),
-    (receipts.receivables, "take_off"),
+    (receivables, "post_recovery"),
+    (receivables, "take_off"),
     (receipts, "_take"),
     (receipts, "look_at_plan"),
     (bank_messages, "process_message"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from accounts.services import messages
 from funding.models import BankMessage, PaymentBatch, PaymentFile, Posting, TopUpRefund
 from funding.services import bank_messages, batches, top_ups
 from funding.services import payments as payment_services
@@ -31,7 +32,7 @@ POINTS: tuple[tuple[Any, str], ...] = (
     ("bank", "confirm"),
     (refund_transfers, "post_refund"),
     (refund_transfers, "undo_refund"),
-    (refund_transfers.messages, "queue"),
+    (messages, "queue"),
     (payment_services.Settlement, "_write_batches"),
     (bank_messages, "process_message"),
 )
