@@ -15,6 +15,7 @@ from fraud.models import (
     LearnerSurvey,
     Letter,
     Measure,
+    PaymentScreening,
 )
 from fraud.models.alerts import AlertState
 from fraud.models.cases import CaseState
@@ -72,6 +73,11 @@ def alert_counts() -> dict[str, int]:
 def feeds() -> list[FeedState]:
     """How far the facts have followed the platform, table by table."""
     return list(FeedState.objects.order_by("table"))
+
+
+def runs(number: int) -> list[PaymentScreening]:
+    """The latest runs of the detectors, with what failed in each: what failed has found nothing out."""
+    return list(PaymentScreening.objects.select_related("batch").order_by("-started_at", "-pk")[:number])
 
 
 def letters_to(organisations: frozenset[int]) -> QuerySet[Letter]:

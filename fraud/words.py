@@ -101,6 +101,7 @@ EFFECTS = {
     "listed": _("Put on the blacklist"),
     "referred": _("Handed on"),
 }
+RUNS = {"running": _("Under way"), "passed": _("Done"), "failed": _("Failed")}
 LETTERS = {
     "hold": _("Payments are held"),
     "question": _("Question"),

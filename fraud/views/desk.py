@@ -37,6 +37,9 @@ def desk(request: HttpRequest) -> HttpResponse:
         "open_alerts": sum(selectors.alert_counts().values()),
         "capacity": cases.capacity(),
         "late": [feed for feed in selectors.feeds() if feed.error],
+        "failed": [
+            name for run in selectors.runs(1) for name in (run.failed or ([run.error] if run.error else []))
+        ],
     }
     return render(request, "fraud/desk.html", context)
 
@@ -56,9 +59,15 @@ def case_list(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def feed_list(request: HttpRequest) -> HttpResponse:
-    """How far the facts have followed the platform; what went wrong last."""
+    """How far the facts have followed the platform, and how the last runs of the detectors went."""
     reader(request)
-    return render(request, "fraud/feeds.html", {"feeds": selectors.feeds()})
+    context = {
+        "feeds": selectors.feeds(),
+        "runs": [
+            (run, words.RUNS[run.outcome], sorted(run.failed.items())) for run in selectors.runs(PER_PAGE)
+        ],
+    }
+    return render(request, "fraud/feeds.html", context)
 
 
 def rows(found: Any) -> list[tuple[Case, Any, Any]]:

@@ -15,7 +15,7 @@ from django.urls import reverse
 from accounts.models import User
 from catalogue.models import Accreditation
 from fraud import steps
-from fraud.models import Alert, Case, FeedState, Measure
+from fraud.models import Alert, Case, FeedState, Measure, PaymentScreening
 from funding import audit
 from ila.core import clock
 from tests.factories.accounts import MembershipFactory
@@ -185,13 +185,19 @@ def test_nobody_else_reads_letters_questions_measures_or_surveys(office: Office)
     )
 
 
-def test_a_feed_that_failed_is_told(office: Office) -> None:
+def test_a_feed_or_detector_that_failed_is_told(office: Office) -> None:
     FeedState.objects.update_or_create(
         table="bookings", defaults={"error": "OperationalError", "failed_at": clock.now()}
     )
     client = signed_in(office.investigator)
     assert "One table of facts was not fed" in text_of(client.get(reverse("fraud_desk")).content)
-    assert "OperationalError" in text_of(client.get(reverse("fraud_feeds")).content)
+    PaymentScreening.objects.create(
+        day=clock.now().date(), outcome="passed", finished_at=clock.now(), failed={"D07": "TimeoutError"}
+    )
+    assert "D07" in text_of(client.get(reverse("fraud_desk")).content)
+    told = text_of(client.get(reverse("fraud_feeds")).content)
+    assert "OperationalError" in told
+    assert "D07: TimeoutError" in told
 
 
 def test_pictures_of_a_case(office: Office) -> None:
