@@ -218,6 +218,7 @@ ELSEWHERE: dict[str, str] = {
     "agency_claims": "test_agency_desk.py",
     "agency_cards": "test_cards_agency.py",
     "erasures": "test_personal_data.py",
+    **dict.fromkeys(("fraud_alerts", "fraud_cases", "provider_letters"), "test_fraud.py"),
     "laboratory": "test_laboratory.py",
     **dict.fromkeys(("imports", "stacks"), "test_exchange.py"),
     # Below, for a batch never grows.
