@@ -23,6 +23,7 @@ things = access.things
 # Who looks first looks for all who come after; these pages read differently for each.
 ORDER = (
     *("anonymous", "learner", "provider", "employer", "payment_officer", "case_worker", "auditor"),
+    "investigator",
     *("other_learner", "other_provider"),
 )
 FOR_EACH = {"start", "entry", "booking", "bookings", "award", "awards"}
@@ -42,6 +43,10 @@ def too_wide(page: Page) -> int:
     """By how many pixels the page is wider than the screen."""
     wide: int = page.locator("html").evaluate("page => page.scrollWidth - page.clientWidth")
     return wide
+
+
+def test_everybody_of_the_table_looks() -> None:
+    assert sorted(ORDER) == sorted(access.PARTS)
 
 
 @pytest.mark.parametrize("part", ORDER)
