@@ -10,21 +10,12 @@ from html import escape
 from typing import Any, Final
 
 import networkx
-import vl_convert
 from django.utils.translation import gettext as _
 
-INK: Final = "#1c2530"
+from ila.core import charts
+
 BAR: Final = "#0b5563"
 COLOURS: Final = {"provider": "#b3541e", "learner": "#0b5563", "agent": "#4c2c92", "shared": "#7b8794"}
-STYLE: Final = {
-    "font": "Liberation Sans, Arial, sans-serif",
-    "background": "white",
-    "padding": 12,
-    "axis": {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12},
-    "legend": {"labelColor": INK, "labelFontSize": 12, "titleColor": INK},
-    "view": {"stroke": None},
-}
-NO_NETWORK: Final[list[str]] = []
 # A picture of more says nothing; the list beside it has them all.
 MOST_NODES = 150
 _SHARED = re.compile(r"(ip|device|email|phone|address|iban)_hash$")
@@ -165,8 +156,5 @@ def _kind_word(kind: str) -> str:
 
 
 def _drawn(spec: dict[str, Any], title: str) -> str:
-    svg = vl_convert.vegalite_to_svg(
-        {"$schema": "https://vega.github.io/schema/vega-lite/v6.json", "config": STYLE, **spec},
-        allowed_base_urls=NO_NETWORK,
-    )
+    svg = charts.draw(spec)
     return re.sub(r"(<svg\b[^>]*>)", rf"\1<title>{escape(title)}</title>", svg, count=1)

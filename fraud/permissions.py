@@ -6,16 +6,14 @@ A case is about a provider, whatever schemes paid it: a role that is limited to 
 from typing import Any
 
 from accounts.models import Role
-from funding.permissions import has_agency_role, is_for_every_scheme, manages_provider
+from funding.permissions import FRAUD_ROLES, has_agency_role, is_for_every_scheme, manages_provider
 
 INVESTIGATOR_ROLES = (Role.INVESTIGATOR, Role.MANAGER)
-# What a case shows names people: who pays, and plain staff, have no business in it.
-WATCHING_ROLES = (*INVESTIGATOR_ROLES, Role.CASE_WORKER, Role.AUDITOR)
 
 
 def may_see_cases(actor: Any) -> bool:
     """An investigator, case worker, manager or auditor of an agency, for every scheme."""
-    return _holds(actor, *WATCHING_ROLES)
+    return _holds(actor, *FRAUD_ROLES)
 
 
 def may_investigate(_subject: Any, actor: Any) -> bool:

@@ -19,12 +19,7 @@ from fraud.models import (
 )
 from fraud.models.alerts import AlertState
 from fraud.models.cases import CaseState
-from fraud.models.measures import MeasureState
 from fraud.permissions import may_decide
-
-# What waits for a person of another pair of eyes.
-DECISIONS = (CaseState.DECISION_PROPOSED, CaseState.REOPEN_PENDING)
-ANNOUNCED = (MeasureState.NOTIFIED, MeasureState.REBUTTAL)
 
 
 def cases() -> QuerySet[Case]:
@@ -63,11 +58,9 @@ def alerts() -> QuerySet[Alert]:
     return Alert.objects.select_related("provider", "case").order_by("-score", "-amount_cents", "pk")
 
 
-def alert_counts() -> dict[str, int]:
-    """How many open alerts there are by detector. One query."""
-    return dict(
-        Alert.objects.filter(state=AlertState.OPEN).values_list("detector").annotate(found=Count("pk"))
-    )
+def open_alerts() -> int:
+    """How many alerts nobody has decided on yet."""
+    return Alert.objects.filter(state=AlertState.OPEN).count()
 
 
 def feeds() -> list[FeedState]:

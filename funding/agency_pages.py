@@ -15,6 +15,7 @@ from catalogue.permissions import AUTHORITY_ROLES, WATCHING_ROLES
 from funding.permissions import (
     BATCH_ROLES,
     CLAIM_ROLES,
+    FRAUD_ROLES,
     FUNDER_ROLES,
     HOLD_ROLES,
     LABORATORY_ROLES,
@@ -23,8 +24,6 @@ from funding.permissions import (
 from funding.rights import GROUPS
 
 ALL = tuple(Role)
-# As `fraud.permissions`, which this app must not know.
-FRAUD_ROLES = (Role.INVESTIGATOR, Role.MANAGER, Role.CASE_WORKER, Role.AUDITOR)
 CATALOGUE_ROLES = (*AUTHORITY_ROLES, *WATCHING_ROLES)
 
 

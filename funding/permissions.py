@@ -12,6 +12,8 @@ HOLD_ROLES = (*FUNDER_ROLES, Role.PAYMENT_OFFICER, Role.INVESTIGATOR)
 BATCH_ROLES = (*PAYMENT_ROLES, Role.AUDITOR)
 # What providers claim is seen by whoever pays, decides on bookings, audits or follows a suspicion.
 CLAIM_ROLES = (*FUNDER_ROLES, Role.PAYMENT_OFFICER, Role.AUDITOR, Role.INVESTIGATOR)
+# A case of fraud names people: who pays, and plain staff, have no business in it.
+FRAUD_ROLES = (*FUNDER_ROLES, Role.INVESTIGATOR, Role.AUDITOR)
 # Results of the laboratory are sums in which nobody can be told apart.
 LABORATORY_ROLES = (*FUNDER_ROLES, Role.AUDITOR)
 

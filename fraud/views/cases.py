@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from catalogue import documents
 from fraud import charts, selectors, steps, words
-from fraud.models import Case, CaseDocument, Letter, Measure
+from fraud.models import Alert, Case, CaseDocument, Letter, Measure
 from fraud.services import dossiers
 from fraud.services.measures import subject_of
 from fraud.views.alerts import explanation
@@ -51,7 +51,7 @@ def case_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         ],
         "records": [(each, words.RECORDS[each.kind]) for each in files["records"]],
         "days": charts.by_day(each.booking.requested_at for each in files["bookings"]),
-        "shared": charts.shared_list(_links(case)),
+        "shared": charts.shared_list(_links(files["alerts"])),
     }
     return render(request, "fraud/case.html", context)
 
@@ -67,7 +67,7 @@ def case_picture(request: HttpRequest, public_id: uuid.UUID, name: str) -> HttpR
         days = charts.by_day(rows)
         svg = charts.timeline(days) if days else ""
     else:
-        graph = _links(case)
+        graph = _links(case.alerts.all())
         svg = charts.picture(graph) if graph else ""
     if not svg:
         raise Http404
@@ -144,9 +144,8 @@ def _letters(found: Iterable[Letter]) -> list[tuple[Letter, Any, str]]:
     return [(each, words.LETTERS[each.kind], words.in_readers_language(each.bodies)) for each in found]
 
 
-def _links(case: Case) -> networkx.Graph[str]:
-    found = case.alerts.values_list("evidence_rows", flat=True)
-    return charts.links_in(row for rows in found for row in rows)
+def _links(alerts: Iterable[Alert]) -> networkx.Graph[str]:
+    return charts.links_in(row for alert in alerts for row in alert.evidence_rows)
 
 
 def _case(public_id: uuid.UUID) -> Case:

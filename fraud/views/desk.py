@@ -34,7 +34,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         "counts": [
             (code, words.CASE_STATES[code], counts[code]) for code in words.CASE_STATES if code in counts
         ],
-        "open_alerts": sum(selectors.alert_counts().values()),
+        "open_alerts": selectors.open_alerts(),
         "capacity": cases.capacity(),
         "late": [feed for feed in selectors.feeds() if feed.error],
         "failed": [

@@ -4,35 +4,20 @@ Each is a Vega-Lite specification, plain data. The library that draws it is quic
 specifications would add half a second to the start of every command (decision 93).
 """
 
-import json
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from html import escape
 from typing import Any, Final
 
-import vl_convert
 from django.utils.translation import gettext as _
 
 from funding.laboratory import labels
 from funding.laboratory.compare import MEASURES
 from funding.laboratory.tables import Words, gains
+from ila.core import charts
 
-SCHEMA: Final = "https://vega.github.io/schema/vega-lite/v6.json"
 COST_FLOWS: Final = ("credited", "granted", "paid", "own", "expired", "outstanding")
 BEFORE, AFTER, GAIN, LOSS = "#7b8794", "#0b5563", "#0b5563", "#b3541e"
-INK: Final = "#1c2530"
-STYLE: Final = {
-    "font": "Liberation Sans, Arial, sans-serif",
-    "background": "white",
-    "padding": 12,
-    "axis": {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12},
-    "title": {"color": INK},
-    "legend": {"labelColor": INK, "labelFontSize": 12},
-    "view": {"stroke": None},
-}
-NO_NETWORK: Final[list[str]] = []
-
 Spec = dict[str, Any]
 
 
@@ -156,18 +141,7 @@ def _sides(sides: list[str], colours: list[str]) -> Spec:
 
 
 def _svg(spec: Spec, title: str, description: str) -> str:
-    whole = {
-        "$schema": SCHEMA,
-        **spec,
-        "title": {"text": title, "anchor": "start", "fontSize": 16, "offset": 14},
-        "config": STYLE,
-    }
-    svg = _convert(json.dumps(whole))
+    svg = charts.draw({**spec, "title": {"text": title, "anchor": "start", "fontSize": 16, "offset": 14}})
     # The drawing is one picture with a name; its inner parts are not announced one by one.
     head = f'<title id="t">{escape(title)}</title><desc id="d">{escape(description)}</desc>'
     return re.sub(r"<svg ([^>]*)>", rf'<svg role="img" aria-labelledby="t d" \1>{head}', svg, count=1)
-
-
-@lru_cache(maxsize=16)
-def _convert(spec: str) -> str:
-    return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=NO_NETWORK))
