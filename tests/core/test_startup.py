@@ -7,7 +7,7 @@ from psycopg import sql
 
 from ila.core.db import startup
 from ila.core.db.startup import DatabaseRefused, migrations_on_disk
-from tests.support.database import ROOT, WorkerDatabase, create_empty_database
+from tests.support.database import ROOT, WorkerDatabase, create_empty_database, run_forked
 from tests.support.database import run_manage as run_on
 
 NOT_PREPARED = "The database is not prepared: run `manage.py migrate`.\n"
@@ -59,12 +59,33 @@ def empty_database(worker_database):
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "shell", "createsuperuser"])
-def test_no_command_runs_on_an_unprepared_database(empty_database, tmp_path, command):
-    arguments = [str(tmp_path) if word == "DIR" else word for word in ARGUMENTS.get(command, ())]
-    folders = {"BANK_OUTBOX": str(tmp_path), "BANK_INBOX": str(tmp_path)}
-    done = run_on(empty_database, command, *arguments, environ=folders)
-    assert (done.returncode, done.stderr) == (1, NOT_PREPARED)
+# These decide before Django is set up what kind of process they are.
+ALONE = {"serve"}
+TRIED = [*COMMANDS, "shell", "createsuperuser"]
+
+
+@pytest.fixture(scope="module")
+def endings(empty_database, tmp_path_factory):
+    """How each command ended on the empty database: exit status, standard error."""
+    folder = str(tmp_path_factory.mktemp("commands"))
+    folders = {"BANK_OUTBOX": folder, "BANK_INBOX": folder}
+    given = {
+        name: [name, *(folder if word == "DIR" else word for word in ARGUMENTS.get(name, ()))]
+        for name in TRIED
+    }
+    together = [name for name in TRIED if name not in ALONE]
+    found = dict(
+        zip(together, run_forked(empty_database, [given[name] for name in together], folders), strict=True)
+    )
+    for name in ALONE:
+        done = run_on(empty_database, *given[name], environ=folders)
+        found[name] = [done.returncode, done.stderr]
+    return found
+
+
+@pytest.mark.parametrize("command", TRIED)
+def test_no_command_runs_on_an_unprepared_database(empty_database, endings, command):
+    assert endings[command] == [1, NOT_PREPARED]
     with psycopg.connect(empty_database.owner_dsn) as connection:
         tables = connection.execute(
             "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from django.db import connections
@@ -85,7 +87,9 @@ def copy_database(server: EmbeddedServer, template: str, name: str) -> None:
     """Drop the database of that name, if any, and make it anew from the template.
 
     A connection to the template that a thread has left open (a live server's) would forbid the copy: it is ended.
+    This thread's own are closed first: the next test would be handed one that has been ended.
     """
+    connections.close_all()
     with psycopg.connect(server.superuser_dsn(), autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [template]
@@ -210,6 +214,24 @@ def command_environ(database: WorkerDatabase, environ: Mapping[str, str] | None 
         "PYTHONPATH": str(ROOT),
         **(environ or {}),
     }
+
+
+def run_forked(
+    database: WorkerDatabase, commands: Sequence[Sequence[str]], environ: Mapping[str, str] | None = None
+) -> list[list[Any]]:
+    """Run these commands, one after the other, by `forked_commands`: exit status and standard error of each."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.forked_commands"],
+        cwd=ROOT,
+        env=command_environ(database, environ),
+        input=json.dumps([list(each) for each in commands]),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    found: list[list[Any]] = json.loads(done.stdout)
+    return found
 
 
 def run_manage(
