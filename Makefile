@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+# Where it is set, as in many container images, each of the suite's processes would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 SERVE ?= 1
 WORKERS ?= 2
