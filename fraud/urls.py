@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from fraud.views import alerts, cases, desk, provider_letters, surveys
+from fraud.views import alerts, cases, desk, fairness, provider_letters, surveys
 
 urlpatterns = [
     path("agency/fraud/", desk.desk, name="fraud_desk"),
     path("agency/fraud/facts/", desk.feed_list, name="fraud_feeds"),
+    path("agency/fraud/fairness/", fairness.fairness_report, name="fraud_fairness"),
     path("agency/fraud/alerts/", alerts.alert_list, name="fraud_alerts"),
     path("agency/fraud/alerts/<uuid:public_id>/", alerts.alert_detail, name="fraud_alert"),
     path("agency/fraud/alerts/<uuid:public_id>/<slug:code>/", alerts.alert_step, name="fraud_alert_step"),

@@ -1,6 +1,7 @@
 """What people read for the states and kinds of alerts, cases and measures."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -101,6 +102,17 @@ EFFECTS = {
     "listed": _("Put on the blacklist"),
     "referred": _("Handed on"),
 }
+DIMENSIONS = {
+    "age": _("By the learner's age"),
+    "size": _("By the provider's size"),
+    "region": _("By the provider's region"),
+}
+GROUPS = {
+    "small": _("The third with the fewest bookings"),
+    "medium": _("The third between them"),
+    "large": _("The third with the most bookings"),
+    "unknown": _("Not known"),
+}
 RUNS = {"running": _("Under way"), "passed": _("Done"), "failed": _("Failed")}
 LETTERS = {
     "hold": _("Payments are held"),
@@ -112,6 +124,11 @@ LETTERS = {
     "appeal": _("Decision on an appeal"),
     "apology": _("Apology"),
 }
+
+
+def group(name: str) -> Any:
+    """A group of bookings in words: ages and regions stand for themselves."""
+    return GROUPS.get(name, name)
 
 
 def in_readers_language(texts: Mapping[str, str]) -> str:

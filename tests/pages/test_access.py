@@ -303,6 +303,7 @@ EXPECTED: dict[str, dict[str, int]] = {
         (
             "fraud_desk",
             "fraud_feeds",
+            "fraud_fairness",
             "fraud_alerts",
             "fraud_alert",
             "fraud_cases",

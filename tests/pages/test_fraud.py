@@ -143,13 +143,27 @@ def test_every_step_has_a_page_and_a_sentence() -> None:
         assert all(str(each.label) and str(each.about) for each in found)
 
 
+def test_a_hold_that_ended_wrongly_is_counted_by_age_size_and_region(office: Office) -> None:
+    theirs = [booking for _learner, booking in office.house.accepted(5)]
+    case = office.case(*theirs)
+    office.in_force(case, "hold", amounts={booking.pk: None for booking in theirs})
+    client, where = signed_in(office.investigator), reverse("fraud_fairness")
+    assert "The third with the fewest bookings" in (told := text_of(client.get(where).content))
+    assert "1000.0" not in told
+    office.decided(case, "refuted")
+    told = text_of(client.get(where).content)
+    assert told.count("1000.0") == 3
+    office.hand.move(clock.now() + timedelta(days=500))
+    assert text_of(client.get(where).content).count("Too few bookings were made in this time.") == 3
+
+
 @pytest.mark.parametrize("role", ["case_worker", "auditor", "payment_officer"])
 def test_who_only_watches_takes_no_step(office: Office, role: str) -> None:
     case, _learners = gone_wrong(office)
     user = MembershipFactory.create(organisation=office.world.agency, role=role).user
     client = signed_in(user)
     seen = 403 if role == "payment_officer" else 200
-    for name in ("fraud_desk", "fraud_cases", "fraud_alerts", "fraud_feeds"):
+    for name in ("fraud_desk", "fraud_cases", "fraud_alerts", "fraud_feeds", "fraud_fairness"):
         assert client.get(reverse(name)).status_code == seen, name
     assert client.get(reverse("fraud_case", args=[case.public_id])).status_code == seen
     where = reverse("fraud_case_step", args=[case.public_id, "queue"])
@@ -222,7 +236,7 @@ def test_lists_ask_a_constant_number_of_queries(office: Office) -> None:
 
     def look() -> None:
         assert provider.get(reverse("provider_letters")).status_code == 200
-        for name in ("fraud_desk", "fraud_alerts", "fraud_cases"):
+        for name in ("fraud_desk", "fraud_alerts", "fraud_cases", "fraud_fairness"):
             assert client.get(reverse(name)).status_code == 200
         assert client.get(reverse("fraud_case", args=[case.public_id])).status_code == 200
 

@@ -122,7 +122,19 @@ def _unpaid_recall(runs: Sequence[Run], money: Sequence[Money], when: Mapping[st
 
 
 @dataclass(frozen=True)
+class Group:
+    """One group of honest provider-weeks (by size, by region) or of bookings at honest providers (by age)."""
+
+    name: str
+    held: int
+    of: int
+    rate: float
+
+
+@dataclass(frozen=True)
 class FalseHolds:
+    """Holds on the honest. groups: `size` and `region` of providers, `age` of learners, each with its numbers."""
+
     rate: float | None
     count: int
     of: int
@@ -130,19 +142,25 @@ class FalseHolds:
     by_region: dict[str, float]
     by_age: dict[str, float]
     lookalikes: dict[str, int]
+    groups: dict[str, list[Group]]
 
 
 def false_holds(runs: Sequence[Run], truth: Truth) -> FalseHolds:
-    """Honest provider-weeks with a hold wider than single bookings, or three or more bookings held."""
+    """Honest provider-weeks with a hold wider than single bookings, or three or more bookings held.
+
+    By learners' age: of all bookings at honest providers, those that were ever held, by themselves or by a wider hold
+    that names them.
+    """
     held: dict[tuple[int, int], set[str]] = defaultdict(set)
     last: dict[tuple[int, int], date] = {}
     bookings: set[str] = set()
     for run in runs:
         last[run.week] = run.day
         held[run.week] |= {provider for provider in run.wider if not is_misuser(truth, provider, run.day)}
-        for provider, some in run.held.items():
-            if not is_misuser(truth, provider, run.day):
-                bookings |= some
+        for held_there in (run.held, run.touched):
+            for provider, some in held_there.items():
+                if not is_misuser(truth, provider, run.day):
+                    bookings |= some
     sizes, regions = _Rates(), _Rates()
     names: dict[str, int] = defaultdict(int)
     count = of = 0
@@ -162,7 +180,14 @@ def false_holds(runs: Sequence[Run], truth: Truth) -> FalseHolds:
             ages.add(band, booking in bookings)
     rate = count / of if of else None
     return FalseHolds(
-        rate, count, of, sizes.shares(), regions.shares(), ages.shares(), dict(sorted(names.items()))
+        rate,
+        count,
+        of,
+        sizes.shares(),
+        regions.shares(),
+        ages.shares(),
+        dict(sorted(names.items())),
+        {"size": sizes.groups(), "region": regions.groups(), "age": ages.groups()},
     )
 
 
@@ -175,7 +200,10 @@ class _Rates:
         self._counts[name][1] += 1
 
     def shares(self) -> dict[str, float]:
-        return {name: hits / of for name, (hits, of) in sorted(self._counts.items())}
+        return {group.name: group.rate for group in self.groups()}
+
+    def groups(self) -> list[Group]:
+        return [Group(name, hits, of, hits / of) for name, (hits, of) in sorted(self._counts.items())]
 
 
 def claims(runs: Sequence[Run], truth: Truth) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from fraud.evaluation.scoring.truth import Truth, read_truth
 
 CAPACITY = 25
 _POINTS = (0.005, 0.01)
+_GROUPS = {"age": "bookings", "size": "provider-weeks", "region": "provider-weeks"}
 
 
 def score(folder: Path, labels: Path, population: Path, k: int = CAPACITY) -> dict[str, Any]:
@@ -114,9 +115,13 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     for name, share in ours["by_archetype"].items():
         yield f"found of {name:33} {_shown(share):>8}"
     holds = ours["false_holds"]
-    for title in ("by_size", "by_region", "by_age"):
-        for name, rate in holds[title].items():
-            yield f"false holds {title.replace('_', ' ')}: {name:20} {100 * rate:7.2f} %"
+    yield "held though honest          group                 share       held of all"
+    for title, unit in _GROUPS.items():
+        for group in holds["groups"][title]:
+            yield (
+                f"by {title:24} {group['name']:18} {100 * group['rate']:6.2f} %"
+                f"  {group['held']:>9} of {group['of']} {unit}"
+            )
     for name, count in holds["lookalikes"].items():
         yield f"false holds of honest:{name}: {count} weeks"
     for text in result["not_run"]:

@@ -7,6 +7,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+# Tables whose evidence names a booking (CONTRACTS).
+OF_BOOKINGS = frozenset(["bookings", "booking_events", "attendance", "surveys"])
+
 
 class UnreadableError(Exception):
     """A file that is not there or not as the contract says; the message names file and line."""
@@ -24,8 +27,9 @@ class Run:
 
     day: date
     cases: list[Scored] = field(default_factory=list)
-    # Per provider: bookings held one by one, and whether anything wider is held.
+    # Per provider: bookings held one by one, bookings that a wider hold is about, and whether one is there.
     held: dict[str, set[str]] = field(default_factory=dict)
+    touched: dict[str, set[str]] = field(default_factory=dict)
     wider: set[str] = field(default_factory=set)
     alerts: int = 0
 
@@ -72,6 +76,7 @@ def _read(home: Path) -> Run | None:
                 run.held.setdefault(provider, set()).add(str(alert["subject_id"]))
             else:
                 run.wider.add(provider)
+                run.touched.setdefault(provider, set()).update(_bookings(alert))
         run.wider.update(provider for provider, held in run.held.items() if len(held) >= 3)
         ranked = sorted(cases, key=lambda case: -float(case["score"]))
         run.cases = [Scored(str(case["provider_id"]), float(case["score"])) for case in ranked]
@@ -80,6 +85,12 @@ def _read(home: Path) -> Run | None:
             f"{home}: not as the contract says ({type(error).__name__}: {error})"
         ) from error
     return run
+
+
+def _bookings(alert: dict[str, Any]) -> set[str]:
+    """The bookings that an alert's evidence names."""
+    named = (str(row).partition(":") for row in alert.get("evidence") or ())
+    return {identity for table, _colon, identity in named if table in OF_BOOKINGS}
 
 
 def _day_of(home: Path, cases: list[dict[str, Any]]) -> date | None:

@@ -8,9 +8,9 @@ from datetime import date, datetime
 from pathlib import Path
 
 from fraud.evaluation.scoring.runs import UnreadableError
+from fraud.groups import UNKNOWN, age_band
 
 HONEST = "honest:"
-AGES = ((0, 29), (30, 44), (45, 59), (60, 200))
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,7 @@ def _providers(truth: Truth, folder: Path) -> None:
     ):
         truth.providers[provider] = day_of(accredited) if accredited else date.min
         known = lat != "" and lon != ""
-        truth.region[provider] = (
-            f"{float(lat) // 2 * 2:.0f}/{float(lon) // 3 * 3:.0f}" if known else "unknown"
-        )
+        truth.region[provider] = f"{float(lat) // 2 * 2:.0f}/{float(lon) // 3 * 3:.0f}" if known else UNKNOWN
 
 
 def _bookings(truth: Truth, folder: Path) -> None:
@@ -158,12 +156,7 @@ def _ages(truth: Truth, folder: Path) -> None:
         folder / "bookings.csv", "booking_id", "learner_id", "created_at"
     ):
         year = born.get(learner, "")
-        truth.age_of[booking] = _band(int(created[:4]) - int(year)) if year else "unknown"
-
-
-def _band(age: int) -> str:
-    low, high = next(band for band in AGES if band[0] <= max(0, min(age, 200)) <= band[1])
-    return f"{low}-{high}" if high < 200 else f"{low}+"
+        truth.age_of[booking] = age_band(int(created[:4]) - int(year)) if year else UNKNOWN
 
 
 def _payments(truth: Truth, folder: Path) -> None:

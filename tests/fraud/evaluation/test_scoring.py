@@ -13,6 +13,7 @@ from fraud.evaluation.generator.population import Order, generate
 from fraud.evaluation.scoring import measures
 from fraud.evaluation.scoring.runs import Run, Scored, UnreadableError, read_runs
 from fraud.evaluation.scoring.truth import Misuse, Money, Truth
+from fraud.groups import age_band
 
 MON, NEXT, LATER = date(2026, 1, 4), date(2026, 1, 11), date(2026, 1, 18)
 
@@ -112,6 +113,30 @@ def test_false_holds_are_wider_than_single_bookings():
     assert found.by_region == {"48/3": 0.125}
     assert found.by_age == {"30-44": 1.0, "60+": 0.0}
     assert found.lookalikes == {"prison": 1}
+    assert found.groups["size"] == [measures.Group("large", 0, 4, 0.0), measures.Group("small", 1, 4, 0.25)]
+    assert found.groups["age"][0] == measures.Group("30-44", 1, 1, 1.0)
+
+
+def test_a_wider_hold_concerns_the_learners_of_the_bookings_that_it_names(tmp_path):
+    truth = truth_of(honest=1, bad=("A1", date(2026, 1, 1), 1))
+    truth.provider_of = {"b1": "h0", "b2": "h0", "b3": "h0"}
+    truth.age_of = {"b1": "0-29", "b2": "60+", "b3": "60+"}
+    wide = alert("h0", "h0", "provider") | {"evidence": ["bookings:b1", "attendance:b2", "sessions:s1"]}
+    write(tmp_path, [wide])
+    (run,) = read_runs(tmp_path)
+    assert run.touched == {"h0": {"b1", "b2"}}
+    found = measures.false_holds([run], truth)
+    assert [(group.name, group.held, group.of) for group in found.groups["age"]] == [
+        ("0-29", 1, 1),
+        ("60+", 1, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("age", "band"), [(-1, "0-29"), (29, "0-29"), (30, "30-44"), (59, "45-59"), (140, "60+")]
+)
+def test_each_age_has_one_band(age, band):
+    assert age_band(age) == band
 
 
 def test_held_bookings_are_judged_one_by_one():
@@ -207,6 +232,9 @@ def test_the_command_shows_baselines_and_goals_in_the_same_run(population, tmp_p
     call_command("fraud_score", str(tmp_path), "--labels", str(population / "labels.csv"))
     text = capsys.readouterr().out
     assert "precision at k" in text
+    groups = result["ours"]["false_holds"]["groups"]
+    assert {name: bool(rows) for name, rows in groups.items()} == {"size": True, "region": True, "age": True}
+    assert all(f"by {name}" in text for name in groups)
     assert ": missed" in text
 
 
