@@ -10,6 +10,7 @@ from subprocess import CompletedProcess
 import psycopg
 import pytest
 from django.db import connections
+from django.utils import translation
 from pytest_django.plugin import DjangoDbBlocker
 
 from fraud.gates import FraudGate
@@ -54,6 +55,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
         terminalreporter.write_line(
             f"{number} browser tests were skipped: they need Debian's Chromium ({chromium.HOW_TO_INSTALL})."
         )
+
+
+@pytest.fixture(autouse=True)
+def settings_language() -> None:
+    """Each test begins in the language of the settings: a page leaves its own to the thread that served it."""
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)
