@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -87,7 +86,7 @@ def _detect(
             findings = _ask(cursor, detector, day, result)
             result.seconds[detector.id] = monotonic() - started
             found.extend((detector, finding) for finding in findings)
-        sizes, recent = _sizes(cursor, day)
+        sizes, recent = _sizes(cursor, day, found)
         result.alerts = in_order(_alerts(cursor, day, found, sizes, recent))
         for name in (*TABLES, "span", "bk", "zone"):
             cursor.execute(f"DROP TABLE pg_temp.{name}".encode())
@@ -108,17 +107,25 @@ def _ask(cursor: Cursor[Any], detector: Detector, day: date, result: DayResult) 
     return findings
 
 
-def _sizes(cursor: Cursor[Any], day: date) -> tuple[dict[str, int], Recent]:
-    """Bookings by provider, of all time and of the latest weeks."""
-    cursor.execute("SELECT provider_id, count(*) FROM bk GROUP BY provider_id")
-    sizes: dict[str, int] = dict(cursor.fetchall())
+def _sizes(
+    cursor: Cursor[Any], day: date, found: list[tuple[Detector, Finding]]
+) -> tuple[dict[str, int], Recent]:
+    """Bookings by provider, of all time and of the latest weeks; of the latest those that something was found of."""
     cursor.execute(
-        "SELECT provider_id, booking_id FROM bk WHERE (created_at AT TIME ZONE 'UTC')::date > %s::date - %s::int",
+        "SELECT provider_id, count(*), count(*) FILTER (WHERE (created_at AT TIME ZONE 'UTC')::date"
+        " > %s::date - %s::int) FROM bk GROUP BY provider_id",
         [day, RECENT_DAYS],
     )
-    rows = cursor.fetchall()
-    counts = Counter(provider_id for provider_id, _booking_id in rows)
-    return sizes, Recent(frozenset(booking_id for _provider_id, booking_id in rows), counts)
+    rows: list[tuple[str, int, int]] = cursor.fetchall()
+    named = sorted(frozenset[str]().union(*(_bookings(finding.evidence) for _detector, finding in found)))
+    cursor.execute(
+        "SELECT booking_id FROM bk WHERE booking_id = ANY(%s)"
+        "   AND (created_at AT TIME ZONE 'UTC')::date > %s::date - %s::int",
+        [named, day, RECENT_DAYS],
+    )
+    lately = frozenset(booking_id for (booking_id,) in cursor)
+    counts = {provider_id: number for provider_id, _all, number in rows if number}
+    return {provider_id: number for provider_id, number, _lately in rows}, Recent(lately, counts)
 
 
 def _alerts(

@@ -39,15 +39,19 @@ SELECT s.session_id, s.credential_id, c.provider_id, c.kind, c.hours AS credenti
                     sum(extract(epoch FROM ends_at - starts_at) / 3600) AS hours
                FROM slots WHERE ends_at > starts_at GROUP BY session_id) t USING (session_id)
 """
-# One row a booking, with what happened to it and to its money.
+# One row a booking, with what happened to it and to its money, and whether it was made at a known place.
 BOOKING = """
 CREATE TEMP TABLE bk ON COMMIT DROP AS
 SELECT b.*, s.credential_id, s.provider_id, s.kind, s.assessed, s.starts_at, s.ends_at, s.hours, s.slots, s.mode,
        s.status, s.status_at, s.venue_id, s.lat, s.lon, s.trainer_id,
        e.claim_at, e.claimed_cents, e.paid_at, e.last_paid_at, e.paid_cents, e.refunded_cents, e.cancelled_at,
-       e.denied_at, e.certificate_at, e.assessment_at, e.complaints, a.attended, a.first_signed_at
+       e.denied_at, e.certificate_at, e.assessment_at, e.complaints, a.attended, a.first_signed_at,
+       f.kind AS place_kind, g.kind AS consent_place_kind,
+       f.ip_hash IS NOT NULL OR g.ip_hash IS NOT NULL AS known_place
   FROM bookings b
   JOIN span s USING (session_id)
+  LEFT JOIN places f ON f.ip_hash = b.ip_hash
+  LEFT JOIN places g ON g.ip_hash = b.consent_ip_hash
   LEFT JOIN (SELECT booking_id,
                     min(at) FILTER (WHERE event = 'claim') AS claim_at,
                     sum(amount_cents) FILTER (WHERE event = 'claim') AS claimed_cents,

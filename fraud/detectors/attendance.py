@@ -48,28 +48,36 @@ class _Habit:
     busiest_device: int = 0
 
 
-# A slot that a learner who came could have signed, with the signature if there is one. Paper has no device: its
-# times are those of the timetable, and say nothing. The database counts; what is read is a row a booking at most.
+# Signatures in slots that are over and entered. Paper has no device: its times are those of the timetable, and say
+# nothing. The database counts; what is read is a row a provider, and the bookings that look made by one hand.
 _DUE = """
 CREATE TEMP TABLE due ON COMMIT DROP AS
 SELECT b.provider_id, b.session_id, b.booking_id, s.starts_at, a.signed_at IS NOT NULL AS signed,
        CASE WHEN a.device_hash <> '' THEN extract(epoch FROM a.signed_at - s.starts_at)::float END AS late,
        CASE WHEN a.signed_at IS NOT NULL THEN a.device_hash END AS device
-  FROM bk b JOIN slots s USING (session_id)
-  LEFT JOIN attendance a ON a.booking_id = b.booking_id AND a.slot_starts_at = s.starts_at
- WHERE b.attended > 0 AND b.status IS DISTINCT FROM 'cancelled' AND s.ends_at < %(day)s::date - %(settled_days)s::int
+  FROM attendance a JOIN bk b USING (booking_id)
+  JOIN slots s ON s.session_id = b.session_id AND s.starts_at = a.slot_starts_at
+ WHERE b.status IS DISTINCT FROM 'cancelled' AND s.ends_at < %(day)s::date - %(settled_days)s::int
 """
 _BOOKINGS = """
 WITH room AS (
     SELECT session_id, starts_at, device FROM due WHERE late IS NOT NULL GROUP BY 1, 2, 3
     HAVING count(*) >= %(clump_people)s AND stddev_samp(late) <= %(clump_seconds)s
+), over AS (
+    SELECT session_id, count(*) AS slots FROM slots WHERE ends_at < %(day)s::date - %(settled_days)s::int
+     GROUP BY session_id
+), hand AS (
+    SELECT d.booking_id, count(*) FILTER (WHERE d.signed) AS signed,
+           coalesce(count(d.late) >= %(slots)s AND stddev_samp(d.late) <= %(clockwork_seconds)s, false)
+           OR coalesce(count(r.device) * 2 > count(d.late), false) AS even
+      FROM due d LEFT JOIN room r ON r.session_id = d.session_id AND r.starts_at = d.starts_at AND r.device = d.device
+     GROUP BY d.booking_id
 )
-SELECT d.provider_id, d.booking_id,
-       count(*) >= %(slots)s AND bool_and(d.signed) AS perfect,
-       coalesce(count(d.late) >= %(slots)s AND stddev_samp(d.late) <= %(clockwork_seconds)s, false)
-       OR coalesce(count(r.device) * 2 > count(d.late), false) AS even
-  FROM due d LEFT JOIN room r ON r.session_id = d.session_id AND r.starts_at = d.starts_at AND r.device = d.device
- GROUP BY d.provider_id, d.booking_id
+SELECT b.provider_id, count(*), count(*) FILTER (WHERE o.slots >= %(slots)s AND h.signed = o.slots),
+       coalesce(array_agg(b.booking_id) FILTER (WHERE h.even), '{}')
+  FROM bk b JOIN over o USING (session_id) LEFT JOIN hand h USING (booking_id)
+ WHERE b.attended > 0 AND b.status IS DISTINCT FROM 'cancelled'
+ GROUP BY b.provider_id
 """
 _MINUTES = "SELECT provider_id, floor(late / 60)::int, count(*) FROM due WHERE late IS NOT NULL GROUP BY 1, 2"
 _DEVICES = """
@@ -83,12 +91,8 @@ def _habits(cursor: Cursor[Any], day: date, parameters: TooPerfect) -> dict[str,
     values = {"day": day, **parameters.model_dump()}
     cursor.execute(_DUE.encode(), values)
     cursor.execute(_BOOKINGS.encode(), values)
-    for provider, booking, perfect, even in cursor:
-        habit = found[provider]
-        habit.bookings += 1
-        habit.perfect += bool(perfect)
-        if even:
-            habit.clockwork.append(booking)
+    for provider, bookings, perfect, even in cursor:
+        found[provider] = _Habit(bookings, perfect, even)
     cursor.execute(_MINUTES)
     for provider, minute, number in cursor:
         found[provider].minutes[minute] += number

@@ -37,8 +37,8 @@ WITH act AS (
                                  ('device', b.consent_device_hash, b.consent_at, false)) k(kind, key, at, of_employer)
      WHERE k.key <> '' AND k.at IS NOT NULL
        AND NOT (k.of_employer AND b.actor IS NOT DISTINCT FROM 'employer' AND b.employer_id IS NOT NULL)
-       AND NOT EXISTS (SELECT FROM places p WHERE p.ip_hash IN (b.ip_hash, b.consent_ip_hash)
-                                              AND p.kind = ANY(%(shared_places)s))
+       AND coalesce(b.place_kind = ANY(%(shared_places)s) OR b.consent_place_kind = ANY(%(shared_places)s), false)
+           IS FALSE
 ), one AS (
     SELECT kind, key, learner_id, min(at) AS at FROM act
      GROUP BY kind, key, learner_id, (at AT TIME ZONE 'UTC')::date
@@ -71,8 +71,8 @@ SELECT t.provider_id, t.kind, t.key, least(0.8, 0.5 + 0.01 * count(DISTINCT r)),
             FROM (SELECT b.*, device_hash = consent_device_hash
                               AND consent_at - created_at < interval '1 hour' AS own_hand
                     FROM bk b WHERE actor IN ('agent', 'provider') AND device_hash <> '' AND consent_at IS NOT NULL
-                     AND NOT EXISTS (SELECT FROM places p WHERE p.ip_hash IN (b.ip_hash, b.consent_ip_hash)
-                                                            AND p.kind = ANY(%(shared_places)s))) h
+                     AND coalesce(b.place_kind = ANY(%(shared_places)s)
+                                  OR b.consent_place_kind = ANY(%(shared_places)s), false) IS FALSE) h
            GROUP BY 1, 2, 3, date_trunc('month', created_at AT TIME ZONE 'UTC')) x) t
 , LATERAL unnest(t.rows) r
  WHERE t.same >= %(own_hands)s
@@ -136,9 +136,27 @@ class ConsentDenied(Parameters):
     unconfirmed_score: float = 0.4
 
 
+# A change counts from a device that had not signed in before; the latest one before a booking is found by a window,
+# so that no change is compared with every booking.
 # What was paid or cancelled cannot be held any more, and what was never claimed need not be held for ever: the denial
 # stays, to be reviewed.
 CONSENT_DENIED = """
+WITH seen AS (
+    SELECT subject_id, device_hash, min(at) AS at FROM logins WHERE subject_kind = 'learner' GROUP BY 1, 2
+), strange AS (
+    SELECT DISTINCT c.subject_id AS learner_id, c.at
+      FROM contact_changes c LEFT JOIN seen s ON s.subject_id = c.subject_id AND s.device_hash = c.device_hash
+     WHERE c.subject_kind = 'learner' AND c.field IN ('email', 'phone') AND c.device_hash <> ''
+       AND coalesce(s.at >= c.at - interval '1 day', true)
+), mark AS (
+    SELECT learner_id, at, at AS changed_at, NULL AS booking_id FROM strange
+    UNION ALL
+    SELECT learner_id, created_at, NULL, booking_id FROM bk WHERE learner_id IN (SELECT learner_id FROM strange)
+), taken AS (
+    SELECT booking_id FROM (SELECT booking_id, at, max(changed_at) OVER (PARTITION BY learner_id ORDER BY at) AS last
+                              FROM mark) m
+     WHERE booking_id IS NOT NULL AND last >= at - make_interval(days => %(days)s)
+)
 SELECT b.provider_id, 'booking', b.booking_id, 1.0,
        CASE WHEN b.cancelled_at IS NULL AND coalesce(b.paid_cents, 0) < b.amount_cents
                  AND (b.claimed_cents > coalesce(b.paid_cents, 0)
@@ -159,14 +177,7 @@ SELECT b.provider_id, 'booking', b.booking_id, %(taken_over_score)s, 'R',
        array['bookings:' || b.booking_id, 'learners:' || b.learner_id]
   FROM bk b LEFT JOIN surveys s USING (booking_id)
  WHERE b.denied_at IS NULL AND s.answer IS DISTINCT FROM 'denied' AND s.answer IS DISTINCT FROM 'confirmed'
-   AND EXISTS (
-        SELECT FROM contact_changes c
-         WHERE c.subject_kind = 'learner' AND c.subject_id = b.learner_id AND c.field IN ('email', 'phone')
-           AND c.at BETWEEN b.created_at - make_interval(days => %(days)s) AND b.created_at
-           AND c.device_hash <> ''
-           AND NOT EXISTS (SELECT FROM logins l
-                            WHERE l.device_hash = c.device_hash AND l.subject_kind = 'learner'
-                              AND l.subject_id = b.learner_id AND l.at < c.at - interval '1 day'))
+   AND b.booking_id IN (SELECT booking_id FROM taken)
 """
 
 DETECTORS = (

@@ -32,12 +32,14 @@ WITH owner AS (
            WHERE iban_hash <> '' AND provider_id IS NOT NULL AND role IN ('trainer', 'agent', 'staff')
              AND NOT EXISTS (SELECT FROM persons o WHERE o.person_id = p.person_id AND o.provider_id = p.provider_id
                                                      AND o.role IN ('director', 'shareholder'))
+), head AS (
+    SELECT DISTINCT person_id, provider_id, valid_from IS NOT NULL AS dated FROM persons
+     WHERE role = 'director' AND coalesce(valid_from <= %(day)s::date - %(director_days)s::int, true)
+       AND coalesce(valid_until >= %(day)s::date, true)
 ), common AS (
     SELECT DISTINCT a.provider_id AS one, b.provider_id AS two
-      FROM persons a JOIN persons b ON a.person_id = b.person_id AND a.provider_id <> b.provider_id
-     WHERE a.role = 'director' AND b.role = 'director'
-       AND greatest(a.valid_from, b.valid_from) <= %(day)s::date - %(director_days)s::int
-       AND least(coalesce(a.valid_until, %(day)s), coalesce(b.valid_until, %(day)s)) >= %(day)s::date
+      FROM head a JOIN head b ON a.person_id = b.person_id AND a.provider_id <> b.provider_id
+     WHERE a.dated OR b.dated
 ), pair AS (
     SELECT o.provider_id, o.iban_hash, t.side, t.id
       FROM owner o JOIN other t USING (iban_hash)
@@ -69,7 +71,9 @@ class ImpossibleHours(Parameters):
 # A day's hours of a trainer or learner, whatever provider they were declared by. A trainer's hours are those that were
 # held; slots of one room (or of one provider's webinars) at the very same times are one training, whatever its titles.
 IMPOSSIBLE_HOURS = """
-WITH part AS (
+WITH signed AS (
+    SELECT DISTINCT b.session_id, a.slot_starts_at FROM attendance a JOIN bk b USING (booking_id)
+), part AS (
     SELECT 'learner' AS side, b.learner_id AS id, b.provider_id, 'attendance:' || b.booking_id AS row, '' AS room,
            (s.starts_at + z.utc_offset)::date AS day, s.starts_at, s.ends_at
       FROM attendance a JOIN bk b USING (booking_id)
@@ -79,11 +83,11 @@ WITH part AS (
            CASE WHEN x.mode IS NOT DISTINCT FROM 'online' THEN x.provider_id
                 ELSE coalesce(x.venue_id, x.session_id) END,
            (s.starts_at + z.utc_offset)::date, s.starts_at, s.ends_at
-      FROM span x JOIN slots s USING (session_id), zone z
+      FROM span x JOIN slots s USING (session_id)
+      LEFT JOIN signed g ON g.session_id = x.session_id AND g.slot_starts_at = s.starts_at
+      LEFT JOIN (SELECT DISTINCT session_id FROM bk) k ON k.session_id = x.session_id, zone z
      WHERE x.trainer_id <> '' AND x.status IS DISTINCT FROM 'cancelled'
-       AND (EXISTS (SELECT FROM attendance a JOIN bk b USING (booking_id)
-                     WHERE b.session_id = x.session_id AND a.slot_starts_at = s.starts_at)
-            OR (x.status IS NOT DISTINCT FROM 'held' AND EXISTS (SELECT FROM bk b WHERE b.session_id = x.session_id)))
+       AND (g.session_id IS NOT NULL OR (x.status IS NOT DISTINCT FROM 'held' AND k.session_id IS NOT NULL))
 ), day AS (
     SELECT side, id, day, sum(extract(epoch FROM ends_at - starts_at)) / 3600 AS hours
       FROM (SELECT DISTINCT side, id, day, starts_at, ends_at,
@@ -92,14 +96,15 @@ WITH part AS (
      GROUP BY side, id, day
     HAVING sum(extract(epoch FROM ends_at - starts_at)) / 3600 > %(long_hours)s
 )
-SELECT p.provider_id, d.side, d.id,
-       CASE WHEN max(d.hours) > %(hard_hours)s THEN 1.0 ELSE 0.5 END,
-       CASE WHEN max(d.hours) > %(hard_hours)s THEN 'H' ELSE 'R' END,
+SELECT p.provider_id, p.side, p.id,
+       CASE WHEN max(p.hours) > %(hard_hours)s THEN 1.0 ELSE 0.5 END,
+       CASE WHEN max(p.hours) > %(hard_hours)s THEN 'H' ELSE 'R' END,
        array_agg(DISTINCT p.row) || coalesce(array_agg(DISTINCT 'bookings:' || b.booking_id)
                                              FILTER (WHERE b.booking_id IS NOT NULL), '{}')
-  FROM day d JOIN part p USING (side, id, day)
+  FROM (SELECT provider_id, side, id, row, max(hours) AS hours FROM day JOIN part USING (side, id, day)
+         GROUP BY provider_id, side, id, row) p
   LEFT JOIN bk b ON p.row = 'sessions:' || b.session_id
- GROUP BY p.provider_id, d.side, d.id
+ GROUP BY p.provider_id, p.side, p.id
 UNION ALL
 SELECT x.provider_id, 'session', x.session_id, least(0.6, 0.2 + 0.02 * count(*)), 'R',
        array['sessions:' || x.session_id, 'venues:' || x.venue_id]
@@ -116,10 +121,10 @@ SELECT f.provider_id, 'session', f.session_id, 0.5, 'R',
   FROM (SELECT b.provider_id, b.session_id, b.venue_id, a.slot_starts_at, v.capacity, count(*) AS present,
                array_agg('attendance:' || b.booking_id) AS rows
           FROM attendance a JOIN bk b USING (booking_id) JOIN venues v USING (venue_id)
-         WHERE v.capacity > 0 AND b.mode = 'in_person'
+          JOIN (SELECT session_id, min(starts_at) AS at FROM slots GROUP BY session_id) f USING (session_id)
+         WHERE v.capacity > 0 AND b.mode = 'in_person' AND a.slot_starts_at = f.at
          GROUP BY 1, 2, 3, 4, 5) f
  WHERE f.present > f.capacity * %(over_capacity)s
-   AND f.slot_starts_at = (SELECT min(t.starts_at) FROM slots t WHERE t.session_id = f.session_id)
 """
 
 
@@ -207,6 +212,8 @@ WITH came AS (
 ), many AS (
     SELECT provider_id, count(*) FILTER (WHERE days >= %(review_days)s) AS late, count(*) AS n FROM due
      GROUP BY provider_id
+), late AS (
+    SELECT DISTINCT session_id FROM due WHERE days >= %(review_days)s
 )
 SELECT d.provider_id, 'session', d.session_id,
        CASE WHEN max(d.days) >= %(hold_days)s THEN 1.0 ELSE 0.6 END,
@@ -217,10 +224,8 @@ SELECT d.provider_id, 'session', d.session_id,
  GROUP BY d.provider_id, d.session_id
 UNION ALL
 SELECT d.provider_id, 'session', d.session_id, %(note_score)s, 'N', array_agg('bookings:' || d.booking_id)
-  FROM due d JOIN many m USING (provider_id)
- WHERE m.n >= %(least_bookings)s AND d.nobody_came
-   AND NOT EXISTS (SELECT FROM due o WHERE o.session_id = d.session_id AND o.days >= %(review_days)s
-                                       AND m.late >= %(least_bookings)s)
+  FROM due d JOIN many m USING (provider_id) LEFT JOIN late l ON l.session_id = d.session_id
+ WHERE m.n >= %(least_bookings)s AND d.nobody_came AND (m.late < %(least_bookings)s OR l.session_id IS NULL)
  GROUP BY d.provider_id, d.session_id
 """
 

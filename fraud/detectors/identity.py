@@ -22,8 +22,8 @@ class ContactReuse(Parameters):
 # What learners share with each other, at one provider; and what a learner shares with the provider or its people.
 CONTACT_REUSE = """
 WITH housed AS (
-    SELECT DISTINCT b.learner_id FROM bk b JOIN places p ON p.ip_hash IN (b.ip_hash, b.consent_ip_hash)
-     WHERE p.kind = ANY(%(shared_places)s)
+    SELECT DISTINCT learner_id FROM bk
+     WHERE place_kind = ANY(%(shared_places)s) OR consent_place_kind = ANY(%(shared_places)s)
 ), learner AS (
     SELECT learner_id, k.field, k.hash
       FROM learners, LATERAL (VALUES ('email', email_hash), ('phone', phone_hash), ('address', address_hash))
@@ -79,15 +79,19 @@ class PayeeChange(Parameters):
     score: float = 0.7
 
 
+# Of a day's changes to the same account the first and the last say all.
 PAYEE_CHANGE = """
-WITH change AS (
-    SELECT c.subject_id AS provider_id, c.at, c.new_hash FROM contact_changes c
-     WHERE c.subject_kind = 'provider' AND c.field = 'iban' AND c.device_hash <> ''
-       AND NOT EXISTS (SELECT FROM logins l
-                        WHERE l.device_hash = c.device_hash AND l.subject_kind <> 'learner'
-                          AND l.at < c.at - interval '1 day')
+WITH seen AS (
+    SELECT device_hash, min(at) AS at FROM logins WHERE subject_kind <> 'learner' GROUP BY device_hash
+), change AS (
+    SELECT DISTINCT provider_id, new_hash, e.at FROM (
+        SELECT c.subject_id AS provider_id, c.new_hash, min(c.at) AS first, max(c.at) AS last
+          FROM contact_changes c LEFT JOIN seen s ON s.device_hash = c.device_hash
+         WHERE c.subject_kind = 'provider' AND c.field = 'iban' AND c.device_hash <> ''
+           AND coalesce(s.at >= c.at - interval '1 day', true)
+         GROUP BY c.subject_id, c.new_hash, (c.at AT TIME ZONE 'UTC')::date) d, LATERAL (VALUES (first), (last)) e(at)
 )
-SELECT c.provider_id, 'account', c.new_hash, %(score)s, 'H', array_agg('bookings:' || b.booking_id)
+SELECT c.provider_id, 'account', c.new_hash, %(score)s, 'H', array_agg(DISTINCT 'bookings:' || b.booking_id)
   FROM change c JOIN bk b USING (provider_id)
  WHERE b.last_paid_at BETWEEN c.at AND c.at + make_interval(days => %(days)s)
     OR (b.claim_at <= c.at AND coalesce(b.paid_at > c.at, true)

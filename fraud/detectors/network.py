@@ -11,6 +11,7 @@ from typing import Any
 import networkx as nx
 from django.utils.translation import gettext_lazy as _
 from psycopg import Cursor
+from rapidfuzz import fuzz, process
 
 from fraud.detection.detector import Detector, Finding, Parameters, asked_in_sql, banded
 from fraud.detection.peers import excess
@@ -34,6 +35,19 @@ class BlacklistLink(Parameters):
     per_hop: float = 0.8
 
 
+# Names that are compared at once: what is read of them does not grow with their number.
+_CHUNK = 2_000
+# Below both of these (rapidfuzz, 0 to 100) no two names reach the scores asked for: they differ, or one is not in the
+# other.
+_NEAR, _WITHIN = 45, 80
+
+_Listed = list[tuple[str, tuple[str, ...], date | None, tuple[str, ...]]]
+_PEOPLE = """
+SELECT DISTINCT person_id, provider_id FROM persons
+ WHERE role IN ('director', 'shareholder') AND provider_id IS NOT NULL
+"""
+
+
 def find_blacklisted(cursor: Cursor[Any], day: date, parameters: BlacklistLink) -> Iterable[Finding]:
     """Providers whose directors or shareholders, or those of a firm they share one with, are on the blacklist."""
     cursor.execute(
@@ -45,38 +59,54 @@ def find_blacklisted(cursor: Cursor[Any], day: date, parameters: BlacklistLink) 
         for entry, person, born, entity in cursor.fetchall()
     ]
     direct = _listed_firms(cursor, listed, parameters)
-    cursor.execute(
-        "SELECT DISTINCT person_id, full_name, birth_date, provider_id FROM persons"
-        " WHERE role IN ('director', 'shareholder') AND provider_id IS NOT NULL"
-    )
-    graph: nx.Graph[tuple[str, str]] = nx.Graph()
-    seen: dict[tuple[str, date | None], tuple[float, str]] = {}
-    for person_id, full_name, born, provider_id in cursor.fetchall():
-        graph.add_edge(("person", person_id), ("provider", provider_id))
-        key = (full_name or "", born)
-        if key not in seen:
-            seen[key] = _best_entry(plain(full_name or ""), born, listed, parameters)
-        score, entry = seen[key]
-        if score:
-            _keep(direct, provider_id, score, entry)
+    _listed_people(cursor, listed, parameters, direct)
     linked = dict(direct)
-    for provider_id, (score, entry) in direct.items():
-        node = ("provider", provider_id)
-        if node in graph:
-            near = nx.single_source_shortest_path_length(graph, node, cutoff=2)
-            for (side, other), steps in near.items():
-                if side == "provider" and steps:
-                    _keep(linked, other, score * parameters.per_hop, entry)
+    cursor.execute(
+        f"WITH behind AS ({_PEOPLE}) SELECT DISTINCT a.provider_id, b.provider_id"
+        "  FROM behind a JOIN behind b ON b.person_id = a.person_id AND b.provider_id <> a.provider_id"
+        " WHERE a.provider_id = ANY(%s)".encode(),
+        [sorted(direct)],
+    )
+    for provider_id, other in cursor:
+        score, entry = direct[provider_id]
+        _keep(linked, other, score * parameters.per_hop, entry)
     for provider_id, (score, entry) in linked.items():
         if score >= parameters.score:
             rows = (f"blacklist:{entry}", f"providers:{provider_id}")
             yield Finding(provider_id, "provider", provider_id, banded(score), "R", rows)
 
 
+def _listed_people(
+    cursor: Cursor[Any], listed: _Listed, parameters: BlacklistLink, found: dict[str, tuple[float, str]]
+) -> None:
+    """Keep the providers with a director or shareholder of a listed name; names are read in parts."""
+    with cursor.connection.cursor(name="people") as names:
+        names.execute(
+            "SELECT full_name, birth_date, array_agg(DISTINCT provider_id) FROM persons"
+            " WHERE role IN ('director', 'shareholder') AND provider_id IS NOT NULL AND full_name <> ''"
+            " GROUP BY full_name, birth_date"
+        )
+        while part := names.fetchmany(_CHUNK):
+            words = [plain(full_name) for full_name, _born, _providers in part]
+            for place, near in enumerate(_near(words, [person for _entry, person, _born, _entity in listed])):
+                _name, born, providers = part[place]
+                score, entry = _best_entry(words[place], born, [listed[k] for k in near], parameters)
+                for provider_id in providers if score else ():
+                    _keep(found, provider_id, score, entry)
+
+
+def _near(names: list[tuple[str, ...]], listed: list[tuple[str, ...]]) -> list[list[int]]:
+    """For each name the places of those listed that it may be like at all: the rest is not looked at closely."""
+    if not names or not listed:
+        return [[] for _name in names]
+    mine, theirs = ([" ".join(words) for words in side] for side in (names, listed))
+    alike = process.cdist(mine, theirs, scorer=fuzz.token_sort_ratio, score_cutoff=_NEAR, workers=1)
+    within = process.cdist(mine, theirs, scorer=fuzz.token_set_ratio, score_cutoff=_WITHIN, workers=1)
+    return [row.nonzero()[0].tolist() for row in alike + within]
+
+
 def _listed_firms(
-    cursor: Cursor[Any],
-    listed: list[tuple[str, tuple[str, ...], date | None, tuple[str, ...]]],
-    parameters: BlacklistLink,
+    cursor: Cursor[Any], listed: _Listed, parameters: BlacklistLink
 ) -> dict[str, tuple[float, str]]:
     """Providers whose own name is that of a listed firm; a name alone is a little less than a person."""
     found: dict[str, tuple[float, str]] = {}
@@ -84,27 +114,29 @@ def _listed_firms(
     firms = [(provider_id, plain(legal_name or "")) for provider_id, legal_name in cursor.fetchall()]
     common = Counter(word for _provider_id, words in firms for word in set(words))
     entities = sum(bool(entity) for _entry, _person, _born, entity in listed)
-    for provider_id, words in firms:
-        # How many firms would be called so by chance: of usual words a name says little about whose it is.
-        chance = len(firms) * entities * math.prod(common[word] / len(firms) for word in set(words))
-        told = parameters.firm_name_alone if chance <= parameters.by_chance else parameters.usual_name
-        for entry, _person, _born, entity in listed:
-            score = name_score(words, entity)
-            if score >= parameters.firm_score:
-                worth = told if words == entity else min(told, parameters.firm_name_alike)
-                _keep(found, provider_id, score * worth, entry)
+    for start in range(0, len(firms), _CHUNK):
+        part = firms[start : start + _CHUNK]
+        near = _near([words for _id, words in part], [entity for _entry, _person, _born, entity in listed])
+        for (provider_id, words), places in zip(part, near, strict=True):
+            # How many firms would be called so by chance: of usual words a name says little about whose it is.
+            chance = len(firms) * entities * math.prod(common[word] / len(firms) for word in set(words))
+            told = parameters.firm_name_alone if chance <= parameters.by_chance else parameters.usual_name
+            for entry, _person, _born, entity in (listed[place] for place in places):
+                score = name_score(words, entity)
+                if score >= parameters.firm_score:
+                    worth = told if words == entity else min(told, parameters.firm_name_alike)
+                    _keep(found, provider_id, score * worth, entry)
     return found
 
 
 def _keep(found: dict[str, tuple[float, str]], provider_id: str, score: float, entry: str) -> None:
-    if score > found.get(provider_id, (0.0, ""))[0]:
-        found[provider_id] = (score, entry)
+    found[provider_id] = max(found.get(provider_id, (0.0, "")), (score, entry))
 
 
 def _best_entry(
     words: tuple[str, ...],
     born: date | None,
-    listed: list[tuple[str, tuple[str, ...], date | None, tuple[str, ...]]],
+    listed: _Listed,
     parameters: BlacklistLink,
 ) -> tuple[float, str]:
     best = (0.0, "")
@@ -125,11 +157,13 @@ class NomineeHub(Parameters):
 
 # A director who has been declared at two of them for a year explains that they share things.
 NOMINEE_HUB = """
-WITH common AS (
+WITH head AS (
+    SELECT DISTINCT person_id, provider_id, valid_from IS NOT NULL AS dated FROM persons
+     WHERE role = 'director' AND coalesce(valid_from <= %(day)s::date - %(old_days)s::int, true)
+), common AS (
     SELECT DISTINCT a.provider_id AS one, b.provider_id AS two
-      FROM persons a JOIN persons b ON a.person_id = b.person_id AND a.provider_id <> b.provider_id
-     WHERE a.role = 'director' AND b.role = 'director'
-       AND greatest(a.valid_from, b.valid_from) <= %(day)s::date - %(old_days)s::int
+      FROM head a JOIN head b ON a.person_id = b.person_id AND a.provider_id <> b.provider_id
+     WHERE a.dated OR b.dated
 ), link AS (
     SELECT 'person' AS kind, p.person_id AS key, p.provider_id, p.valid_from::timestamptz AS at FROM persons p
      WHERE p.role IN ('director', 'shareholder', 'staff') AND p.provider_id IS NOT NULL AND p.valid_from IS NOT NULL
@@ -221,25 +255,28 @@ class Ring(Parameters):
 # Whom an agent or a provider helps to book uses their device, and whoever sits in a known place uses its devices.
 # What an employer enters for its people is its own; that they consent on one device is not.
 _SHARED = """
+SELECT kind, key, array_agg(learner_id ORDER BY learner_id) FROM (
 SELECT DISTINCT k.kind, k.key, b.learner_id
   FROM bk b JOIN learners l USING (learner_id),
        LATERAL (VALUES ('device', CASE WHEN b.actor = 'learner' THEN b.device_hash END),
                        ('device', CASE WHEN b.actor IN ('learner', 'employer') THEN b.consent_device_hash END),
                        ('iban', l.iban_hash), ('phone', l.phone_hash), ('email', l.email_hash)) k(kind, key)
- WHERE k.key <> '' AND NOT EXISTS (SELECT FROM places p WHERE p.ip_hash IN (b.ip_hash, b.consent_ip_hash))
+ WHERE k.key <> '' AND NOT b.known_place
 UNION
 SELECT DISTINCT c.field, c.new_hash, c.subject_id FROM contact_changes c
  WHERE c.subject_kind = 'learner' AND c.field IN ('iban', 'phone', 'email') AND c.new_hash <> ''
-   AND NOT EXISTS (SELECT FROM bk b JOIN places p ON p.ip_hash IN (b.ip_hash, b.consent_ip_hash)
-                    WHERE b.learner_id = c.subject_id)
+   AND NOT EXISTS (SELECT FROM bk b WHERE b.learner_id = c.subject_id AND b.known_place)
+) shared GROUP BY kind, key HAVING count(*) BETWEEN 2 AND %(most_sharing)s
 """
 
 
 def find_rings(cursor: Cursor[Any], _day: date, parameters: Ring) -> Iterable[Finding]:
     """Groups of learners who are joined by shared attributes and learn at one provider, more than elsewhere."""
     graph, kinds = _joined(cursor, parameters)
+    groups = [group for group in nx.connected_components(graph) if len(group) >= parameters.learners]
     cursor.execute(
-        "SELECT learner_id, provider_id, booking_id FROM bk WHERE learner_id = ANY(%s)", [sorted(graph)]
+        "SELECT learner_id, provider_id, booking_id FROM bk WHERE learner_id = ANY(%s)",
+        [sorted(frozenset[str]().union(*groups))],
     )
     booked: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for learner_id, provider_id, booking_id in cursor:
@@ -248,11 +285,10 @@ def find_rings(cursor: Cursor[Any], _day: date, parameters: Ring) -> Iterable[Fi
     sizes: dict[str, int] = dict(cursor.fetchall())
     people_of: dict[str, set[str]] = defaultdict(set)
     rows_of: dict[str, set[str]] = defaultdict(set)
-    for group in nx.connected_components(graph):
-        if len(group) >= parameters.learners:
-            for provider_id, people, rows in _blocks(group, booked, parameters):
-                people_of[provider_id] |= people
-                rows_of[provider_id] |= rows
+    for group in groups:
+        for provider_id, people, rows in _blocks(group, booked, parameters):
+            people_of[provider_id] |= people
+            rows_of[provider_id] |= rows
     everywhere, size = sum(map(len, rows_of.values())), sum(sizes.values())
     for provider_id in sorted(rows_of):
         evidence, people = rows_of[provider_id], people_of[provider_id]
@@ -265,18 +301,13 @@ def find_rings(cursor: Cursor[Any], _day: date, parameters: Ring) -> Iterable[Fi
 
 def _joined(cursor: Cursor[Any], parameters: Ring) -> tuple[nx.Graph[str], dict[str, set[str]]]:
     """Learners joined by what they share, and for each by which kinds of data."""
-    cursor.execute(_SHARED)
-    sharing: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for kind, key, learner_id in cursor.fetchall():
-        sharing[kind, key].add(learner_id)
+    cursor.execute(_SHARED.encode(), parameters.model_dump())
     graph: nx.Graph[str] = nx.Graph()
     kinds: dict[str, set[str]] = defaultdict(set)
-    for (kind, _key), people in sharing.items():
-        if 1 < len(people) <= parameters.most_sharing:
-            first, *others = sorted(people)
-            graph.add_edges_from((first, other) for other in others)
-            for learner_id in people:
-                kinds[learner_id].add(kind)
+    for kind, _key, (first, *others) in cursor:
+        graph.add_edges_from((first, other) for other in others)
+        for learner_id in (first, *others):
+            kinds[learner_id].add(kind)
     return graph, kinds
 
 

@@ -8,20 +8,28 @@ from fraud.detection.detector import Detector, Parameters, asked_in_sql
 
 
 class RosterReuse(Parameters):
-    """D18. jaccard: the shared part of two rosters; days: between their starts."""
+    """D18. jaccard: the shared part of two rosters; days: between their starts.
+
+    most_sessions: who sits in more than that is no member of a roster, but somebody for D12 and D13.
+    """
 
     jaccard: float = 0.8
     least: int = 5
     days: int = 90
+    most_sessions: int = 100
 
 
 # Two rosters at two sites or providers; whom an employer sent together is no roster of a provider's making.
 ROSTER_REUSE = """
-WITH seat AS (
+WITH place AS (
     SELECT DISTINCT session_id, learner_id FROM bk
      WHERE cancelled_at IS NULL AND actor IS DISTINCT FROM 'employer' AND starts_at IS NOT NULL
+), often AS (
+    SELECT learner_id FROM place GROUP BY learner_id HAVING count(*) BETWEEN 2 AND %(most_sessions)s
 ), size AS (
-    SELECT session_id, count(*) AS n FROM seat GROUP BY session_id HAVING count(*) >= %(least)s
+    SELECT session_id, count(*) AS n FROM place GROUP BY session_id HAVING count(*) >= %(least)s
+), seat AS (
+    SELECT session_id, learner_id FROM place JOIN often USING (learner_id) JOIN size USING (session_id)
 ), pair AS (
     SELECT a.session_id AS one, b.session_id AS two, count(*) AS both
       FROM seat a JOIN seat b ON b.learner_id = a.learner_id AND b.session_id <> a.session_id
@@ -44,7 +52,7 @@ DETECTORS = (
     Detector(
         id="D18",
         name="roster_reuse",
-        version=1,
+        version=2,
         family="network",
         explanation=_("The same learners fill sessions of different providers or places."),
         needs="slots sessions(venue_id) bookings(actor) booking_events(event at)",
