@@ -9,4 +9,5 @@ class FraudConfig(AppConfig):
     def ready(self) -> None:
         # Named, not imported: models exist only now.
         import_string("funding.services.gates.use")(import_string("fraud.gates.FraudGate")())
+        import_string("funding.audit.further.add")(self.name, import_string("fraud.audit.FURTHER"))
         import_string("catalogue.screening.use")(import_string("fraud.screening.words.to_look_at"))

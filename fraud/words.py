@@ -97,6 +97,7 @@ EFFECTS = {
     "held": _("Money held"),
     "demanded": _("Debt demanded"),
     "taken_back": _("Money taken back"),
+    "not_paid": _("Booking ended, nothing is paid for it"),
     "suspended": _("Accreditation suspended"),
     "withdrawn": _("Accreditation withdrawn"),
     "listed": _("Put on the blacklist"),

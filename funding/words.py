@@ -234,6 +234,7 @@ BOOKING_EVENTS = {
     "dispute": _("Disputed by the learner"),
     "reject_dispute": _("Dispute rejected"),
     "uphold_dispute": _("Dispute upheld: all goes back"),
+    "reinstate": _("The cancellation was wrong: the booking stands again"),
 }
 CLAIM_EVENTS = {
     "create": _("Claim drafted"),
@@ -279,6 +280,7 @@ FLAGS = {
     "late_exit": _("exit declared late"),
     "late_answer": _("answered late"),
     "late_proof": _("proof handed in late"),
+    "reinstated": _("cancelled by mistake, and reinstated"),
 }
 EXIT_REASONS = {
     "complete": _("complete"),

@@ -249,7 +249,9 @@ class Case(Machine):
     @transition(field=state, source=S.REOPEN_PENDING, target=S.INVESTIGATING, permission=may_reopen)
     def reopen(self) -> None:
         """Another person agrees: it is investigated again, and decided anew."""
+        # Whoever is found wronged now gets their rights first again.
         self.closed_at = self.reopen_asked_by = self.decided_by = self.decided_at = None
+        self.rights_restored_at = None
         self.proposed_by = self.proposed_at = None
         self.outcome = self.proposed_outcome = self.proposal = ""
 

@@ -305,6 +305,7 @@ class MeasureEffect(AppendOnlyModel):
         HELD = "held", "Money held"
         DEMANDED = "demanded", "Debt demanded"
         TAKEN_BACK = "taken_back", "Money taken back"
+        NOT_PAID = "not_paid", "Booking ended unpaid"
         SUSPENDED = "suspended", "Accreditation suspended"
         WITHDRAWN = "withdrawn", "Accreditation withdrawn"
         LISTED = "listed", "Put on the blacklist"

@@ -111,6 +111,9 @@ def _lift_linked(measure: Measure, undone: Collection[MeasureEffect], *, actor: 
 def _line(effect: MeasureEffect) -> str:
     with translation.override("en"):
         text = str(words.EFFECTS[effect.kind])
-        if effect.amount_cents is not None and effect.receivable is not None:
-            text += f": {format_cents(effect.amount_cents, effect.receivable.currency, 'en')}"
+        owed = effect.receivable or effect.booking
+        if effect.amount_cents is not None and owed is not None:
+            text += f": {format_cents(effect.amount_cents, owed.currency, 'en')}"
+        if effect.kind == MeasureEffect.Kind.NOT_PAID and effect.undoes_id is not None and not effect.said:
+            text += f" ({translation.gettext('it stays ended; write to us about what you lost by it')})"
     return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -52,8 +52,13 @@ def hash_of(case: Case, row: CaseRecord) -> str:
 
 def faults(case: Case) -> Iterator[str]:
     """What is wrong with the file: a record that is missing, was inserted, or says something else than it did."""
+    yield from faults_in(case, case.records.order_by("number"))
+
+
+def faults_in(case: Case, records: Iterable[CaseRecord]) -> Iterator[str]:
+    """As `faults`, of records that were read already, by number."""
     previous = ""
-    for expected, row in enumerate(case.records.order_by("number"), start=1):
+    for expected, row in enumerate(records, start=1):
         if row.number != expected:
             yield f"record {expected} is missing"
             return

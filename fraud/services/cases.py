@@ -14,7 +14,7 @@ from django.db.models import Sum
 from accounts.models import User
 from accounts.services import service_users
 from catalogue.documents import checked_file, keep
-from fraud import permissions
+from fraud import permissions, words
 from fraud.models import (
     Case,
     CaseBooking,
@@ -29,7 +29,7 @@ from fraud.models import (
 )
 from fraud.models.cases import AT_FAULT, OUTCOMES, UNDER_INVESTIGATION
 from fraud.models.measures import OPEN_STATES
-from fraud.services import case_file, effects, letters, measures
+from fraud.services import case_file, effects, letters, measures, rights
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
 
@@ -256,28 +256,57 @@ def decide(*, actor: User, case_id: int, reason: str, shown: str = "") -> Case:
     """Another person decides as proposed: neither the investigator nor the author of a rule that led to it.
 
     Refuted: every measure of the case that is not over is lifted in the same moment, holds with it, and the provider
-    gets an apology. shown: the outcome that the page showed, when it may have changed meanwhile.
-    Locks: the case, measures, holds. Logs: case `decide`; measures `lift`.
-    Raises: DomainError `incomplete` without a reason, `changed_since`, `not_allowed`.
+    gets an apology. What an earlier decision took from it is undone to the cent: debts, bookings that were ended
+    (decision 234); that needs a manager. shown: the outcome that the page showed, when it may have changed meanwhile.
+    Locks: the case, measures, holds, bookings. Logs: case `decide`; measures `lift`; bookings `reinstate`.
+    Raises: DomainError `incomplete` without a reason, `changed_since`, `being_netted`, `not_allowed`.
     """
     case = lock_case(case_id)
     if shown and shown != case.proposed_outcome:
         raise DomainError("changed_since")
+    if (
+        case.proposed_outcome == S.REFUTED
+        and _took_something(case)
+        and not permissions.may_manage(case, actor)
+    ):
+        raise DomainError("not_allowed", status=403, what="decide", reason="money_moved")
     step(case, "decide", actor=actor, reason=required(reason), by=actor)
     case_file.record(case, RecordKind.DECISION, actor=actor, text=reason, data={"decided": case.outcome})
     if case.outcome == S.REFUTED:
-        undone = lift_all(case, actor=actor, reason=reason)
+        undone = lift_all(case, actor=actor, reason=reason, wrong=True)
         effects.release_automatic(case, actor=actor)
+        undone += _reinstate_all(case, actor=actor, reason=reason)
         letters.send(case, LetterKind.APOLOGY, actor=actor, why=reason, undone=undone)
     return case
 
 
-def lift_all(case: Case, *, actor: User, reason: str, kinds: Sequence[str] = MeasureKind.values) -> list[str]:
+def _took_something(case: Case) -> bool:
+    """Whether an earlier decision on the case moved money, which only a manager moves back."""
+    rows = case.bookings.filter(restored_at__isnull=False).select_related("booking")
+    return any(rights.stands_cancelled(row) for row in rows) or effects.took_money(case)
+
+
+def _reinstate_all(case: Case, *, actor: User, reason: str) -> list[str]:
+    """Bookings that were ended for the case, and that no appeal has undone, stand again. Returns a letter's lines."""
+    rows = case.bookings.filter(restored_at__isnull=False).select_related("booking").order_by("booking_id")
+    wrong = [row for row in rows if rights.stands_cancelled(row)]
+    done = [row for row in wrong if rights.undo(case, row, actor=actor, reason=reason)]
+    return [f"{words.EFFECTS['not_paid']}: {row.booking.public_id}" for row in done]
+
+
+def lift_all(
+    case: Case,
+    *,
+    actor: User,
+    reason: str,
+    kinds: Sequence[str] = MeasureKind.values,
+    wrong: bool = False,
+) -> list[str]:
     """Lift every measure of a locked case that is not over. Returns what it was, as people read it."""
     lifted = []
     standing = Measure.objects.filter(case=case, state__in=OPEN_STATES, kind__in=kinds)
     for measure in locks.acquire_set(standing):
-        measures.end(case, measure, "lift", actor=actor, reason=reason)
+        measures.end(case, measure, "lift", actor=actor, reason=reason, wrong=wrong)
         lifted.append(measures.said(measure))
     return lifted
 

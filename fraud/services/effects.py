@@ -16,14 +16,16 @@ from fraud.models import (
     BlacklistEntry,
     BlacklistKind,
     Case,
+    CaseBooking,
     Measure,
     MeasureEffect,
     MeasureKind,
     RecordKind,
 )
-from fraud.services import case_file
+from fraud.services import case_file, rights
 from funding.models import Hold, Receivable, ReceivableState
 from funding.services import holds
+from funding.services.bookings import reinstating
 from funding.services.recoveries import demands, reversals
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -80,7 +82,7 @@ def undo(case: Case, wanted: Iterable[MeasureEffect], *, actor: User, reason: st
             for name in ("hold", "booking", "receivable", "accreditation", "entry")
         }
         facts |= {"amount_cents": effect.amount_cents, "said": effect.said}
-        facts |= _undo_one(effect, actor=actor, reason=reason)
+        facts |= _undo_one(case, effect, actor=actor, reason=reason)
         done.append(_done(case, effect.measure, E(effect.kind), actor, undoes=effect, **facts))
     return done
 
@@ -103,12 +105,18 @@ def prolong(measure: Measure, *, until: datetime, reason: str, actor: User) -> N
         _done(measure.case, measure, E.HELD, actor, hold=later, booking=hold.booking)
 
 
+def took_money(case: Case) -> bool:
+    """Whether a measure of the case asked for money and nobody has undone it."""
+    theirs = MeasureEffect.objects.filter(measure__case=case, undoes__isnull=True, undone_by__isnull=True)
+    return bool(theirs.filter(kind__in=[E.DEMANDED, E.TAKEN_BACK, E.NOT_PAID]).exists())
+
+
 def _standing(measure: Measure) -> Any:
     """What the measure did and nobody has undone."""
     return MeasureEffect.objects.filter(measure=measure, undoes__isnull=True, undone_by__isnull=True)
 
 
-def _undo_one(effect: MeasureEffect, *, actor: User, reason: str) -> dict[str, Any]:
+def _undo_one(case: Case, effect: MeasureEffect, *, actor: User, reason: str) -> dict[str, Any]:
     match effect.kind:
         case E.HELD:
             hold = Hold.objects.get(pk=_id(effect.hold_id))
@@ -131,7 +139,17 @@ def _undo_one(effect: MeasureEffect, *, actor: User, reason: str) -> dict[str, A
                 actor=actor, receivable_id=_id(effect.receivable_id), reason=reason
             )
             return {"said": undone.said}
+        case E.NOT_PAID:
+            row = _row_of(effect)
+            # What stands again is told with its amount; what could not is told in the file with the reason.
+            return {"said": rights.undo(case, row, actor=actor, reason=reason)}
     return {}
+
+
+def _row_of(effect: MeasureEffect) -> CaseBooking:
+    return CaseBooking.objects.select_related("booking").get(
+        case=effect.measure.case_id, booking=_id(effect.booking_id)
+    )
 
 
 def _accredit_again(effect: MeasureEffect, *, actor: User, reason: str) -> Accreditation:
@@ -209,6 +227,18 @@ def _demand(case: Case, measure: Measure, actor: User) -> None:
             booking=debt.booking,
             amount_cents=debt.amount_cents,
         )
+
+    _end_unpaid(case, measure, actor)
+
+
+def _end_unpaid(case: Case, measure: Measure, actor: User) -> None:
+    """What was ended before it was paid is part of the restitution too: an appeal against it is heard and undone."""
+    known = MeasureEffect.objects.filter(measure__case=case, kind=E.NOT_PAID, undoes__isnull=True)
+    rows = case.bookings.filter(restored_at__isnull=False).select_related("booking").order_by("booking_id")
+    for row in rows.exclude(booking__in=known.filter(undone_by__isnull=True).values("booking")):
+        if rights.stands_cancelled(row):
+            cents = reinstating.would_be_paid(row.booking)
+            _done(case, measure, E.NOT_PAID, actor, booking=row.booking, amount_cents=cents)
 
 
 def _take_back(case: Case, measure: Measure, actor: User) -> None:

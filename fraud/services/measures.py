@@ -299,11 +299,19 @@ def lift_measure(*, actor: User, measure_id: int, reason: str) -> Measure:
     return measure
 
 
-def end(case: Case, measure: Measure, transition: str, *, actor: User, reason: str = "") -> None:
-    """Lift a locked measure, or let it expire: holds, suspensions and listings end, its subject is told."""
+def end(
+    case: Case, measure: Measure, transition: str, *, actor: User, reason: str = "", wrong: bool = False
+) -> None:
+    """Lift a locked measure, or let it expire: holds, suspensions and listings end, its subject is told.
+
+    wrong: it ought never to have been, so that debts, and whatever else it did, are undone as well.
+    """
     announced = measure.notified_at is not None
     move(case, measure, transition, actor=actor, reason=reason, at=clock.now())
-    effects.end_lasting(case, measure, actor=actor, reason=reason or "its time is over")
+    if wrong:
+        effects.undo_all(case, measure, actor=actor, reason=reason)
+    else:
+        effects.end_lasting(case, measure, actor=actor, reason=reason or "its time is over")
     if announced:
         with translation.override("en"):
             why = reason or str(translation.gettext("Its time is over."))

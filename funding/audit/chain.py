@@ -17,4 +17,4 @@ def chain_check(
         for fault in verification.faults(progress=progress):
             yield 11, Finding(fault.row, fault.code, fault.detail)
 
-    return PythonCheck("seals", {11}, find)
+    return PythonCheck("seals", {11}, find, by_models=True)

@@ -70,11 +70,15 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class PythonCheck:
-    """A check that needs more than a statement: what it yields is (invariant, finding)."""
+    """A check that needs more than a statement: what it yields is (invariant, finding).
+
+    by_models: it reads through models, not through the cursor that it is given.
+    """
 
     name: str
     invariants: set[int]
     find: Callable[[Any], Iterable[tuple[int, Finding]]]
+    by_models: bool = False
 
     def run(self, cursor: Any) -> Iterable[tuple[int, Finding, int]]:
         """As `SqlCheck.run`; every finding is named."""

@@ -1,7 +1,7 @@
 """The database's own guards (2): triggers, rights and constraints are there, on, and as the models say."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pgtrigger
@@ -78,15 +78,15 @@ _ROW, _BEFORE, _INSERT, _DELETE, _UPDATE, _TRUNCATE = 1, 2, 4, 8, 16, 32
 _FUNCTION_BODY = re.compile(r"RETURNS TRIGGER AS \$\$(.*?)\$\$ LANGUAGE plpgsql", re.DOTALL)
 
 
-def _guarded_models() -> list[type[models.Model]]:
-    return [model for label in _MONEY_APPS for model in apps.get_app_config(label).get_models()]
+def _guarded_models(labels: Sequence[str]) -> list[type[models.Model]]:
+    return [model for label in labels for model in apps.get_app_config(label).get_models()]
 
 
 def _invariant(table: str) -> int:
     return _INVARIANT_OF_TABLE.get(table, 2)
 
 
-def find_triggers(cursor: Any) -> Iterable[tuple[int, Finding]]:
+def find_triggers(cursor: Any, labels: Sequence[str] = _MONEY_APPS) -> Iterable[tuple[int, Finding]]:
     """Triggers that are missing, disabled, or do something else than the models say."""
     cursor.execute(
         """
@@ -99,7 +99,7 @@ def find_triggers(cursor: Any) -> Iterable[tuple[int, Finding]]:
         """
     )
     installed = {(row[0], row[1]): row[2:] for row in cursor.fetchall()}
-    for model in _guarded_models():
+    for model in _guarded_models(labels):
         table = model._meta.db_table
         for trigger in getattr(model._meta, "triggers", ()):
             row = f"trigger:{table}.{trigger.name}"
@@ -134,7 +134,7 @@ def _kind_of(trigger: pgtrigger.Trigger) -> int:
     return kind
 
 
-def find_rights(cursor: Any) -> Iterable[tuple[int, Finding]]:
+def find_rights(cursor: Any, labels: Sequence[str] = _MONEY_APPS) -> Iterable[tuple[int, Finding]]:
     """Roles besides the owner that may do more with a table than the models say."""
     cursor.execute(
         """
@@ -151,7 +151,7 @@ def find_rights(cursor: Any) -> Iterable[tuple[int, Finding]]:
         """
     )
     rights = rights_by_table()
-    tables = {model._meta.db_table: model for model in _guarded_models()}
+    tables = {model._meta.db_table: model for model in _guarded_models(labels)}
     for table, grantee, oid, privilege, column in cursor.fetchall():
         if table not in tables or privilege not in ("INSERT", "UPDATE", "DELETE", "TRUNCATE", "TRIGGER"):
             continue
@@ -223,7 +223,7 @@ def find_functions(cursor: Any) -> Iterable[tuple[int, Finding]]:
             yield 2, Finding(f"function:{name}", "function_altered", config)
 
 
-def find_constraints(cursor: Any) -> Iterable[tuple[int, Finding]]:
+def find_constraints(cursor: Any, labels: Sequence[str] = _MONEY_APPS) -> Iterable[tuple[int, Finding]]:
     """Constraints and unique indexes that are missing or not valid."""
     # From PostgreSQL 18 on a constraint may also be there and not enforced.
     enforced = "AND conenforced" if cursor.connection.info.server_version >= 180000 else ""
@@ -239,14 +239,14 @@ def find_constraints(cursor: Any) -> Iterable[tuple[int, Finding]]:
         """
     )
     present = set(cursor.fetchall())
-    for model in _guarded_models():
+    for model in _guarded_models(labels):
         table = model._meta.db_table
         for constraint in model._meta.constraints:
             if (table, constraint.name) not in present:
                 invariant = 10 if constraint.name in _ONCE else _invariant(table)
                 yield invariant, Finding(f"constraint:{table}.{constraint.name}", "constraint_missing")
         yield from _find_unique_fields(cursor, model)
-    yield from _find_foreign_keys(cursor)
+    yield from _find_foreign_keys(cursor, labels)
 
 
 def _find_unique_fields(cursor: Any, model: type[models.Model]) -> Iterable[tuple[int, Finding]]:
@@ -267,7 +267,7 @@ def _find_unique_fields(cursor: Any, model: type[models.Model]) -> Iterable[tupl
         yield 10, Finding(f"constraint:{table}.{name}_unique", "constraint_missing")
 
 
-def _find_foreign_keys(cursor: Any) -> Iterable[tuple[int, Finding]]:
+def _find_foreign_keys(cursor: Any, labels: Sequence[str]) -> Iterable[tuple[int, Finding]]:
     cursor.execute(
         """
         SELECT class.relname, attname FROM pg_constraint
@@ -277,7 +277,7 @@ def _find_foreign_keys(cursor: Any) -> Iterable[tuple[int, Finding]]:
         """
     )
     present = set(cursor.fetchall())
-    for model in _guarded_models():
+    for model in _guarded_models(labels):
         for field in model._meta.local_concrete_fields:
             if (
                 field.is_relation

@@ -25,6 +25,8 @@ KINDS: dict[str, tuple[tuple[Bucket, ...], tuple[Bucket, ...]]] = {
     "partial_service_booking": ((B.HELD,), _ORIGIN),
     "unwind_booking": ((B.HELD,), _ORIGIN),
     "restore_booking": ((B.OWED,), _ORIGIN),
+    # A cancellation was wrong: what its sources have no more the funder makes good, before they pay again.
+    "made_good": ((B.APPROPRIATION,), (B.AVAILABLE, B.BUDGET, B.REFUND_DUE)),
     "not_reimbursed_booking": ((B.HELD,), _ORIGIN),
     "paid_directly": ((B.HELD,), (B.PAID,)),
     "approve_claim": ((B.HELD,), (B.PAYABLE,)),

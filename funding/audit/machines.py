@@ -64,7 +64,8 @@ def allowed_steps(model: type[fsm.Machine]) -> set[tuple[str, str]]:
     return steps | {("", state) for state in beginnings}
 
 
-def _check(model: type[fsm.Machine], invariant: int) -> SqlCheck:
+def log_check(model: type[fsm.Machine], invariant: int) -> SqlCheck:
+    """Whether every row of a machine is where its log says, and its log a chain of allowed steps."""
     noun = str(model._meta.model_name)
 
     def sql() -> str:
@@ -80,4 +81,4 @@ def _check(model: type[fsm.Machine], invariant: int) -> SqlCheck:
     return SqlCheck(f"log of each {noun}", {f"{noun}_{code}": invariant for code in codes}, sql)
 
 
-GROUP = Group(checks=[_check(model, invariant) for model, invariant in MACHINES.items()])
+GROUP = Group(checks=[log_check(model, invariant) for model, invariant in MACHINES.items()])

@@ -69,25 +69,27 @@ class AuditReport:
         return sorted({row for each in self.invariants for row in each.violations}, key=_by_number)
 
     def as_json(self) -> dict[str, Any]:
-        """The shape of `manage.py audit --json`."""
+        """The shape of `manage.py audit --json`. further: rules of other apps, which are no invariants of the books."""
         return {
             "ok": self.ok,
-            "invariants": [
-                {
-                    "id": each.id,
-                    "name": each.name,
-                    "checked": each.checked,
-                    "violations": each.violations,
-                    "findings": [
-                        {"row": finding.row, "code": finding.code, "detail": finding.detail}
-                        for finding in sorted(each.findings)
-                    ],
-                    **({"violations_left_out": each.left_out} if each.left_out else {}),
-                    **each.notes,
-                }
-                for each in self.invariants
-            ],
+            "invariants": [_as_json(each) for each in self.invariants if each.id in INVARIANTS],
+            "further": [_as_json(each) for each in self.invariants if each.id not in INVARIANTS],
         }
+
+
+def _as_json(each: InvariantReport) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "name": each.name,
+        "checked": each.checked,
+        "violations": each.violations,
+        "findings": [
+            {"row": finding.row, "code": finding.code, "detail": finding.detail}
+            for finding in sorted(each.findings)
+        ],
+        **({"violations_left_out": each.left_out} if each.left_out else {}),
+        **each.notes,
+    }
 
 
 def _by_number(row: str) -> tuple[str, int, str]:

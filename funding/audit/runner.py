@@ -13,6 +13,7 @@ from funding.audit import (
     balances,
     bookings,
     cards,
+    further,
     grants,
     guards,
     journal,
@@ -55,24 +56,28 @@ def run(
     only: set[int] | None = None,
     anchors: dict[int, str] | None = None,
     progress: Progress | None = None,
+    beyond_the_books: bool = True,
 ) -> AuditReport:
     """Check the invariants of HOUSE and name the rows at fault; nothing is changed, nothing is locked.
 
-    only: numbers of invariants (all). anchors: chain hashes kept elsewhere, by seal number.
+    only: numbers of invariants, or of rules that other apps add (all). anchors: chain hashes kept elsewhere, by seal
+    number. beyond_the_books: check the other apps' rules too.
     Outside a transaction it reads one snapshot (repeatable read), large books over two connections; inside
     the caller's it sees what the caller has written and not committed, each check at one moment.
     Raises: ValueError for an invariant that there is not.
     """
-    wanted = set(INVARIANTS) if only is None else set(only)
-    if unknown := wanted - set(INVARIANTS):
+    names = INVARIANTS | (further.rules() if beyond_the_books else {})
+    wanted = set(names) if only is None else set(only)
+    if unknown := wanted - set(names):
         raise ValueError(f"no invariant {', '.join(map(str, sorted(unknown)))}")
     tell = progress or (lambda _name, _done, _total: None)
-    reports = {number: InvariantReport(number, INVARIANTS[number]) for number in sorted(wanted)}
+    reports = {number: InvariantReport(number, names[number]) for number in sorted(wanted)}
     with _snapshot() as snapshot, connection.cursor() as cursor:
         verification = seals.Verification.start(anchors=anchors)
         checks: list[Check] = [chain_check(verification, lambda done, total: tell("seals", done, total))]
-        checks += [check for group in GROUPS for check in group.checks]
-        counts = [count for group in GROUPS for count in group.counts]
+        groups = [*GROUPS, *(further.groups() if beyond_the_books else [])]
+        checks += [check for group in groups for check in group.checks]
+        counts = [count for group in groups for count in group.counts]
         for found in _look([each for each in checks if each.invariants & wanted], snapshot, tell):
             _note(found, reports)
         for count in counts:
@@ -88,8 +93,12 @@ def _look(checks: list[Check], snapshot: str | None, tell: Progress) -> _Found:
     if snapshot is None:
         return _take(waiting, len(checks), tell)
     with ThreadPoolExecutor(max_workers=1) as pool:
-        # The chain of seals is read through models, on this thread's connection.
-        chain = deque([waiting.popleft()]) if isinstance(waiting[0], PythonCheck) else deque()
+        # Chains are read through models, on this thread's connection.
+        chain: deque[Check] = deque(
+            each for each in waiting if isinstance(each, PythonCheck) and each.by_models
+        )
+        for each in chain:
+            waiting.remove(each)
         helper = pool.submit(_help, waiting, len(checks), tell, snapshot)
         found = _take(chain, len(checks), tell) + _take(waiting, len(checks), tell)
         return found + helper.result()

@@ -81,6 +81,17 @@ DISPUTABLE_STATES = (
 # However these end, all that the booking held or had paid goes back; the two below only where nothing is owed.
 ALL_BACK_STATES = (S.WITHDRAWN, S.CANCELLED_BY_PROVIDER, S.CANCELLED_BY_FUNDER)
 PERHAPS_OWED_STATES = (S.CANCELLED_BY_LEARNER, S.NO_SHOW)
+# What was cancelled by a decision that turned out wrong stands again from the entry on: before it nothing was earned,
+# and a place is the learner's to ask for anew.
+REINSTATABLE_STATES = (
+    S.IN_TRAINING,
+    S.LEFT,
+    S.SERVICE_DECLARED,
+    S.SERVICE_VALIDATED,
+    S.SETTLED,
+    *PERHAPS_OWED_STATES,
+)
+REINSTATED = "reinstated"
 
 
 class ExitReason(models.TextChoices):
@@ -379,6 +390,17 @@ class Booking(fsm.Machine):
     def uphold_dispute(self) -> None:
         self.state_before_dispute = ""
         self._end()
+
+    @transition(
+        field=state,
+        source=S.CANCELLED_BY_FUNDER,
+        target=GET_STATE(lambda _booking, *, state, **_: state, states=[*REINSTATABLE_STATES]),
+        permission=may_end_dispute,
+    )
+    def reinstate(self, *, state: str) -> None:
+        if state not in PERHAPS_OWED_STATES:
+            self.ended_at = None
+        self._flag(REINSTATED, when=True)
 
 
 class Allocation(models.Model):

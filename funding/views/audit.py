@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import User
 from funding import audit as books
 from funding import permissions, words
+from funding.audit import further
 from ila.core import clock
 
 _KEY = "funding.audit.result"
@@ -55,7 +56,7 @@ def audit(request: HttpRequest) -> HttpResponse:
     rows = [
         {
             "id": one["id"],
-            "name": words.INVARIANTS.get(one["id"], one["name"]),
+            "name": (words.INVARIANTS | further.words()).get(one["id"], one["name"]),
             "checked": one["checked"],
             "count": len(one["violations"]),
             "violations": one["violations"][:SHOWN_VIOLATIONS],

@@ -148,6 +148,7 @@ service_validated cancelled_by_funder
 no_show,cancelled_by_learner disputed
         funder   reject_dispute     disputed                                in_training
         funder   uphold_dispute     disputed                                cancelled_by_funder
+        funder   reinstate          cancelled_by_funder                     cancelled_by_learner
         """,
     ),
     # draft → submitted → approved → in_batch → paid; rejected; returned → approved
@@ -376,6 +377,7 @@ def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str
         (Booking, "leave"): {"exit_reason": "complete", "late": False},
         (Booking, "declare_service"): {"percent": 50, "validation_due": now},
         (Booking, "dispute"): {"state_before": "accepted"},
+        (Booking, "reinstate"): {"state": "cancelled_by_learner"},
         (Claim, "approve"): {"approver": rows.world.second_payer},
         (PaymentBatch, "approve"): {"approver": rows.world.second_payer},
         (Receivable, "recover_part"): {"amount_cents": 1},

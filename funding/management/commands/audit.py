@@ -12,7 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from funding import audit
-from funding.audit import AuditReport
+from funding.audit import AuditReport, further
 
 SHOWN_AT_MOST = 20
 _ANCHOR = re.compile(r"^(\d+):([0-9a-f]{64})$")
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             "--only",
             type=int,
             action="append",
-            choices=sorted(audit.INVARIANTS),
+            choices=sorted(audit.INVARIANTS | further.rules()),
             metavar="N",
             help="this invariant only (may be repeated)",
         )

@@ -4,6 +4,7 @@ from funding.services.bookings.acceptance import accept
 from funding.services.bookings.context import facts_of_credential, facts_of_learner, read_booking
 from funding.services.bookings.disputes import deny_consent, resolve_dispute
 from funding.services.bookings.endings import (
+    annul,
     cancel_by_funder,
     cancel_by_learner,
     cancel_by_provider,
@@ -14,6 +15,7 @@ from funding.services.bookings.endings import (
     withdraw,
 )
 from funding.services.bookings.not_held import find_never_held, finish_never_held_sessions, reduce_service
+from funding.services.bookings.reinstating import reinstate
 from funding.services.bookings.requests import (
     acknowledge_request,
     propose,
@@ -33,6 +35,7 @@ from funding.services.bookings.training import (
 __all__ = [
     "accept",
     "acknowledge_request",
+    "annul",
     "cancel_by_funder",
     "cancel_by_learner",
     "cancel_by_provider",
@@ -55,6 +58,7 @@ __all__ = [
     "reduce_service",
     "refuse_by_learner",
     "refuse_by_provider",
+    "reinstate",
     "request_booking",
     "resolve_dispute",
     "validate_service",

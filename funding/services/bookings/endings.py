@@ -11,7 +11,7 @@ from accounts.models import NotMeKind, User
 from accounts.services import messages, service_users
 from catalogue.models import Session, SessionLog, SessionState
 from catalogue.services import sessions, surveys
-from funding.models import Allocation, Booking, BookingState
+from funding.models import Allocation, Booking, BookingState, ClaimKind, ClaimState
 from funding.models.bookings import PERHAPS_OWED_STATES
 from funding.permissions import FUNDER_ROLES, acts_for_funder, acts_for_provider, is_for_every_scheme
 from funding.schemes import deadlines
@@ -106,6 +106,21 @@ def cancel_by_funder(*, actor: User, booking_id: int, reason: str = "") -> Booki
     called_off = walk.session.state == SessionState.CANCELLED or was_never_held(walk.session)
     if walk.booking.state in TAUGHT and not called_off:
         raise DomainError("not_allowed", transition="cancel_by_funder", state=walk.booking.state)
+    return end_and_return(walk, "cancel_by_funder", actor=actor, reason=reason)
+
+
+@transaction.atomic
+def annul(*, actor: User, booking_id: int, reason: str) -> Booking:
+    """The agency has decided that a booking was not its learner's, or was not taught: all goes back.
+
+    After its end too. What was paid is owed. `reinstate` undoes it. Logs: booking `cancel_by_funder`.
+    Raises: DomainError `incomplete` without a reason, `on_its_way` while the bank has a payment of it, `not_allowed`.
+    """
+    if not reason.strip():
+        raise DomainError("incomplete", status=422, what="reason")
+    walk = open_walk(booking_id)
+    if walk.booking.claims.filter(state=ClaimState.IN_BATCH).exclude(kind=ClaimKind.REFUND).exists():
+        raise DomainError("on_its_way")
     return end_and_return(walk, "cancel_by_funder", actor=actor, reason=reason)
 
 

@@ -16,6 +16,7 @@ from funding.models import (
     Receivable,
     Source,
 )
+from funding.models.bookings import REINSTATED
 from funding.schemes import planning
 from funding.schemes.facts import Allocation as Share
 from funding.schemes.rules import SchemeRules
@@ -42,7 +43,7 @@ def hold_lines(booking: Booking, allocations: Iterable[Allocation]) -> list[Line
 def release(booking: Booking, parts: Iterable[Part], *, what: str, actor: User, key: str = "") -> int:
     """Give held money back to the sources it came from, once per `key`. Returns the cents given back."""
     moved = [(allocation, cents) for allocation, cents in parts if cents]
-    key = key or f"booking:{booking.pk}:{what}"
+    key = key or f"booking:{booking.pk}:{what}" + (":again" if REINSTATED in booking.flags else "")
     return _give_back(booking, moved, Bucket.HELD, what=what, key=key, actor=actor)
 
 

@@ -39,6 +39,7 @@ WHO = {
     "dispute": LEARNER,
     "reject_dispute": JUDGE,
     "uphold_dispute": JUDGE,
+    "reinstate": JUDGE,
 }
 # Who they are → what they may do.
 ACTORS: dict[str, set[str]] = {
