@@ -113,7 +113,7 @@ _HOLD_FAULTS = {
 def holds_sql() -> str:
     """Holds that fraud placed, open now, and what they rest on; and holds expired whose measure still says it holds."""
     ours = (
-        "(hold.owner_id IN (SELECT id FROM accounts_user WHERE is_service AND username = 'fraud')"
+        "(hold.owner_id IN (SELECT id FROM accounts_user WHERE is_service AND display_name = 'fraud')"
         " OR EXISTS (SELECT 1 FROM fraud_measureeffect WHERE hold_id = hold.id))"
     )
     return f"""
