@@ -212,6 +212,7 @@ BOOKING_EVENTS = {
     "acknowledge": _("Request acknowledged"),
     "propose": _("Place proposed"),
     "accept": _("Proposal accepted: the money is held, the seat is taken"),
+    "apply": _("Applied for: seat and grant are kept while the rest is paid"),
     "grant": _("Granted from the window: the money is held, the seat is taken"),
     "refuse_by_provider": _("Refused by the provider"),
     "refuse_by_learner": _("Proposal refused"),

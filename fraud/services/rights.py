@@ -106,7 +106,8 @@ def _give_back(booking: Booking, *, reason: str, actor: User) -> str:
     if booking.state in OPEN_STATES:
         bookings.annul(actor=actor, booking_id=booking.pk, reason=reason)
         return ENDED_BY_IT
-    paid = sum(booking.allocations.filter(reimburses=False).values_list("paid_cents", flat=True))
+    ours = booking.allocations.filter(reimburses=False, direct=False)
+    paid = sum(ours.values_list("paid_cents", flat=True))
     if paid:
         demands.open_receivable(actor=actor, booking_id=booking.pk, amount_cents=paid, reason=reason)
         return RECEIVABLE

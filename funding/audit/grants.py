@@ -35,10 +35,20 @@ APPLICATIONS = """
 
 COUNTS = """
     WITH given AS (
-        SELECT account.scheme_id, booking.credential_id, application.year, count(*) AS grants
-          FROM funding_application AS application
-          JOIN funding_booking AS booking ON booking.id = application.booking_id
-          JOIN funding_learningaccount AS account ON account.id = application.account_id
+        SELECT scheme_id, credential_id, year, count(*) AS grants
+          FROM (
+            SELECT account.scheme_id, booking.credential_id, application.year
+              FROM funding_application AS application
+              JOIN funding_booking AS booking ON booking.id = application.booking_id
+              JOIN funding_learningaccount AS account ON account.id = application.account_id
+             UNION ALL
+            -- A grant is kept while its learner pays their own part.
+            SELECT payment.scheme_id, booking.credential_id, reservation.year
+              FROM funding_reservation AS reservation
+              JOIN funding_cardpayment AS payment ON payment.id = reservation.payment_id
+              JOIN funding_booking AS booking ON booking.id = payment.booking_id
+             WHERE reservation.ended_at IS NULL AND reservation.window_id IS NOT NULL
+          ) AS counting
          GROUP BY 1, 2, 3
     )
     SELECT 'grants_miscounted', 'microcredential:' || credential_id,
@@ -48,6 +58,27 @@ COUNTS = """
      UNION ALL
     SELECT 'granted_twice', 'learningaccount:' || account_id, once_key
       FROM funding_application WHERE once_key IS NOT NULL GROUP BY account_id, once_key HAVING count(*) > 1
+"""
+
+# A part above a grant is the learner's to pay to the provider, or came in here by card: only that may be claimed.
+OWN_PARTS = """
+    SELECT fault.code, 'booking:' || allocation.booking_id,
+           format('own part %s, by card %s', allocation.amount_cents, coalesce(paid.cents, 0))
+      FROM funding_application AS application
+      JOIN funding_allocation AS allocation
+        ON allocation.booking_id = application.booking_id AND allocation.source = 'learner'
+      LEFT JOIN (
+        SELECT booking_id, sum(applied_cents) AS cents FROM funding_cardpayment
+         WHERE booking_id IS NOT NULL GROUP BY booking_id
+      ) AS paid ON paid.booking_id = allocation.booking_id
+     CROSS JOIN LATERAL (VALUES
+        ('direct_part_claimed', allocation.direct AND EXISTS (
+            SELECT 1 FROM funding_claimline AS line JOIN funding_claim AS claim ON claim.id = line.claim_id
+             WHERE line.allocation_id = allocation.id AND claim.state <> 'rejected')),
+        ('direct_part_paid_here', allocation.direct AND paid.cents > 0),
+        ('own_part_differs', NOT allocation.direct AND paid.cents <> allocation.amount_cents)
+      ) AS fault (code, found)
+     WHERE fault.found
 """
 
 GROUP = Group(
@@ -63,6 +94,11 @@ GROUP = Group(
                 "grant_of_somebody_else": 8,
             },
             APPLICATIONS,
+        ),
+        SqlCheck(
+            "own parts above grants",
+            {"direct_part_claimed": 5, "direct_part_paid_here": 5, "own_part_differs": 5},
+            OWN_PARTS,
         ),
         SqlCheck("grants counted", {"grants_miscounted": 4, "granted_twice": 10}, COUNTS),
     ],

@@ -21,7 +21,8 @@ KINDS: dict[str, tuple[tuple[Bucket, ...], tuple[Bucket, ...]]] = {
     "age_credit": ((B.BUDGET,), (B.AVAILABLE,)),
     "merge_credit": ((B.AVAILABLE,), (B.AVAILABLE,)),
     "expire": ((B.AVAILABLE,), (B.EXPIRED,)),
-    "hold_booking": ((B.AVAILABLE, B.BUDGET, B.APPROPRIATION), (B.HELD,)),
+    # What a window kept for who paid their own part is granted as it lies.
+    "hold_booking": ((B.AVAILABLE, B.BUDGET, B.APPROPRIATION, B.RESERVED), (B.HELD,)),
     "partial_service_booking": ((B.HELD,), _ORIGIN),
     "unwind_booking": ((B.HELD,), _ORIGIN),
     "restore_booking": ((B.OWED,), _ORIGIN),

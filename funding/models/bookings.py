@@ -269,7 +269,13 @@ class Booking(fsm.Machine):
         self.accepted_at = clock.now()
         self._due(*due)
 
-    @transition(field=state, source=S.REQUESTED, target=S.ACCEPTED, permission=is_learner)
+    @transition(field=state, source=S.REQUESTED, target=S.PROPOSED, permission=is_learner)
+    def apply(self, *, scheme_version: Any) -> None:
+        """An application whose learner pays a part first: the provider's proof came with it (N-04)."""
+        self.scheme_version = scheme_version
+        self.proposed_at = clock.now()
+
+    @transition(field=state, source=[S.REQUESTED, S.PROPOSED], target=S.ACCEPTED, permission=is_learner)
     def grant(self, *, scheme_version: Any, due: tuple[str, Any] = ("", None)) -> None:
         """An application from a window: the provider's proof and the learner's consent came with it (N-04)."""
         self.scheme_version = scheme_version
@@ -423,6 +429,10 @@ class Allocation(models.Model):
     reimburses = models.BooleanField(
         default=False, help_text="Not a part of the price: kept for what the learner is given back of it."
     )
+    direct = models.BooleanField(
+        default=False,
+        help_text="The learner pays it to the provider: it never comes in here, and no claim has it.",
+    )
 
     class Meta:
         ordering: ClassVar[list[str]] = ["booking_id", "position"]
@@ -438,6 +448,10 @@ class Allocation(models.Model):
                 condition=Q(source="learner", lot__isnull=True, budget__isnull=True)
                 | (~Q(source="learner") & (Q(lot__isnull=False) | Q(budget__isnull=False))),
                 name="allocation_names_its_source",
+            ),
+            models.CheckConstraint(
+                condition=Q(direct=False) | Q(source="learner", reimburses=False),
+                name="allocation_direct_is_own_money",
             ),
         ]
 

@@ -167,19 +167,33 @@ class CardPayment(fsm.Machine):
 
 
 class Reservation(models.Model):
-    """A seat and rights kept while a learner pays their own part. It stands until it is ended, by whatever."""
+    """A seat and rights kept while a learner pays their own part. It stands until it is ended, by whatever.
+
+    For an application to a window also the programme's count of a year, and the grant out of the window's budget.
+    """
 
     APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT", "UPDATE (ended_at)")
 
     payment = models.OneToOneField(CardPayment, on_delete=models.PROTECT, related_name="reservation")
     session = models.ForeignKey("catalogue.Session", on_delete=models.PROTECT, related_name="+")
     reserved_cents = models.BigIntegerField()
+    window = models.ForeignKey(
+        "funding.Window", on_delete=models.PROTECT, null=True, blank=True, related_name="reservations"
+    )
+    year = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="In which the grant would count."
+    )
     made_at = models.DateTimeField(default=clock.now)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar[list[Any]] = [
-            models.CheckConstraint(condition=Q(reserved_cents__gte=0), name="reservation_not_negative")
+            models.CheckConstraint(condition=Q(reserved_cents__gte=0), name="reservation_not_negative"),
+            models.CheckConstraint(
+                condition=Q(window__isnull=True, year__isnull=True)
+                | Q(window__isnull=False, year__isnull=False, reserved_cents__gt=0),
+                name="reservation_of_a_grant_is_whole",
+            ),
         ]
         indexes: ClassVar[list[Any]] = [
             models.Index(

@@ -110,6 +110,8 @@ class Acts:
             window_id=window_id,
             sign_in=self._sign_in(learner, learner.e_identity),
             idempotency_key=f"{self.cast.tag}:{self._number}",
+            # Own money counts as paid when the acceptance succeeds, here as everywhere in a scenario.
+            own_part="here",
         )
         self.bookings[event.booking] = booking.pk
 

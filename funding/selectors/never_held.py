@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Q, Sum
 
 from funding.models import Allocation, Booking
 
@@ -23,7 +23,8 @@ def undoing_of(session_id: int) -> Undoing:
     states = [(row["state"], row["number"]) for row in found.annotate(number=Count("pk")).order_by("state")]
     shares = Allocation.objects.filter(booking__session=session_id, reimburses=False).order_by()
     sums = shares.values("booking__currency").annotate(
-        held=Sum(F("amount_cents") - F("returned_cents") - F("paid_cents")), paid=Sum("paid_cents")
+        held=Sum(F("amount_cents") - F("returned_cents") - F("paid_cents")),
+        paid=Sum("paid_cents", filter=Q(direct=False), default=0),
     )
     money = [
         (row["booking__currency"], row["held"], row["paid"]) for row in sums.order_by("booking__currency")

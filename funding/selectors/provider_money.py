@@ -78,7 +78,7 @@ def claimable_cents(bookings: Collection[Booking], kinds: dict[int, str]) -> dic
     """
     ids = [each.pk for each in bookings]
     left: dict[int, int] = defaultdict(int)
-    allocations = Allocation.objects.filter(booking__in=ids, reimburses=False)
+    allocations = Allocation.objects.filter(booking__in=ids, reimburses=False, direct=False)
     for one in allocations.order_by():
         left[one.booking_id] += one.outstanding_cents
     lines = ClaimLine.objects.filter(claim__booking__in=ids, claim__state__in=OPEN_CLAIMS).exclude(

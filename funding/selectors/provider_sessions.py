@@ -68,13 +68,12 @@ def cancelling_of(session: Session) -> Cancelling:
     rows = list(Booking.objects.filter(ended | owing).values_list("pk", "state"))
     gone = Counter(state for _pk, state in rows if state in ENDED_WITH_SESSION)
     sums = Allocation.objects.filter(booking__in=[pk for pk, _state in rows]).aggregate(
-        gave=Sum("amount_cents", default=0),
-        returned=Sum("returned_cents", default=0),
-        paid=Sum("paid_cents", default=0),
+        held=Sum(F("amount_cents") - F("returned_cents") - F("paid_cents"), default=0),
+        paid=Sum("paid_cents", filter=Q(direct=False), default=0),
     )
     return Cancelling(
         learners=gone,
-        back_cents=sums["gave"] - sums["returned"] - sums["paid"],
+        back_cents=sums["held"],
         paid_cents=sums["paid"],
         owed=len(rows) - gone.total(),
     )

@@ -28,7 +28,7 @@ from funding.models import (
     TopUpState,
 )
 from funding.models.card_payments import WAITING
-from funding.services import card_disputes, card_money, card_refunds, payer_debts
+from funding.services import card_disputes, card_money, card_refunds, payer_debts, windows
 from funding.services.bookings import acceptance
 from funding.services.bookings.situation import lock_booking
 from funding.services.bookings.texts import Shown
@@ -117,6 +117,26 @@ def start_for_booking(*, actor: User, booking_id: int, sign_in: SignIn | None, s
         fsm.start(payment, actor=actor)
         reserve(payment, booking, plan, actor=from_service)
     return payment
+
+
+def start_for_application(
+    *, actor: User, account_id: int, session_id: int, window_id: int, sign_in: SignIn | None, shown: Shown
+) -> CardPayment:
+    """The learner applies for what costs more than a window's grant, and is about to pay the rest (decision 204).
+
+    Seat, count and grant are kept until they have, or the time is up; nothing is granted before.
+    Locks, Raises and Logs: as `windows.keep`; DomainError `cards_not_configured`.
+    """
+    _require_cards()
+    return windows.keep(
+        actor=actor,
+        account_id=account_id,
+        session_id=session_id,
+        window_id=window_id,
+        sign_in=sign_in,
+        shown=shown,
+        expires_at=_whole_seconds(clock.now() + BOOKING_TIME),
+    )
 
 
 def open_at_stripe(*, payment_id: int) -> CardPayment:
@@ -266,23 +286,30 @@ def _credit_order(payment: CardPayment, order: TopUp, actor: User) -> None:
 
 
 def _accept_booking(payment: CardPayment, actor: User) -> None:
-    """With the money, the acceptance. Where it is refused now, all of it goes back to the learner."""
+    """With the money, the acceptance or the grant. Where it is refused now, all goes back to the learner."""
     card_money.receive_own(payment, actor=actor)
-    end_reservation(payment, actor=actor)
+    of_window = payment.reservation.window_id is not None
+    if not of_window:
+        end_reservation(payment, actor=actor)
     assert payment.sign_in is not None
-    assert payment.booking_id is not None
+    assert payment.booking is not None
     try:
         with transaction.atomic(), override(payment.language):
-            acceptance.accept_paid(
-                actor=payment.payer,
-                booking_id=payment.booking_id,
-                sign_in=payment.sign_in,
-                consented_at=payment.opened_at,
-                shown=Shown(payment.text_hash, payment.language, payment.text),
-                own_cents=payment.amount_cents,
-            )
+            if of_window:
+                # What is kept is granted as it lies: it is given back only where that is refused.
+                windows.grant_paid(payment, payment.booking)
+            else:
+                acceptance.accept_paid(
+                    actor=payment.payer,
+                    booking_id=payment.booking.pk,
+                    sign_in=payment.sign_in,
+                    consented_at=payment.opened_at,
+                    shown=Shown(payment.text_hash, payment.language, payment.text),
+                    own_cents=payment.amount_cents,
+                )
     except DomainError as refusal:
         payment.finding = refusal.code[:40]
+        end_reservation(payment, actor=actor)
         _tell(payment, "card_payment_too_late")
         return
     card_money.apply_own(payment, payment.amount_cents, actor=actor)

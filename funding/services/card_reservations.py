@@ -10,6 +10,7 @@ from funding.services import ledger
 from funding.services.bookings.acceptance import TAKE_SEAT, allocations_for
 from funding.services.bookings.money import hold_lines
 from funding.services.ledger import Line
+from funding.services.windows import keeping
 from ila.core import clock
 from ila.core.batch import Batch, refuse_unless_one_row
 
@@ -43,6 +44,9 @@ def end_reservation(payment: CardPayment, *, actor: User) -> bool:
     reservation = Reservation.objects.filter(payment=payment, ended_at__isnull=True).first()
     if reservation is None:
         return False
+    if reservation.window_id is not None:
+        keeping.give_back(payment, reservation, actor=actor)
+        return True
     reservation.ended_at = clock.now()
     reservation.save(update_fields=["ended_at"])
     if reservation.reserved_cents:

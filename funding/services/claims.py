@@ -316,10 +316,17 @@ def _parts(booking: Booking, kind: ClaimKind) -> list[tuple[Allocation, int]]:
 
 
 def _final_parts(booking: Booking) -> list[tuple[Allocation, int]]:
-    """What each source still owes: what was not given back, not paid, and not claimed already."""
+    """What each source still owes: what was not given back, not paid, and not claimed already.
+
+    What the learner pays the provider themselves is in no claim: it never came in here (decision 204).
+    """
     allocations = allocations_of(booking)
     claimed = _claimed_by_allocation(allocations)
-    parts = [(each, max(0, each.outstanding_cents - claimed.get(each.pk, 0))) for each in allocations]
+    parts = [
+        (each, max(0, each.outstanding_cents - claimed.get(each.pk, 0)))
+        for each in allocations
+        if not each.direct
+    ]
     if booking.realised_percent is not None and parts:
         # What was not realised went back to its sources when the service was validated (F-28).
         kept = sum(each.amount_cents - each.returned_cents for each in allocations)
@@ -334,7 +341,8 @@ def _advance_parts(booking: Booking) -> list[tuple[Allocation, int]]:
     assert booking.scheme_version is not None
     percent = booking.scheme_version.parsed.advance_percent or 0
     final = _final_parts(booking)
-    total = min(share_floor(booking.price_cents, percent), sum(cents for _, cents in final))
+    direct = sum(each.amount_cents for each in allocations_of(booking) if each.direct)
+    total = min(share_floor(booking.price_cents - direct, percent), sum(cents for _, cents in final))
     shares = split_largest_remainder(total, [cents for _, cents in final])
     return [(allocation, cents) for (allocation, _), cents in zip(final, shares, strict=True)]
 

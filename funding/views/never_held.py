@@ -108,7 +108,9 @@ def take_back(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     if not may_pay(None, user):
         raise PermissionDenied
     booking = _booking(within(Booking.objects.all(), "account__scheme", user, *PAYMENT_ROLES), public_id)
-    paid = sum(booking.allocations.filter(reimburses=False).values_list("paid_cents", flat=True))
+    paid = sum(
+        booking.allocations.filter(reimburses=False, direct=False).values_list("paid_cents", flat=True)
+    )
     form = TakeBackForm(request.POST if request.method == "POST" else None)
     error = ""
     if request.method == "POST" and form.is_valid():

@@ -129,7 +129,8 @@ TABLE: dict[type[fsm.Machine], tuple[str, str]] = {
         """
         provider propose            requested                               proposed
         learner  accept             proposed                                accepted
-        learner  grant              requested                               accepted
+        learner  apply              requested                               proposed
+        learner  grant              requested,proposed                      accepted
         provider refuse_by_provider requested                               refused_by_provider
         learner  refuse_by_learner  requested,proposed                      refused_by_learner
         clock    lapse              proposed                                lapsed
@@ -369,6 +370,7 @@ def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str
         (Award, "revoke"): {"at": now, "because": "error"},
         (Booking, "propose"): {"price_cents": 100, "accept_due": now, "late": False},
         (Booking, "accept"): {"scheme_version": version_on(rows.world.scheme, now.date())},
+        (Booking, "apply"): {"scheme_version": version_on(rows.world.scheme, now.date())},
         (Booking, "grant"): {"scheme_version": version_on(rows.world.scheme, now.date())},
         (Booking, "refuse_by_provider"): {"late": False},
         (Booking, "cancel_by_learner"): {"price_owed": False},

@@ -226,6 +226,9 @@ def _decide(booking: Booking, sign_in: SignIn | None, shown: Shown | None, paid:
     if situation.version is None:
         raise DomainError("not_bookable", scheme=booking.account.scheme.code)
     rules = situation.version.parsed
+    if rules.funding == "window":
+        # Its grant is kept, and comes with the payment that waits (decision 204).
+        raise DomainError("not_allowed", rule="N-03", reason="apply_in_a_window")
     own_sign_in = consents.check_sign_in(
         sign_in=sign_in,
         citizen=booking.account.citizen,

@@ -179,7 +179,7 @@ def _cancel_each(
 
 def still_paid() -> QuerySet[Booking]:
     """Settled bookings of which something stays paid out: what their session's end has to take back."""
-    paid = Allocation.objects.filter(booking=OuterRef("pk"), reimburses=False, paid_cents__gt=0)
+    paid = Allocation.objects.filter(booking=OuterRef("pk"), reimburses=False, direct=False, paid_cents__gt=0)
     reimbursed = Allocation.objects.filter(booking=OuterRef("pk"), reimburses=True)
     # Where the learner is reimbursed, the price was never the platform's to give back.
     return Booking.objects.filter(Exists(paid), ~Exists(reimbursed), state=BookingState.SETTLED).order_by(

@@ -119,7 +119,11 @@ def settle_parts(bookings: Sequence[Booking], *, actor: User) -> None:
     _release([each for each in settled if any(each.unused)], actor=actor)
     finished = [each for each in direct if _paid_by_learner(each, actor=actor)]
     for each in settled:
-        if not any(one.paid_cents for one in each.allocations):
+        # What the learner pays the provider themselves is between the two of them.
+        own = [one for one in each.allocations if one.direct]
+        if own:
+            money.pay_directly(each.booking, actor=actor, allocations=own)
+        if not any(one.paid_cents for one in each.allocations if not one.direct):
             continue
         left = each.allocations
         rules = _rules(each.booking)
@@ -128,7 +132,8 @@ def settle_parts(bookings: Sequence[Booking], *, actor: User) -> None:
             left = money.allocations_of(each.booking)
         elif _overpaid(each, rules, away):
             _ask_a_person(each.booking)
-        if any(one.paid_cents for one in left) and not any(one.outstanding_cents for one in left):
+        paid = any(one.paid_cents for one in left if not one.direct)
+        if paid and not any(one.outstanding_cents for one in left):
             finished.append(each.booking)
     fsm.apply_set(finished, "settle", actor=actor, fields={"settled_at": clock.now(), **NOTHING_DUE})
 
@@ -181,7 +186,9 @@ def _parts(booking: Booking, allocations: list[Allocation], away: dict[int, int]
 
 def _overpaid(parts: _Parts, rules: SchemeRules, away: dict[int, int]) -> bool:
     owed = money.provider_parts(parts.booking, rules, parts.allocations, away=away)
-    return any(each.paid_cents > part for each, part in zip(parts.allocations, owed, strict=True))
+    return any(
+        each.paid_cents > part for each, part in zip(parts.allocations, owed, strict=True) if not each.direct
+    )
 
 
 def _rules(booking: Booking) -> SchemeRules:

@@ -71,7 +71,7 @@ def restore_paid(
         return None
     if parts is None:
         parts = [(allocation, allocation.paid_cents) for allocation in allocations_of(booking)]
-    moved = [(allocation, cents) for allocation, cents in parts if cents]
+    moved = [(allocation, cents) for allocation, cents in parts if cents and not allocation.direct]
     if not moved:
         return None
     for allocation, cents in moved:
@@ -105,7 +105,8 @@ def provider_parts(
     shares = [Share(each.lot_id, each.source, each.amount_cents) for each in allocations]
     parts = planning.settle_shares(rules, booking.price_cents, booking.realised_percent, shares).provider
     away = in_transit_by_allocation(booking) if away is None else away
-    return cover([each.paid_cents + away.get(each.pk, 0) for each in allocations], parts)
+    taken = [0 if each.direct else each.paid_cents + away.get(each.pk, 0) for each in allocations]
+    return cover(taken, parts)
 
 
 def cover(taken: Sequence[int], parts: Sequence[int]) -> list[int]:
@@ -215,12 +216,14 @@ def reimbursements_of(booking: Booking) -> list[Allocation]:
     return list(booking.allocations.filter(reimburses=True).order_by("position"))
 
 
-def pay_directly(booking: Booking, *, actor: User) -> None:
+def pay_directly(booking: Booking, *, actor: User, allocations: Iterable[Allocation] | None = None) -> None:
     """The learner has paid the provider themselves: what was kept as their own money is spent for good.
 
     In schemes that give a part back afterwards no public money reaches the provider (no bank is asked).
+    allocations: those of them, in other schemes (all).
     """
-    parts = [each for each in allocations_of(booking) if each.outstanding_cents]
+    allocations = allocations_of(booking) if allocations is None else allocations
+    parts = [each for each in allocations if each.outstanding_cents]
     if not parts:
         return
     lines: list[Line] = []
@@ -294,11 +297,7 @@ def _origin(booking: Booking, allocation: Allocation, cents: int, *, spent: Buck
     if allocation.budget_id is not None:
         return Line(Bucket.BUDGET, allocation.fund, cents, budget_id=allocation.budget_id)
     # The learner's own money comes from outside the books, and is owed to them when it is given back.
-    if spent == Bucket.REFUND_DUE and _never_came(booking):
+    if spent == Bucket.REFUND_DUE and allocation.direct:
+        # It never came in here: whoever took it gives it back (decision 204).
         spent = Bucket.RETURNED
     return Line(spent, allocation.fund, cents, booking_id=booking.pk)
-
-
-def _never_came(booking: Booking) -> bool:
-    """Whether own money was promised and never paid here: what lies above a window's grant (decision 0209)."""
-    return booking.scheme_version is not None and booking.scheme_version.parsed.funding == "window"

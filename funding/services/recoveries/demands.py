@@ -43,7 +43,8 @@ def open_receivable(*, actor: User, booking_id: int, amount_cents: int, reason: 
         (booking,) = locks.acquire(locks.lock(Booking, booking_id))
         if not may_pay(booking, actor):
             raise DomainError("not_allowed", status=403, transition="open_receivable")
-        paid = list(booking.allocations.filter(reimburses=False, paid_cents__gt=0).order_by("position"))
+        ours = booking.allocations.filter(reimburses=False, direct=False, paid_cents__gt=0)
+        paid = list(ours.order_by("position"))
         total = sum(each.paid_cents for each in paid)
         if not 0 < amount_cents <= total or booking.state == BookingState.DISPUTED:
             raise DomainError("not_allowed", reason="more than was paid", amount_cents=amount_cents)

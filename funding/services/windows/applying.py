@@ -6,8 +6,10 @@ very end: two applications never wait for each other but for those moments. Figu
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Literal
 
 from django.db import IntegrityError, transaction
 
@@ -41,6 +43,10 @@ from ila.core import clock, fsm, locks
 from ila.core.batch import Batch, refuse_unless_one_row
 from ila.core.errors import DomainError
 
+# What becomes of a part above the grant: the learner pays the provider themselves; it is to be paid here first; or it
+# counts as paid here, as in a replay.
+OwnPart = Literal["direct", "first", "here"]
+
 COUNT_FROM_NONE = (
     f"INSERT INTO {GrantCount._meta.db_table} (scheme_id, credential_id, year, granted)"
     " VALUES (%s, %s, %s, 0) ON CONFLICT DO NOTHING"
@@ -52,7 +58,7 @@ COUNT = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class Request:
     """Who applies for what, under which sign-in; the key and what it stands for."""
 
     actor: User
@@ -63,13 +69,14 @@ class _Request:
     key: str | None
     payload_hash: str
     shown: Shown | None
+    own_part: OwnPart
 
 
 @dataclass(frozen=True, slots=True)
-class _Applying:
+class Applying:
     """What an application rests on, locked and checked."""
 
-    request: _Request
+    request: Request
     locked: Locked
     situation: Situation
     rules: SchemeRules
@@ -81,8 +88,12 @@ class _Applying:
     def grant_cents(self) -> int:
         return self.plan.by_source().get(windows.GRANT, 0)
 
+    @property
+    def own_cents(self) -> int:
+        return self.plan.by_source().get(LEARNER, 0)
 
-class _PartIsShortError(Exception):
+
+class PartIsShortError(Exception):
     """The part of the budget that was chosen has less left than the grant; others may have it."""
 
 
@@ -95,10 +106,12 @@ def apply(
     sign_in: SignIn | None,
     idempotency_key: str | None = None,
     shown: Shown | None = None,
+    own_part: OwnPart = "direct",
 ) -> Booking:
     """A learner applies: granted at once, or refused; there is no waiting list (N-03, N-06).
 
     shown: the text that the learner had before their eyes; the one made now must be the same, and is what is kept.
+    own_part: how what is above the grant is paid; with `first` it is refused, and `keep` keeps the grant for who pays.
     The same key of the same learner returns the first result; the key with another application is refused.
     Locks: learning account → micro-credential, accreditations, session (shared); then seat, programme's count,
     budget.
@@ -106,19 +119,19 @@ def apply(
     `window_closed`, `budget_exhausted` (N-03), `not_found`, `not_bookable`, `not_accredited`, `not_eligible`
     (N-02), `already_granted` (N-01), `bad_price` (N-04), `too_late` (N-05), `grant_ceiling` (N-11),
     `session_full`, `on_hold`, `consent_missing`, `weak_identity` and `sign_in_too_old` (F-32),
-    `account_alarm`, `consent_changed`, `not_allowed`, `idempotency_mismatch`.
+    `account_alarm`, `consent_changed`, `not_allowed`, `idempotency_mismatch`, `payment_needed`.
     Logs: booking `request`, `grant`; consent `ask`, `give`. Invariants 4, 5, 8, 9, 10.
     """
     payload = f"apply {account_id} {session_id} {window_id}"
     payload_hash = hashlib.sha256(payload.encode()).hexdigest()
-    request = _Request(
-        actor, account_id, session_id, window_id, sign_in, idempotency_key, payload_hash, shown
+    request = Request(
+        actor, account_id, session_id, window_id, sign_in, idempotency_key, payload_hash, shown, own_part
     )
     try:
         try:
             with transaction.atomic():
                 return _apply(request, gathering=False)
-        except _PartIsShortError:
+        except PartIsShortError:
             with transaction.atomic():
                 return _apply(request, gathering=True)
     except IntegrityError:
@@ -129,7 +142,20 @@ def apply(
         return _earlier_result(earlier, payload_hash)
 
 
-def _apply(request: _Request, *, gathering: bool) -> Booking:
+def _apply(request: Request, *, gathering: bool) -> Booking:
+    found = decide(request)
+    if isinstance(found, Booking):
+        return found
+    if request.own_part == "first" and found.own_cents:
+        raise DomainError("payment_needed", status=402, amount_cents=found.own_cents)
+    return _write(found, gathering=gathering)
+
+
+def decide(request: Request) -> "Applying | Booking":
+    """Everything that an application rests on, locked and found in order; or what the same key did before.
+
+    Locks and Raises: as `apply`.
+    """
     locked = lock_application(
         actor=request.actor,
         account_id=request.account_id,
@@ -154,16 +180,16 @@ def _apply(request: _Request, *, gathering: bool) -> Booking:
         raise DomainError("account_alarm", status=403)
     _check(locked, situation, rules, now, day)
     plan = windows.plan_grant(rules, locked.session.price_cents)
-    applying = _Applying(request, locked, situation, rules, plan, now, day)
+    applying = Applying(request, locked, situation, rules, plan, now, day)
     left = sum(cents for _, cents in locked.parts)
     if not applying.grant_cents or left < applying.grant_cents:
-        # It can only fall: whoever finds too little needs to wait for nobody to be sure of it.
-        raise _exhausted(locked.window)
+        # Only what is kept for who pays can come back: whoever finds too little waits for nobody, and may try again.
+        raise exhausted(locked.window)
     if situation.stands(locked.session):
         raise DomainError("not_allowed", reason="already_booked")
     if situation.hold is not None:
         raise DomainError("on_hold", hold=situation.hold.pk, until=situation.hold.expires_at.isoformat())
-    return _write(applying, gathering=gathering)
+    return applying
 
 
 def _earlier_result(earlier: BookingLog, payload_hash: str) -> Booking:
@@ -189,6 +215,9 @@ def _check(locked: Locked, situation: Situation, rules: SchemeRules, now: dateti
         raise DomainError("not_bookable", reason="price_zero")
     granted = situation.granted_at(withdrawn_count=rules.withdrawn_grant_counts)
     history.refuse_once_granted(rules, account, granted, day.year)
+    if situation.waits:
+        # Another grant is kept for them while they pay: of two, one would be refused with their money here.
+        raise DomainError("not_allowed", reason="application_waits")
     check_price(session, credential, session.price_cents)
     assert session.starts_at is not None
     windows.check_start(
@@ -203,63 +232,80 @@ def _check(locked: Locked, situation: Situation, rules: SchemeRules, now: dateti
         raise _ceiling(rules, day)
 
 
-def _write(applying: _Applying, *, gathering: bool) -> Booking:
+def _write(applying: Applying, *, gathering: bool) -> Booking:
     """All writes: what is the learner's own first; then seat, count and budget, which many want."""
-    request, locked, plan = applying.request, applying.locked, applying.plan
-    booking, logs = _booking(applying)
-    consent, consent_logs = _consent(booking, applying)
+    request = applying.request
+    booking, asked = new_booking(applying)
+    consent, consent_asked = new_consent(booking, applying)
+    given = fsm.move(
+        consent, "give", actor=request.actor, sign_in=request.sign_in, text=text_of(booking, applying)
+    )
     booking.consent = consent
     log = _granted(booking, applying)
     batch = Batch()
     batch.insert(consent)
-    batch.insert(*consent_logs)
+    batch.insert(consent_asked, given)
     batch.insert(booking)
-    batch.insert(*logs, log)
+    batch.insert(asked, log)
     batch.insert(
-        Application(
-            booking=booking,
-            window=locked.window,
-            account=locked.account,
-            applied_at=applying.now,
-            year=applying.day.year,
-            once_key=_once_key(applying),
-            grant_cents=applying.grant_cents,
-        )
+        application_of(booking, applying.locked.window, applying.rules, applying.grant_cents, applying.now)
     )
     for message in messages.draft(
-        recipient=locked.account.citizen.user,
+        recipient=applying.locked.account.citizen.user,
         template="grant_given",
         **receipt_context(booking, consent, request.sign_in),
     ):
         batch.insert(message)
-    # What many want at once comes last, in the same order for everybody.
+
+    def hold(batch: Batch, budget_id: int) -> None:
+        direct = request.own_part == "direct"
+        allocations = allocations_for(booking, applying.plan, budget_id, direct=direct)
+        batch.insert(*allocations)
+        batch.add(
+            *ledger.statement(
+                scheme=applying.locked.window.scheme,
+                kind="hold_booking",
+                key=f"booking:{booking.pk}:accept",
+                actor=request.actor,
+                lines=money.hold_lines(booking, allocations),
+            )
+        )
+
+    take(batch, booking, applying, gathering=gathering, spend=hold)
+    return booking
+
+
+def take(
+    batch: Batch,
+    booking: Booking,
+    applying: Applying,
+    *,
+    gathering: bool,
+    spend: Callable[[Batch, int], None],
+) -> None:
+    """Send the batch, and last what many want at once, in the same order for everybody: seat, count, budget.
+
+    spend: adds the statements that take the grant out of that part of the budget.
+    Raises: DomainError `session_full`, `grant_ceiling`, `budget_exhausted`; PartIsShortError: gather, and try again.
+    """
+    locked, actor = applying.locked, applying.request.actor
     batch.add(
         TAKE_SEAT,
-        [request.session_id],
-        refuse_unless_one_row("session_full", session=request.session_id),
+        [applying.request.session_id],
+        refuse_unless_one_row("session_full", session=applying.request.session_id),
     )
     _count(batch, applying)
     if gathering:
         batch.send()
         batch = Batch()
-        budget_id = gather(batch, applying.grant_cents, locked, booking=booking, actor=request.actor)
+        budget_id = gather(batch, applying.grant_cents, locked, booking=booking, actor=actor)
         if budget_id is None:
-            raise _exhausted(locked.window)
+            raise exhausted(locked.window)
     else:
         budget_id = choose_part(locked.parts, locked.account.pk, applying.grant_cents)
         if budget_id is None:
-            raise _PartIsShortError
-    allocations = _allocations(booking, plan, budget_id)
-    batch.insert(*allocations)
-    batch.add(
-        *ledger.statement(
-            scheme=locked.window.scheme,
-            kind="hold_booking",
-            key=f"booking:{booking.pk}:accept",
-            actor=request.actor,
-            lines=money.hold_lines(booking, allocations),
-        )
-    )
+            raise PartIsShortError
+    spend(batch, budget_id)
     try:
         with ledger.refusals_named():
             batch.send()
@@ -268,13 +314,12 @@ def _write(applying: _Applying, *, gathering: bool) -> Booking:
             raise
         # Somebody else's grant came between the look at the budget and this one.
         if len(locked.parts) > 1 and not gathering:
-            raise _PartIsShortError from error
-        raise _exhausted(locked.window) from error
-    return booking
+            raise PartIsShortError from error
+        raise exhausted(locked.window) from error
 
 
-def _booking(applying: _Applying) -> tuple[Booking, list[BookingLog]]:
-    """The booking as it is asked for: written once, in the state that it reaches, with the rows of both steps."""
+def new_booking(applying: Applying) -> tuple[Booking, BookingLog]:
+    """The booking as it is asked for, and the row that says so; unsaved."""
     locked = applying.locked
     booking = Booking(
         pk=applying.situation.booking_id,
@@ -289,19 +334,12 @@ def _booking(applying: _Applying) -> tuple[Booking, list[BookingLog]]:
     locks.mark_locked(booking)
     asked = fsm.log_row(booking, "request", source="", actor=applying.request.actor)
     assert isinstance(asked, BookingLog)
-    return booking, [asked]
+    return booking, asked
 
 
-def _consent(booking: Booking, applying: _Applying) -> tuple[Consent, list[fsm.TransitionLog]]:
-    """The learner's consent to what is applied for, asked and given in one act (invariant 8)."""
-    request = applying.request
+def new_consent(booking: Booking, applying: Applying) -> tuple[Consent, fsm.TransitionLog]:
+    """The question for consent to what is applied for, and the row that says so; unsaved (invariant 8)."""
     text = proposal_text(booking, applying.rules)
-    going_back = conditions_for(
-        applying.rules,
-        calendar_of(applying.locked.window.scheme),
-        accepted_at=applying.now,
-        starts_at=booking.session.starts_at,
-    )
     consent = Consent(
         pk=applying.situation.consent_id,
         citizen=applying.locked.account.citizen,
@@ -309,18 +347,37 @@ def _consent(booking: Booking, applying: _Applying) -> tuple[Consent, list[fsm.T
         text_hash=Consent.hash_of(text),
     )
     locks.mark_locked(consent)
-    asked = fsm.log_row(consent, "ask", source="", actor=request.actor)
-    given = fsm.move(
-        consent,
-        "give",
-        actor=request.actor,
-        sign_in=request.sign_in,
-        text=given_text(booking, applying.rules, applying.plan, going_back, request.shown),
+    return consent, fsm.log_row(consent, "ask", source="", actor=applying.request.actor)
+
+
+def text_of(booking: Booking, applying: Applying) -> str:
+    """What the learner consents to now. Raises: DomainError `consent_changed`."""
+    going_back = conditions_for(
+        applying.rules,
+        calendar_of(applying.locked.window.scheme),
+        accepted_at=applying.now,
+        starts_at=booking.session.starts_at,
     )
-    return consent, [asked, given]
+    return given_text(booking, applying.rules, applying.plan, going_back, applying.request.shown)
 
 
-def _granted(booking: Booking, applying: _Applying) -> BookingLog:
+def application_of(
+    booking: Booking, window: Window, rules: SchemeRules, grant_cents: int, applied_at: datetime
+) -> Application:
+    """The row of what was granted, for the year in which it was applied for (N-01); unsaved."""
+    year = calendar_of(window.scheme).local_date(applied_at).year
+    return Application(
+        booking=booking,
+        window=window,
+        account=booking.account,
+        applied_at=applied_at,
+        year=year,
+        once_key=_once_key(rules, year),
+        grant_cents=grant_cents,
+    )
+
+
+def _granted(booking: Booking, applying: Applying) -> BookingLog:
     locked, rules = applying.locked, applying.rules
     calendar = calendar_of(locked.window.scheme)
     due = terms.term_of_training(
@@ -340,7 +397,8 @@ def _granted(booking: Booking, applying: _Applying) -> BookingLog:
     return log
 
 
-def _allocations(booking: Booking, plan: SourcePlan, budget_id: int) -> list[Allocation]:
+def allocations_for(booking: Booking, plan: SourcePlan, budget_id: int, *, direct: bool) -> list[Allocation]:
+    """The grant out of its part of the budget, and the learner's own part. direct: they pay the provider that."""
     return [
         Allocation(
             booking=booking,
@@ -349,20 +407,20 @@ def _allocations(booking: Booking, plan: SourcePlan, budget_id: int) -> list[All
             position=position,
             budget_id=None if share.source == LEARNER else budget_id,
             amount_cents=share.cents,
+            direct=direct and share.source == LEARNER,
         )
         for position, share in enumerate(plan.allocations)
     ]
 
 
-def _once_key(applying: _Applying) -> str | None:
+def _once_key(rules: SchemeRules, year: int) -> str | None:
     """What the database lets a person have one of; null where a grant that came back does not count."""
-    rules = applying.rules
     if rules.once is None or not rules.withdrawn_grant_counts:
         return None
-    return "ever" if rules.once == "ever" else str(applying.day.year)
+    return "ever" if rules.once == "ever" else str(year)
 
 
-def _count(batch: Batch, applying: _Applying) -> None:
+def _count(batch: Batch, applying: Applying) -> None:
     """Count the grant for its programme and year, up to the ceiling (N-11)."""
     which = [applying.locked.window.scheme_id, applying.locked.credential.pk, applying.day.year]
     if applying.situation.granted is None:
@@ -380,5 +438,5 @@ def _ceiling(rules: SchemeRules, day: date) -> DomainError:
     return DomainError("grant_ceiling", rule="N-11", ceiling=rules.grant_ceiling, year=day.year)
 
 
-def _exhausted(window: Window) -> DomainError:
+def exhausted(window: Window) -> DomainError:
     return DomainError("budget_exhausted", rule="N-03", window=window.name)

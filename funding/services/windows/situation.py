@@ -171,6 +171,11 @@ class Situation:
         """Whether the account has a booking of this session that goes on, or may yet."""
         return any(stands and session_id == session.pk for session_id, stands, _, _ in self.bookings)
 
+    @property
+    def waits(self) -> bool:
+        """Whether a grant is kept for the account while its learner pays their own part."""
+        return any(stands and at is None for _, stands, _, at in self.bookings)
+
     def granted_at(self, *, withdrawn_count: bool) -> list[datetime | None]:
         """When the grants were given that count."""
         return [at for _, _, all_back, at in self.bookings if withdrawn_count or not all_back]
