@@ -13,6 +13,7 @@ from django.db import connections
 from django.dispatch import Signal
 
 from ila.core.db import grants
+from ila.core.db.rendering import models_rendered_once
 from ila.core.db.roles import application_role
 
 OWNER_ALIAS = "owner"
@@ -39,7 +40,7 @@ class Command(migrate.Command):
             return
         connection = connections[OWNER_ALIAS]
         with _alone():
-            with _history_without_machines():
+            with _history_without_machines(), models_rendered_once():
                 super().handle(*args, **options)
             name, password = _application_role()
             created = grants.ensure_application_role(connection, name, password)
