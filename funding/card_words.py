@@ -60,6 +60,17 @@ WEBHOOKS = {
 }
 
 
+_EVENTS = {
+    "unknown_type": _("Nothing is done with this kind"),
+    "not_ours": _("It is about no payment of this platform"),
+}
+
+
+def event(finding: str) -> str:
+    """Why an event of Stripe changed nothing, in words."""
+    return str(_EVENTS.get(finding, _("Stripe does not show what it is about")))
+
+
 def finding_of(code: str, *, paid: bool) -> str:
     """Why a payment did not do what it was for, in words; empty where nothing was found. paid: money came by it."""
     if not code:

@@ -14,7 +14,7 @@ from funding.models import Receivable, Remittance
 from funding.services.recoveries.demands import interest_of
 from ila.core import clock
 from ila.core.lazy import lazy_module
-from ila.core.money import format_cents
+from ila.core.money import format_cents, in_fours
 
 printing = lazy_module("funding.printing")
 
@@ -47,7 +47,7 @@ def demand_letter(receivable: Receivable) -> bytes:
     paper.say(
         _("Account: %(iban)s\nIn the name of: %(name)s\nReference: %(reference)s")
         % {
-            "iban": settings.BANK_ACCOUNT_IBAN or "–",
+            "iban": in_fours(settings.BANK_ACCOUNT_IBAN) or "–",
             "name": settings.BANK_ACCOUNT_NAME or "–",
             "reference": reference,
         }
@@ -64,7 +64,7 @@ def remittance_paper(remittance: Remittance) -> bytes:
     currency = payment.batch.currency
     title = _("Remittance advice %(number)s") % {"number": remittance.number}
     paper = printing.Paper(title=title, foot=payment.end_to_end_id, made_at=remittance.made_at)
-    paper.say(f"{payment.creditor_name}\n{payment.iban}\n{remittance.scheme.name}", after=2)
+    paper.say(f"{payment.creditor_name}\n{in_fours(payment.iban)}\n{remittance.scheme.name}", after=2)
     rows = [(line[0], _money(int(line[1]), currency)) for line in remittance_lines(remittance)]
     paper.rows((_("What"), _("Amount")), rows, (120, 50))
     return bytes(paper.content())

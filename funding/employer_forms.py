@@ -59,7 +59,8 @@ class TermsForm(forms.Form):
         super().__init__(*args, **kwargs)
         scheme: Any = self.fields["scheme"]
         scheme.queryset = schemes_with_top_ups()
-        scheme.empty_label = None
+        # Where there are several, none is ordered in because it comes first.
+        scheme.empty_label = None if scheme.queryset.count() == 1 else _("Choose a scheme")
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -163,11 +164,20 @@ class SettleForm(forms.Form):
     )
 
 
-class RefundDecisionForm(forms.Form):
-    """A refund: the transfer that was made, or why none is."""
+class RefundNoteForm(forms.Form):
+    """The transfer by which a refund was paid outside of the platform."""
 
-    bank_reference = forms.CharField(required=False, max_length=35, label=_("Reference of your transfer"))
-    reason = forms.CharField(required=False, max_length=500, label=_("Reason, if you refuse"))
+    bank_reference = forms.CharField(
+        max_length=35,
+        label=_("Reference of your transfer"),
+        help_text=_("As it stands on the bank's statement. A colleague looks it up there and confirms."),
+    )
+
+
+class RefundReasonForm(forms.Form):
+    """Why a refund is refused, or why a note of its transfer is dropped."""
+
+    reason = forms.CharField(max_length=500, label=_("Reason"), widget=forms.Textarea(attrs={"rows": 3}))
 
 
 def schemes_with_top_ups() -> Any:

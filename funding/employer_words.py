@@ -19,6 +19,7 @@ TOP_UP_STATES = {
 }
 REFUND_STATES = {
     "requested": _("Asked for"),
+    "noted": _("To be confirmed"),
     "in_batch": _("On its way"),
     "paid": _("Paid back"),
     "refused": _("Refused"),
@@ -46,6 +47,7 @@ COLOURS = {
     "paid": "blue",
     "allocated": "green",
     "requested": "yellow",
+    "noted": "yellow",
     "checked": "blue",
     "ordered": "green",
     "checking": "yellow",

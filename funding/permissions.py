@@ -62,6 +62,16 @@ def may_pay(subject: Any, actor: Any) -> bool:
     return has_agency_role(actor, *PAYMENT_ROLES, subject=subject)
 
 
+def may_note_refund(refund: Any, actor: Any) -> bool:
+    """A payment officer or manager says that a refund was paid by a transfer of ours; never who asked for it."""
+    return bool(refund.requested_by_id != actor.pk and may_pay(refund, actor))
+
+
+def may_confirm_refund(refund: Any, actor: Any) -> bool:
+    """Another one than who noted the transfer confirms it."""
+    return bool(refund.noted_by_id != actor.pk and may_note_refund(refund, actor))
+
+
 def may_settle(subject: Any, actor: Any) -> bool:
     """The bank's messages, read by the named service, or a payment officer."""
     return _is_service(actor) or may_pay(subject, actor)

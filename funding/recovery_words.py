@@ -11,6 +11,24 @@ PLAN_STATES = {
     "fulfilled": _("Paid in full"),
     "refused": _("Refused"),
 }
+# Why a debt was opened, or moved on, where no person wrote it.
+_REASONS = {
+    "session never held": _("The session never took place"),
+    "session cancelled": _("The session was cancelled"),
+    "session called off": _("The session was called off"),
+    "consent denied": _("The learner says that they did not book"),
+    "an instalment is late": _("An instalment is late"),
+}
+
+
+def reason(text: str) -> str:
+    """Why a debt is as it is: the platform's own reasons in the reader's language, people's as they wrote them.
+
+    Nothing where it only names the transfer, which is listed beside it.
+    """
+    return "" if text.startswith("receipt ") else str(_REASONS.get(text, text))
+
+
 NETTING_OUTCOMES = {
     "planned": _("With the payment, on its way"),
     "kept": _("Kept"),

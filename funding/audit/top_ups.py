@@ -1,4 +1,4 @@
-"""Employers' orders: what came, what was allocated and what went back, each cent by its own entry (3, 4, 10, 11)."""
+"""Employers' orders: what came, what was allocated and what went back, each cent by its own entry (3, 4, 7, 10, 11)."""
 
 from funding.audit.checks import Count, Group, SqlCheck
 
@@ -111,6 +111,27 @@ EVENTS = """
      WHERE fault.found
 """
 
+# What went back by a transfer outside of the platform was noted by one person and confirmed by another, neither of
+# whom asked for it: the row and its log say the same (decision 213).
+CONFIRMED = """
+    SELECT 'refund_paid_by_one_person', 'topuprefund:' || refund.id,
+           format('noted by %s, confirmed by %s, asked for by %s', noted.actor_id, confirmed.actor_id,
+                  refund.requested_by_id)
+      FROM funding_topuprefund AS refund
+      LEFT JOIN LATERAL (
+        SELECT actor_id FROM funding_topuprefundlog
+         WHERE subject_id = refund.id AND transition = 'note' ORDER BY id DESC LIMIT 1) AS noted ON true
+      LEFT JOIN LATERAL (
+        SELECT actor_id FROM funding_topuprefundlog
+         WHERE subject_id = refund.id AND transition = 'pay' ORDER BY id DESC LIMIT 1) AS confirmed ON true
+     WHERE refund.state = 'paid' AND refund.outcome = ''
+       AND (noted.actor_id IS DISTINCT FROM refund.noted_by_id
+            OR confirmed.actor_id IS DISTINCT FROM refund.confirmed_by_id
+            OR refund.noted_by_id IS NULL OR refund.confirmed_by_id IS NULL
+            OR refund.noted_by_id = refund.confirmed_by_id
+            OR refund.requested_by_id IN (refund.noted_by_id, refund.confirmed_by_id))
+"""
+
 GROUP = Group(
     checks=[
         SqlCheck(
@@ -128,6 +149,7 @@ GROUP = Group(
             {"top_up_event_missing": 10, "top_up_event_unexplained": 10, "top_up_event_differs": 10},
             EVENTS,
         ),
+        SqlCheck("refunds outside of the platform", {"refund_paid_by_one_person": 7}, CONFIRMED),
     ],
     counts=[
         Count(3, "SELECT count(*) FROM funding_topup"),

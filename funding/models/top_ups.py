@@ -12,7 +12,7 @@ from django_fsm import FSMField, transition
 from accounts.permissions import manages_organisation
 from funding.models.accounts import Source
 from funding.models.batches import PaymentOutcome
-from funding.permissions import is_clock, may_pay, may_settle
+from funding.permissions import is_clock, may_confirm_refund, may_note_refund, may_pay, may_settle
 from funding.schemes.vocabulary import ENDOWMENTS
 from ila.core import clock, fsm
 
@@ -302,6 +302,7 @@ class TopUpRefundState(models.TextChoices):
     """What became of an employer's wish to have money back."""
 
     REQUESTED = "requested", "Asked for"
+    NOTED = "noted", "Noted as paid, to be confirmed"
     IN_BATCH = "in_batch", "On its way"
     PAID = "paid", "Paid back"
     REFUSED = "refused", "Refused"
@@ -310,7 +311,7 @@ class TopUpRefundState(models.TextChoices):
 
 R = TopUpRefundState
 # Promised to the employer, and not paid yet.
-OPEN_REFUNDS = (R.REQUESTED, R.IN_BATCH)
+OPEN_REFUNDS = (R.REQUESTED, R.NOTED, R.IN_BATCH)
 
 
 class TopUpRefundLog(fsm.TransitionLog):
@@ -322,8 +323,8 @@ class TopUpRefundLog(fsm.TransitionLog):
 class TopUpRefund(fsm.Machine):
     """Money of one order that an employer asks to have back, in cents, and the account it goes to.
 
-    bank_reference: of the transfer that a payment officer made, or that its batch made. outcome: what the bank said
-    of the latter; executed_at: when the money left.
+    bank_reference: of the transfer that was made outside of the platform (noted_by one person, confirmed_by another:
+    decision 213), or that its batch made. outcome: what the bank said of the latter; executed_at: when the money left.
     """
 
     log_model: ClassVar[type[fsm.TransitionLog]] = TopUpRefundLog
@@ -337,6 +338,13 @@ class TopUpRefund(fsm.Machine):
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     requested_at = models.DateTimeField(default=clock.now)
     bank_reference = models.CharField(max_length=35, blank=True)
+    noted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    noted_at = models.DateTimeField(null=True, blank=True)
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     batch = models.ForeignKey(
         "funding.PaymentBatch", on_delete=models.PROTECT, null=True, blank=True, related_name="refunds"
     )
@@ -362,6 +370,20 @@ class TopUpRefund(fsm.Machine):
                 condition=~Q(state=R.PAID) | ~Q(bank_reference=""), name="topuprefund_paid_has_its_transfer"
             ),
             models.CheckConstraint(
+                condition=~Q(state=R.NOTED)
+                | (Q(noted_by__isnull=False, noted_at__isnull=False) & ~Q(bank_reference="")),
+                name="topuprefund_noted_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=Q(confirmed_by__isnull=True)
+                | (Q(noted_by__isnull=False) & ~Q(confirmed_by=F("noted_by"))),
+                name="topuprefund_confirmed_by_another_person",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=R.PAID) | Q(noted_at__isnull=True) | Q(confirmed_by__isnull=False),
+                name="topuprefund_noted_is_paid_confirmed",
+            ),
+            models.CheckConstraint(
                 condition=~Q(state=R.IN_BATCH)
                 | (Q(batch__isnull=False, outcome="pending") & ~Q(end_to_end_id="")),
                 name="topuprefund_in_batch_has_its_reference",
@@ -377,9 +399,20 @@ class TopUpRefund(fsm.Machine):
     def __str__(self) -> str:
         return f"refund {self.public_id}"
 
-    @transition(field=state, source=R.REQUESTED, target=R.PAID, permission=may_pay)
-    def pay(self, *, bank_reference: str) -> None:
-        self.bank_reference, self.closed_at = bank_reference, clock.now()
+    @transition(field=state, source=R.REQUESTED, target=R.NOTED, permission=may_note_refund)
+    def note(self, *, bank_reference: str, by: Any) -> None:
+        """One person says that the transfer was made outside of the platform."""
+        self.bank_reference, self.noted_by, self.noted_at = bank_reference, by, clock.now()
+
+    @transition(field=state, source=R.NOTED, target=R.REQUESTED, permission=may_pay)
+    def drop_note(self) -> None:
+        """There was no such transfer: it waits to be paid again."""
+        self.bank_reference, self.noted_by, self.noted_at = "", None, None
+
+    @transition(field=state, source=R.NOTED, target=R.PAID, permission=may_confirm_refund)
+    def pay(self, *, by: Any) -> None:
+        """Another person has seen the transfer on the bank's account."""
+        self.confirmed_by, self.closed_at = by, clock.now()
 
     @transition(field=state, source=R.REQUESTED, target=R.REFUSED, permission=may_pay)
     def refuse(self) -> None:

@@ -14,6 +14,7 @@ from funding.models import (
     PayerDebt,
     PayerDebtState,
     RefusedWebhook,
+    StripeEvent,
 )
 from ila.core import clock
 
@@ -74,6 +75,26 @@ def refused_webhooks() -> list[Refused]:
     return [
         Refused(row["reason"], row["number"], row["last"])
         for row in rows.annotate(number=Sum("times"), last=Max("last_at"), rows=Count("pk"))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """Events of the last 30 days that were kept and changed nothing, by why and by what Stripe calls them."""
+
+    finding: str
+    kind: str
+    times: int
+    last_at: object
+
+
+def unused_events() -> list[Unused]:
+    """What Stripe told that is about nothing of ours, or of a kind that nothing is done with. One query."""
+    found = StripeEvent.objects.filter(told_at__gte=clock.now() - SHOWN_BACK).exclude(finding="")
+    rows = found.order_by("finding", "kind").values("finding", "kind")
+    return [
+        Unused(row["finding"], row["kind"], row["number"], row["last"])
+        for row in rows.annotate(number=Count("pk"), last=Max("told_at"))
     ]
 
 

@@ -265,6 +265,14 @@ WORK: tuple[Waiting, ...] = (
         PAYMENT_ROLES,
         lambda desk: desk.within(employers.open_refunds(), "top_up__scheme", PAYMENT_ROLES),
     ),
+    Waiting(
+        _("Transfers to employers that another person confirms"),
+        "agency_receipts",
+        PAYMENT_ROLES,
+        lambda desk: desk.within(
+            employers.noted_refunds().exclude(noted_by=desk.user), "top_up__scheme", PAYMENT_ROLES
+        ),
+    ),
 )
 
 

@@ -13,11 +13,13 @@ from funding.models import (
     Lot,
     PayrollNumber,
     TopUp,
+    TopUpDraft,
     TopUpReceipt,
     TopUpReference,
     TopUpRefund,
     TopUpRefundState,
 )
+from funding.selectors.agency_cards import open_debts
 
 LEAST_PEOPLE = 5
 """Use is shown from so many people together on; a smaller group would tell of one of them."""
@@ -49,25 +51,32 @@ def orders_of(organisation_id: int) -> QuerySet[TopUp]:
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An employer's money in one currency, in cents: what came, what is on accounts, what it may have back."""
+    """An employer's money in one currency, in cents: what came, what is on accounts, what it may have back.
+
+    owed_cents: what it owes since its bank took payments back that were spent.
+    """
 
     currency: str
     pledged_cents: int
     received_cents: int
     allocated_cents: int
     refundable_cents: int
+    owed_cents: int
 
 
 def money_of(organisation_id: int, *, schemes: frozenset[int] | None = None) -> list[Money]:
     """All orders of an employer together, by currency; only those of these schemes where they are told."""
     found: dict[str, list[int]] = {}
     orders = TopUp.objects.filter(organisation=organisation_id)
-    for order in orders if schemes is None else orders.filter(scheme__in=schemes):
-        sums = found.setdefault(order.currency, [0, 0, 0, 0])
+    orders = orders if schemes is None else orders.filter(scheme__in=schemes)
+    for order in orders:
+        sums = found.setdefault(order.currency, [0, 0, 0, 0, 0])
         sums[0] += order.missing_cents
         sums[1] += order.received_cents
         sums[2] += order.allocated_cents
         sums[3] += order.refundable_cents
+    for debt in open_debts().filter(payment__top_up__in=orders):
+        found[debt.payment.currency][4] += debt.owed_cents
     return [Money(currency, *sums) for currency, sums in sorted(found.items())]
 
 
@@ -123,6 +132,12 @@ def open_refunds() -> QuerySet[TopUpRefund]:
     return wanted.select_related("top_up", "organisation").order_by("requested_at", "pk")
 
 
+def noted_refunds() -> QuerySet[TopUpRefund]:
+    """Refunds that one person noted as paid and another has to confirm, the oldest first."""
+    noted = TopUpRefund.objects.filter(state=TopUpRefundState.NOTED)
+    return noted.select_related("top_up", "organisation", "noted_by").order_by("noted_at", "pk")
+
+
 @dataclass(frozen=True, slots=True)
 class OwnAccount:
     """A learner's account with the code and the payroll numbers that stand for it, and what employers put on it."""
@@ -158,6 +173,13 @@ def accounts_of(user: User) -> list[OwnAccount]:
         OwnAccount(each, references.get(each.pk), lots.get(each.pk, []), numbers.get(each.pk, []))
         for each in accounts
     ]
+
+
+def lists_of(organisation_id: int, *, schemes: frozenset[int] | None = None) -> QuerySet[TopUpDraft]:
+    """The lists that an employer handed in, the newest first, without what is in them."""
+    found = TopUpDraft.objects.filter(organisation=organisation_id).select_related("scheme")
+    found = found if schemes is None else found.filter(scheme__in=schemes)
+    return found.defer("content", "faults").order_by("-requested_at", "-pk")
 
 
 def waiting_employers() -> QuerySet[Employer]:

@@ -54,6 +54,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "webhooks": [
             (each, card_words.WEBHOOKS.get(each.reason, each.reason)) for each in selected.refused_webhooks()
         ],
+        "events": [(each, card_words.event(each.finding)) for each in selected.unused_events()],
     }
     return render(request, "funding/agency/cards.html", context)
 

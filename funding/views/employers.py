@@ -249,14 +249,12 @@ def _order_page(request: HttpRequest, order: TopUp, form: RefundForm, *, status:
         (each, employer_words.REFUND_STATES[each.state], employer_words.COLOURS.get(each.state, ""))
         for each in order.refunds.order_by("-requested_at", "-pk")
     ]
-    card_payments = list(order.card_payments.order_by("-opened_at", "-pk"))
+    card_payments = list(order.card_payments.select_related("debt").order_by("-opened_at", "-pk"))
     context = {
         "order": order,
         "row": _row(order),
         "reference": iso11649.format(order.reference),
-        "iban": " ".join(
-            settings.BANK_ACCOUNT_IBAN[at : at + 4] for at in range(0, len(settings.BANK_ACCOUNT_IBAN), 4)
-        ),
+        "iban": settings.BANK_ACCOUNT_IBAN,
         "account_name": settings.BANK_ACCOUNT_NAME,
         "bic": settings.BANK_ACCOUNT_BIC,
         "cards": cards_are_taken(),
@@ -264,6 +262,7 @@ def _order_page(request: HttpRequest, order: TopUp, form: RefundForm, *, status:
             (each, card_words.STATES[each.state], card_words.COLOURS.get(each.state, ""))
             for each in card_payments
         ],
+        "owed": [each.debt for each in card_payments if hasattr(each, "debt") and each.debt.owed_cents],
         "card_returnable": cards_are_taken() and any(each.returnable_cents for each in card_payments),
         "receipts": order.receipts.order_by("told_at", "pk"),
         "refunds": refunds,

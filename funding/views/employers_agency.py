@@ -20,12 +20,14 @@ from accounts.permissions import may_see_employers, may_verify_employers
 from accounts.services import employers as registrations
 from funding import employer_words
 from funding.banking.value_dates import first_value_date
-from funding.employer_forms import DecisionForm, RefundDecisionForm, SettleForm
+from funding.employer_forms import DecisionForm, RefundNoteForm, RefundReasonForm, SettleForm
 from funding.models import TopUpReceipt, TopUpRefund
 from funding.permissions import (
     BATCH_ROLES,
     PAYMENT_ROLES,
     is_for_every_scheme,
+    may_confirm_refund,
+    may_note_refund,
     may_pay,
     may_see_batches,
     schemes_of,
@@ -73,6 +75,7 @@ def employer_review(request: HttpRequest, public_id: UUID) -> HttpResponse:
         Employer.objects.select_related("organisation"), organisation__public_id=public_id
     )
     may_decide = may_verify_employers(employer, user)
+    schemes = schemes_of(user, *Role)
     form = DecisionForm(request.POST or None)
     error = ""
     if request.method == "POST":
@@ -93,7 +96,16 @@ def employer_review(request: HttpRequest, public_id: UUID) -> HttpResponse:
             (each, employer_words.EMPLOYER_STATES[each.target])
             for each in employer.log.select_related("actor").order_by("pk")
         ],
-        "money": selected.money_of(employer.organisation_id, schemes=schemes_of(user, *Role)),
+        "money": selected.money_of(employer.organisation_id, schemes=schemes),
+        "lists": [
+            (
+                each,
+                employer_words.STAGES[each.stage],
+                employer_words.COLOURS.get(each.stage, ""),
+                employer_words.REFUSALS.get(each.refusal, each.refusal),
+            )
+            for each in selected.lists_of(employer.organisation_id, schemes=schemes)[:PER_PAGE]
+        ],
         "form": form,
         "error": error,
         "error_target": "id_reason",
@@ -131,6 +143,7 @@ def receipts(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": [(each, employer_words.FINDINGS.get(each.finding, each.finding)) for each in page],
         "refunds": within(selected.open_refunds(), "top_up__scheme", user, *BATCH_ROLES),
+        "noted": within(selected.noted_refunds(), "top_up__scheme", user, *BATCH_ROLES),
         "limited": not is_for_every_scheme(user, *BATCH_ROLES),
         "may_pay": may_pay(None, request.user),
     }
@@ -204,27 +217,24 @@ def refund_batch(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def refund_decide(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    """A refund: the transfer that was made, or why none is."""
+    """A refund: one person notes the transfer that was made, another confirms it; or why none is."""
     user = cast("User", request.user)
     if not may_pay(None, user):
         raise PermissionDenied
-    known = TopUpRefund.objects.select_related("top_up", "organisation", "requested_by")
+    known = TopUpRefund.objects.select_related("top_up__scheme", "organisation", "noted_by", "confirmed_by")
     refund = get_object_or_404(within(known, "top_up__scheme", user, *PAYMENT_ROLES), public_id=public_id)
-    form = RefundDecisionForm(request.POST or None)
+    note = RefundNoteForm(request.POST if "note" in request.POST else None)
+    reason = RefundReasonForm(request.POST if {"refuse", "drop"} & set(request.POST) else None)
     error = ""
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST":
         try:
-            if "refuse" in request.POST:
-                top_ups.refuse_refund(actor=user, refund_id=refund.pk, reason=form.cleaned_data["reason"])
-            else:
-                top_ups.pay_refund(
-                    actor=user, refund_id=refund.pk, bank_reference=form.cleaned_data["bank_reference"]
-                )
+            done = _decide_refund(request, user, refund, note, reason)
         except DomainError as refusal:
             error = sentence(refusal)
         else:
-            messages.success(request, _("The refund is decided."))
-            return redirect("agency_receipts")
+            if done:
+                messages.success(request, done)
+                return redirect("agency_receipts")
     # Money goes back to where it came from: these are the accounts it came from.
     came_from = TopUpReceipt.objects.filter(top_up=refund.top_up).values_list("payer_name", "payer_iban")
     context = {
@@ -232,9 +242,33 @@ def refund_decide(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "state": employer_words.REFUND_STATES[refund.state],
         "came_from": sorted(set(came_from)),
         "known_account": refund.iban in {iban for _name, iban in came_from},
-        "form": form,
+        "note": note,
+        "form": reason if reason.is_bound else note,
+        "reason_form": reason,
+        "may_note": may_note_refund(refund, user),
+        "may_confirm": may_confirm_refund(refund, user),
         "error": error,
-        "error_target": "id_bank_reference",
     }
-    status = 409 if error else 422 if form.is_bound and form.errors else 200
+    status = 409 if error else 422 if note.errors or reason.errors else 200
     return render(request, "funding/employer/agency_refund.html", context, status=status)
+
+
+def _decide_refund(
+    request: HttpRequest, user: User, refund: TopUpRefund, note: RefundNoteForm, reason: RefundReasonForm
+) -> str:
+    """Do what was asked. Returns what to say, or nothing where a form has faults."""
+    if "confirm" in request.POST:
+        top_ups.confirm_refund(actor=user, refund_id=refund.pk)
+        return _("The transfer is confirmed: the money is back with the employer.")
+    if note.is_bound and note.is_valid():
+        given = note.cleaned_data["bank_reference"]
+        top_ups.note_refund(actor=user, refund_id=refund.pk, bank_reference=given)
+        return _("The transfer is noted. A colleague has to confirm it.")
+    if reason.is_bound and reason.is_valid():
+        why = reason.cleaned_data["reason"]
+        if "drop" in request.POST:
+            top_ups.drop_refund_note(actor=user, refund_id=refund.pk, reason=why)
+            return _("The note is dropped. The refund waits to be paid.")
+        top_ups.refuse_refund(actor=user, refund_id=refund.pk, reason=why)
+        return _("The refund is refused.")
+    return ""

@@ -41,6 +41,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "rows": [(one, recovery_words.DAY_STATES[one.status]) for one in days],
         "stripe_rows": [(one, recovery_words.DAY_STATES[one.status]) for one in at_stripe],
         "open": sum(one.status == "open" for one in (*days, *at_stripe)),
+        "unowned": sum(one.status == "open" and one.note is None for one in (*days, *at_stripe)),
         "whole": whole,
         "gaps": len(whole.gaps),
         "waiting": sum(one.alarm for one in whole.waiting),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -147,7 +148,11 @@ def receipt_settle(request: HttpRequest, pk: int) -> HttpResponse:
 def provider_debt(request: HttpRequest, pk: int) -> HttpResponse:
     """What a provider owes for one booking, and how to pay it."""
     receivable = _own(request, pk)
-    return render(request, "funding/recoveries/provider_debt.html", _about(receivable, None))
+    context = _about(receivable, None) | {
+        "iban": settings.BANK_ACCOUNT_IBAN,
+        "holder": settings.BANK_ACCOUNT_NAME,
+    }
+    return render(request, "funding/recoveries/provider_debt.html", context)
 
 
 @never_cache
@@ -159,7 +164,7 @@ def provider_letter(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _own(request: HttpRequest, pk: int) -> Receivable:
     mine = desk(request, managing=True)
-    found = selected.receivables().select_related("booking__scheme_version")
+    found = selected.receivables().select_related("booking__scheme_version", "booking__credential")
     return get_object_or_404(found.filter(provider__organisation__in=mine.managed), pk=pk)
 
 
@@ -177,10 +182,11 @@ def _about(receivable: Receivable, user: User | None) -> dict[str, Any]:
         "receivable": receivable,
         "zone": receivable.booking.account.scheme.timezone,
         "state": words.word(words.RECEIVABLE_STATES, receivable.state),
+        "reason": recovery_words.reason(receivable.reason),
         "interest": interest,
         "to_pay": receivable.free_cents + interest,
         "steps": [
-            (row, words.word(words.RECEIVABLE_STATES, row.target))
+            (row, words.word(words.RECEIVABLE_STATES, row.target), recovery_words.reason(row.reason))
             for row in receivable.log.select_related("actor").order_by("pk")
         ],
         "nettings": [
@@ -256,7 +262,7 @@ def _csv(lines: Any, name: str) -> HttpResponse:
 
 
 def _debt(pk: int, schemes: frozenset[int] | None) -> Receivable:
-    found = selected.receivables_for(schemes).select_related("booking__scheme_version")
+    found = selected.receivables_for(schemes).select_related("booking__scheme_version", "booking__credential")
     return get_object_or_404(found, pk=pk)
 
 

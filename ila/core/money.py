@@ -8,6 +8,7 @@ from fractions import Fraction
 MAX_CENTS = 2**63 - 1  # what a BigInteger column holds
 
 _AMOUNT = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]{1,2}))?", re.ASCII)
+_GROUPED = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{5,30}")
 _NBSP = "\u00a0"
 _NARROW_NBSP = "\u202f"
 _SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "US$", "SGD": "S$", "CAD": "CA$"}
@@ -89,6 +90,13 @@ def format_cents(cents: int, currency: str, locale: str = "en") -> str:
     # A code (CHF) and Dutch usage keep a space between symbol and number.
     space = _NBSP if symbol.isalpha() or point == "," else ""
     return f"{sign}{symbol}{space}{number}"
+
+
+def in_fours(number: str) -> str:
+    """An IBAN or a creditor reference (ISO 11649) in groups of four, as people read and copy it; else as it is."""
+    if not _GROUPED.fullmatch(number):
+        return number
+    return " ".join(number[at : at + 4] for at in range(0, len(number), 4))
 
 
 def parse_cents(text: str) -> int:

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from funding.models import PayerDebt, TopUp, TopUpState
-from funding.services import card_events, card_payments, top_ups
+from funding.services import card_events, card_payments, top_ups, transfers
 from funding.services.top_ups import OrderLine
 from ila.core import clock
 from ila.core.money import format_cents
@@ -101,6 +101,7 @@ def _play(stage: Stage, hero: Walker, act: Any, *, today: int) -> None:
         act("clock", now=int(clock.now().timestamp()))
         card_events.sweep()
         top_ups.allocate_waiting()
+        transfers.keep_movements()
         stage.say("The debit has succeeded: the money is on the account.")
     session = hero.session.micro_credential.sessions.get(external_id=NEXT_SESSION)
     walker = Walker(stage, account, session, hero.provider_user, told=True)
@@ -112,6 +113,8 @@ def _play(stage: Stage, hero: Walker, act: Any, *, today: int) -> None:
         act("clock", now=int(clock.now().timestamp()))
         act("dispute", intent=payment.intent_id)
         card_events.sweep()
+        # Stripe's side of the day is kept beside the books', as the hourly job does.
+        transfers.keep_movements()
         made.refresh_from_db()
         debt = PayerDebt.objects.filter(payment=payment).first()
         if made.state == TopUpState.CHARGED_BACK and debt is not None:

@@ -238,13 +238,15 @@ no_show,cancelled_by_learner disputed
         clock    charge_back disputed              charged_back
         """,
     ),
-    # requested → in_batch → paid; refused; failed (the bank did not pay it, or it came back)
+    # requested → noted or in_batch → paid; refused; failed (the bank did not pay it, or it came back)
     TopUpRefund: (
-        "requested in_batch paid refused failed",
+        "requested noted in_batch paid refused failed",
         """
+        payer note     requested     noted
+        payer drop_note noted        requested
         payer include  requested     in_batch
         payer take_out in_batch      requested
-        payer pay      requested     paid
+        payer pay      noted         paid
         payer execute  in_batch      paid
         payer fail     in_batch,paid failed
         payer refuse   requested     refused
@@ -397,7 +399,8 @@ def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str
         (SchemeDraft, "reject"): {"approver": rows.other_manager, "at": now},
         (Employer, "refuse"): {"why": "unknown"},
         (Employer, "close"): {"why": "gone"},
-        (TopUpRefund, "pay"): {"bank_reference": "T1"},
+        (TopUpRefund, "note"): {"bank_reference": "T1", "by": rows.world.payer},
+        (TopUpRefund, "pay"): {"by": rows.world.second_payer},
         (TopUpRefund, "include"): {
             "batch": rows.refund_batch,
             "end_to_end_id": "E2",

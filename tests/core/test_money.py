@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ila.core.money import (
     format_cents,
+    in_fours,
     parse_cents,
     parse_euros,
     percent_floor,
@@ -144,3 +145,17 @@ def test_what_is_not_an_amount_is_refused(text: str) -> None:
 def test_written_amounts_read_back(cents: int) -> None:
     sign = "-" if cents < 0 else ""
     assert parse_cents(f"{sign}{abs(cents) // 100}.{abs(cents) % 100:02d}") == cents
+
+
+@pytest.mark.parametrize(
+    ("number", "read"),
+    [
+        ("FR7630006000011234567890189", "FR76 3000 6000 0112 3456 7890 189"),
+        ("RF18539007547034", "RF18 5390 0754 7034"),
+        ("acct_1ILA00000000test", "acct_1ILA00000000test"),
+        ("Boulangerie Petit", "Boulangerie Petit"),
+        ("", ""),
+    ],
+)
+def test_account_numbers_are_read_in_groups_of_four(number: str, read: str) -> None:
+    assert in_fours(number) == read

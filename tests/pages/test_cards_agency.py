@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from funding.models import CardPayment, PayerDebt, RefusedWebhook
+from funding.models import CardPayment, PayerDebt, RefusedWebhook, StripeEvent
 from funding.services import transfers
 from ila.core import clock
 from tests.funding.cards.conftest import fake, stripe_process, till
 from tests.funding.cards.support import Till
 from tests.pages.support import signed_in
+from tests.pages.test_bookings import text_of
 from tests.support.fake_stripe.process import FakeStripe
 from tests.support.queries import captured_queries
 from tests.support.world import World
@@ -38,6 +39,20 @@ def test_debts_disputes_and_refused_messages_are_shown_to_who_pays(till: Till) -
     debt = PayerDebt.objects.get()
     assert debt.shown_reference in page
     assert "3 messages" in page
+    # What was kept and changed nothing is named as well.
+    for number, finding in enumerate(("unknown_type", "unknown_type", "not_ours")):
+        StripeEvent.objects.create(
+            event_id=f"evt_{number}",
+            kind="customer.created",
+            object_id="cus_1",
+            created_at=clock.now(),
+            told_by="webhook",
+            done_at=clock.now(),
+            finding=finding,
+        )
+    page = text_of(client.get("/agency/cards/").content)
+    assert "customer.created : Nothing is done with this kind, 2 messages" in page
+    assert "It is about no payment of this platform" in page
     detail = client.get(f"/agency/cards/{payment.public_id}/").content.decode()
     assert debt.shown_reference in detail
     assert "charge.dispute.created" in detail

@@ -16,6 +16,7 @@ from ila.core import clock
 from tests.funding.top_ups.support import Firm, siret_number
 from tests.pages.employer_things import make_employer_things, register
 from tests.pages.support import Scene, signed_in
+from tests.pages.test_bookings import text_of
 from tests.support.queries import assert_queries_constant
 from tests.support.world import MONDAY
 
@@ -110,11 +111,30 @@ def test_the_agency_settles_what_arrived_and_pays_refunds(scene: Scene) -> None:
     payer.post(address, {"reference": things.order.reference, "reason": "They called."})
     assert TopUpReceipt.objects.filter(top_up=things.order).exists()
     assert payer.get(address).status_code == 404
+    employer = text_of(payer.get(f"/agency/employers/{things.employer.organisation.public_id}/").content)
+    assert "3 rows, 1 not matched, 1 with a fault" in employer
     address = f"/agency/receipts/refunds/{things.refund.public_id}/"
-    assert payer.post(address, {"pay": "1"}).status_code == 409
-    payer.post(address, {"pay": "1", "bank_reference": "T1"})
+    assert payer.post(address, {"note": "1"}).status_code == 422
+    assert payer.post(address, {"refuse": "1"}).status_code == 422
+    payer.post(address, {"note": "1", "bank_reference": "T1"})
+    page = payer.get(address).content.decode()
+    assert "a colleague confirms it" in page
+    assert "I have seen the transfer" not in page
+    assert payer.post(address, {"confirm": "1"}).status_code == 409
+    assert "to be confirmed by another person" in payer.get("/agency/receipts/").content.decode()
+    colleague = signed_in(scene.world.second_payer)
+    page = colleague.get(address).content.decode()
+    assert "I have seen the transfer" in page
+    assert "T1" in page
+    assert colleague.post(address, {"drop": "1"}).status_code == 422
+    colleague.post(address, {"drop": "1", "reason": "It is on no statement."})
     things.refund.refresh_from_db()
-    assert things.refund.state == "paid"
+    assert things.refund.state == "requested"
+    payer.post(address, {"note": "1", "bank_reference": "T2"})
+    colleague.post(address, {"confirm": "1"})
+    things.refund.refresh_from_db()
+    assert (things.refund.state, things.refund.confirmed_by) == ("paid", scene.world.second_payer)
+    assert "noted by" in colleague.get(address).content.decode()
 
 
 def test_cancelling_asks_first_and_refunds_take_an_iban(scene: Scene) -> None:

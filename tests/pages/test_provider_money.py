@@ -14,6 +14,7 @@ from funding.services import payments
 from funding.services.recoveries import demands
 from ila.core import clock
 from ila.core.clock import VirtualClock
+from ila.core.money import in_fours
 from tests.funding.recoveries.house import PRICE, House, check_books
 from tests.pages.support import signed_in
 from tests.support.queries import assert_queries_constant, captured_queries
@@ -70,7 +71,7 @@ def test_a_payment_says_what_was_kept_of_it_and_for_which_debt(hand: VirtualCloc
     for said in (
         "€1,650.00",
         f"/provider/debts/{receivable.pk}/",
-        receivable.reference,
+        in_fours(receivable.reference),
         f"Advice {advice.number}",
         f"/provider/remittances/{advice.public_id}.pdf",
         f"/provider/remittances/{advice.public_id}.csv",
@@ -104,16 +105,16 @@ def test_a_real_debt_is_on_the_page_of_what_is_owed_with_the_way_to_pay_it(hand:
     client = signed_in(house.world.provider_user)
     page = shown(client, "/provider/money/owed/")
     assert page.count("€1,650.00") == 3, "owed in all, the debt's amount, and what of it is still owed"
-    assert receivable.reference in page
+    assert in_fours(receivable.reference) in page
     assert f'href="/provider/debts/{receivable.pk}/"' in page
     assert f'by <time datetime="{receivable.due_on}"' in page
     assert "/provider/statement/" in page
     money = shown(client, "/provider/money/")
     assert "You owe €1,650.00 back." in money
     assert "/provider/statement/" in money
-    assert receivable.reference in shown(client, f"/provider/debts/{receivable.pk}/")
+    assert in_fours(receivable.reference) in shown(client, f"/provider/debts/{receivable.pk}/")
     other = signed_in(house.world.user_of(house.world.make_provider()))
-    assert receivable.reference not in shown(other, "/provider/money/owed/")
+    assert in_fours(receivable.reference) not in shown(other, "/provider/money/owed/")
     assert other.get(f"/provider/debts/{receivable.pk}/").status_code == 404
 
 

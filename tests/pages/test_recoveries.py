@@ -11,10 +11,13 @@ from django.test.utils import CaptureQueriesContext
 from funding.models import BankLine, BankMessage, Claim, Receivable, ReconciliationNote
 from funding.selectors.daily_books import daily_books
 from funding.selectors.provider_statements import statement_of
+from funding.selectors.recoveries import aged_payables, aged_receivables
 from ila.core import clock
+from ila.core.money import in_fours
 from tests.funding.recoveries.house import PRICE, House, check_books
 from tests.funding.top_ups.support import Transfer, tell
 from tests.pages.support import signed_in
+from tests.pages.test_bookings import text_of
 from tests.support.world import MONDAY
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +72,9 @@ def test_a_day_is_equal_kept_aside_open_and_explained_for_that_difference_alone(
         bank_line(-700, day)
         assert [(each.difference, each.status) for each in daily_books(day, day)] == [(300, "open")]
         client = signed_in(house.world.payer)
+        overview = text_of(client.get(f"/agency/reconciliation/?first={day}&last={day}").content)
+        assert "1 of them belongs to nobody" in overview
+        assert "Open nobody yet" in overview
         address = f"/agency/reconciliation/{day}/EUR/"
         said = {"owner": house.world.payer.pk, "note": "Fees of the bank", "explained": "on"}
         assert client.post(address, said).status_code == 302
@@ -76,7 +82,31 @@ def test_a_day_is_equal_kept_aside_open_and_explained_for_that_difference_alone(
         assert "Fees of the bank" in client.get(address).content.decode()
         bank_line(-1, day)
         assert [each.status for each in daily_books(day, day)] == ["open"]
+        # It is open again, and still looked after.
+        overview = text_of(client.get(f"/agency/reconciliation/?first={day}&last={day}").content)
+        assert "1 day is open" in overview
+        assert "belongs to nobody" not in overview
+        assert f"Open {house.world.payer}" in overview
         assert ReconciliationNote.objects.count() == 1
+
+
+def test_debts_and_dues_stand_by_how_long_they_are_due() -> None:
+    with clock.at(MONDAY) as hand:
+        house = House(hand)
+        receivable, claims = house.owing(others=1)
+        name = str(receivable.provider.name)
+        (payable,) = aged_payables(clock.now().date())
+        assert (payable.name, payable.cents) == (name, [PRICE, 0, 0, 0, 0])
+        due_on = claims[0].due_on
+        assert due_on is not None
+        for days, band in ((0, 0), (1, 1), (30, 1), (31, 2), (60, 2), (61, 3), (90, 3), (91, 4)):
+            (row,) = aged_payables(due_on + timedelta(days=days))
+            assert row.cents.index(PRICE) == band, days
+        (owed,) = aged_receivables(clock.now().date())
+        assert (owed.name, owed.total) == (name, receivable.owed_cents)
+        assert aged_payables(due_on, frozenset()) == []
+        lines = signed_in(house.world.payer).get("/agency/receivables/aged.csv").content.decode().splitlines()
+        assert f"payable,{name},EUR,{PRICE},0,0,0,0,{PRICE}" in lines
 
 
 def test_the_queries_of_bank_and_books_do_not_grow_with_the_days() -> None:
@@ -100,7 +130,7 @@ def test_a_debt_is_walked_on_its_page() -> None:
         address = f"/agency/receivables/{receivable.pk}/"
         client, second = signed_in(house.world.payer), signed_in(house.world.second_payer)
         worker, provider = signed_in(house.world.case_worker), signed_in(house.world.provider_user)
-        assert receivable.reference in client.get(address).content.decode()
+        assert in_fours(receivable.reference) in client.get(address).content.decode()
         assert client.post(address, {"act": "demand"}).status_code == 409
         assert worker.post(address, {"act": "demand"}).status_code == 302
         assert client.post(address, {"act": "propose", "parts": "3", "reason": ""}).status_code == 422

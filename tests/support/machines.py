@@ -385,11 +385,13 @@ class Rows:
             iban="FR7630006000011234567890189",
             requested_by=self.employer_user,
             state=state,
-            bank_reference="T1" if state == "paid" else "",
+            bank_reference="T1" if state in ("noted", "paid") else "",
+            noted_by=self.world.third_payer if state == "noted" else None,
+            noted_at=clock.now() if state == "noted" else None,
             batch=self.refund_batch if state == "in_batch" else None,
             end_to_end_id="E1" if state == "in_batch" else "",
             outcome="pending" if state == "in_batch" else "",
-            closed_at=None if state in ("requested", "in_batch") else clock.now(),
+            closed_at=None if state in ("requested", "noted", "in_batch") else clock.now(),
         )
 
     def _card_payment(self, state: str) -> CardPayment:

@@ -19,7 +19,13 @@ from funding.services.top_ups.orders import (
 from funding.services.top_ups.payroll import give_payroll_number, revoke_payroll_number
 from funding.services.top_ups.receipts import assign_receipt, put_receipt_aside
 from funding.services.top_ups.references import give_reference, revoke_reference
-from funding.services.top_ups.refunds import pay_refund, refuse_refund, request_refund
+from funding.services.top_ups.refunds import (
+    confirm_refund,
+    drop_refund_note,
+    note_refund,
+    refuse_refund,
+    request_refund,
+)
 
 __all__ = [
     "OrderLine",
@@ -29,15 +35,17 @@ __all__ = [
     "cancel_top_up",
     "check_draft",
     "confirm_draft",
+    "confirm_refund",
     "discard_draft",
+    "drop_refund_note",
     "end_top_ups",
     "fail_draft",
     "fail_overdue",
     "give_payroll_number",
     "give_reference",
+    "note_refund",
     "order_draft",
     "order_top_up",
-    "pay_refund",
     "put_receipt_aside",
     "refuse_refund",
     "request_draft",

@@ -153,10 +153,11 @@ def order_draft(*, draft_id: int) -> TopUpDraft:
         draft = _lock(TopUpDraft.objects.values_list("public_id", flat=True).get(pk=draft_id))
         if draft.stage != DraftStage.ORDERING:
             return draft
-        shown = (draft.matched, draft.total_cents)
+        # Another employee at the same amount is another order: which rows are left out counts too.
+        shown = (draft.matched, draft.total_cents, draft.faults)
         reading = _read(draft)
         _note(draft, reading)
-        if (draft.matched, draft.total_cents) != shown:
+        if (draft.matched, draft.total_cents, draft.faults) != shown:
             draft.stage, draft.decided_by = DraftStage.CHECKED, None
             draft.refusal = "changed_since"
             draft.save()

@@ -44,18 +44,43 @@ def request_refund(*, actor: User, top_up_id: int, iban: str) -> TopUpRefund:
     return refund
 
 
-def pay_refund(*, actor: User, refund_id: int, bank_reference: str) -> TopUpRefund:
-    """A payment officer has made the transfer: the money is back with the employer.
+def note_refund(*, actor: User, refund_id: int, bank_reference: str) -> TopUpRefund:
+    """Say that the transfer was made outside of the platform; nothing moves before another person confirms it.
 
-    Locks: the top-up, the refund. Raises: DomainError `not_found` (404), `not_allowed`, `incomplete` without the
-    transfer's reference. Logs: refund `pay`; top-up `refund` when nothing of it is left.
+    Locks: the top-up, the refund. Raises: DomainError `not_found` (404), `not_allowed` (for who asked for the refund
+    too), `incomplete` without the transfer's reference. Logs: refund `note`.
     """
     if not bank_reference.strip():
         raise DomainError("incomplete", status=422, what="bank_reference")
     with transaction.atomic():
+        _, refund = _lock(refund_id)
+        fsm.apply(refund, "note", actor=actor, bank_reference=bank_reference.strip()[:35], by=actor)
+    return refund
+
+
+def confirm_refund(*, actor: User, refund_id: int) -> TopUpRefund:
+    """Another person has seen the transfer that was noted: the money is back with the employer (decision 213).
+
+    Locks: the top-up, the refund. Raises: DomainError `not_found` (404), `not_allowed` for who noted it or asked for
+    the refund. Logs: refund `pay`; top-up `refund` when nothing of it is left.
+    """
+    with transaction.atomic():
         order, refund = _lock(refund_id)
-        fsm.apply(refund, "pay", actor=actor, bank_reference=bank_reference.strip()[:35])
+        fsm.apply(refund, "pay", actor=actor, by=actor)
         post_refund(order, refund, actor=actor)
+    return refund
+
+
+def drop_refund_note(*, actor: User, refund_id: int, reason: str) -> TopUpRefund:
+    """There was no such transfer: the refund waits to be paid again.
+
+    Locks: the top-up, the refund. Raises: as `refuse_refund`. Logs: refund `drop_note`.
+    """
+    if not reason.strip():
+        raise DomainError("incomplete", status=422, what="reason")
+    with transaction.atomic():
+        _, refund = _lock(refund_id)
+        fsm.apply(refund, "drop_note", actor=actor, reason=reason.strip())
     return refund
 
 

@@ -12,6 +12,9 @@ from django.forms import (
     BoundField,
     CheckboxInput,
     CheckboxSelectMultiple,
+    DateInput,
+    DecimalField,
+    NumberInput,
     PasswordInput,
     RadioSelect,
     Select,
@@ -23,7 +26,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from ila.core.money import format_cents
+from ila.core.money import format_cents, in_fours
 
 register = template.Library()
 
@@ -34,6 +37,12 @@ _NBSP = "\u00a0"
 def money(cents: int | None, currency: str) -> str:
     """An amount in the reader's language; nothing for an amount that is not known."""
     return "" if cents is None else format_cents(cents, currency, get_language() or "en")
+
+
+@register.filter
+def fours(number: str | None) -> str:
+    """An IBAN or a structured reference as people read it; what is neither stays as it is."""
+    return in_fours(number or "")
 
 
 @register.filter
@@ -84,6 +93,7 @@ _COLOURS = {
     ),
     "yellow": (
         "requested",
+        "noted",
         "proposed",
         "submitted",
         "draft",
@@ -124,6 +134,8 @@ def field(bound: BoundField, **attributes: str) -> dict[str, Any]:
     classes = [f"govuk-{name}"]
     if bound.errors and kind != "checkbox":
         classes.append(f"govuk-{name}--error")
+    if kind == "input" and (width := _width(bound)):
+        classes.append(f"govuk-input--width-{width}")
     if isinstance(widget, PasswordInput):
         classes.append("govuk-password-input__input govuk-js-password-input-input")
     attrs: dict[str, str | bool] = {key.replace("_", "-"): value for key, value in attributes.items()}
@@ -145,6 +157,14 @@ def field(bound: BoundField, **attributes: str) -> dict[str, Any]:
         "kind": kind,
         "password": isinstance(widget, PasswordInput),
     }
+
+
+def _width(bound: BoundField) -> int:
+    """How many characters wide a control is that takes a number or a day; 0: as wide as its column."""
+    control, widget = bound.field, bound.field.widget
+    if isinstance(widget, DateInput) or isinstance(control, DecimalField):
+        return 10
+    return 5 if isinstance(widget, NumberInput) else 0
 
 
 @register.inclusion_tag("parts/radios.html")

@@ -14,7 +14,7 @@ from stdnum import luhn
 from accounts.models import Employer, Organisation, User
 from accounts.services import employers
 from funding.audit import runner
-from funding.models import BankMessage, Booking, Lot, TopUp
+from funding.models import BankMessage, Booking, Lot, TopUp, TopUpRefund
 from funding.services import bank_messages, top_ups
 from funding.services.top_ups import OrderLine
 from tests.factories.accounts import UserFactory
@@ -114,6 +114,12 @@ class Firm:
 def lot_of(order: TopUp, learner: Learner) -> Lot:
     """Where the order's money lies on the learner's account."""
     return Lot.objects.get(top_up=order, account=learner.account)
+
+
+def repay(firm: Firm, refund: TopUpRefund) -> None:
+    """One officer notes the transfer that was made, another confirms it."""
+    top_ups.note_refund(actor=firm.world.payer, refund_id=refund.pk, bank_reference="T1")
+    top_ups.confirm_refund(actor=firm.world.second_payer, refund_id=refund.pk)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from funding.models import Booking, Lot, Posting, TopUp, TopUpReceipt
 from funding.services import bookings, top_ups
 from ila.core import clock
 from ila.core.errors import DomainError
-from tests.funding.top_ups.support import IBAN, Firm, Transfer, camt054, check_books, give
+from tests.funding.top_ups.support import IBAN, Firm, Transfer, camt054, check_books, give, repay
 from tests.support.world import MONDAY
 
 pytestmark = pytest.mark.django_db
@@ -106,16 +106,19 @@ class Interleavings(RuleBasedStateMachine):
         top_ups.end_top_ups(on=on)
         top_ups.fail_overdue(on=on)
 
-    @rule(number=st.integers(0, 9), paid=st.booleans())
-    def refund(self, number: int, paid: bool) -> None:
+    @rule(number=st.integers(0, 9), paid=st.booleans(), noted=st.booleans())
+    def refund(self, number: int, paid: bool, noted: bool) -> None:
         if (order := self.pick(number)) is None:
             return
         refund = self.try_it(top_ups.request_refund, actor=self.firm.manager, top_up_id=order.pk, iban=IBAN)
         if refund is None:
             return
         payer = self.firm.world.payer
+        if noted:
+            top_ups.note_refund(actor=payer, refund_id=refund.pk, bank_reference="T0")
+            top_ups.drop_refund_note(actor=payer, refund_id=refund.pk, reason="no such transfer")
         if paid:
-            top_ups.pay_refund(actor=payer, refund_id=refund.pk, bank_reference="T1")
+            repay(self.firm, refund)
             self.gone += refund.amount_cents
         else:
             top_ups.refuse_refund(actor=payer, refund_id=refund.pk, reason="not yet")

@@ -93,6 +93,32 @@ def test_another_employer_another_scheme_and_a_number_taken_back_match_nobody(fi
         assert hand_in(firm, content).matched == 0
 
 
+def test_the_draft_that_is_there_is_matched_afresh_when_it_is_ordered(firm: Firm) -> None:
+    """Handed in twice within the minute it is the earlier, checked draft: what was taken back since is not ordered."""
+    first, second = firm.employees
+    given = give(firm, first, "10427")
+    content = (HEAD + row(first, "10427") + row(second, "10428")).encode()
+    draft = hand_in(firm, content)
+    assert (draft.matched, draft.total_cents) == (1, 30_000)
+    assert top_ups.revoke_payroll_number(actor=first.user, account_id=first.account.pk, number_id=given.pk)
+    assert hand_in(firm, content) == draft
+    give(firm, second, "10428")
+    top_ups.confirm_draft(actor=firm.manager, public_id=draft.public_id)
+    # As many employees and as much money as was shown, but for somebody else: it is shown again.
+    draft = top_ups.order_draft(draft_id=draft.pk)
+    assert (draft.stage, draft.refusal, draft.matched, draft.total_cents) == (
+        "checked",
+        "changed_since",
+        1,
+        30_000,
+    )
+    assert faults_of(draft) == {2: "not_matched"}
+    assert not TopUpLine.objects.exists()
+    top_ups.confirm_draft(actor=firm.manager, public_id=draft.public_id)
+    assert top_ups.order_draft(draft_id=draft.pk).top_up is not None
+    assert TopUpLine.objects.get().account_id == second.account.pk
+
+
 def test_what_is_refused_when_a_number_is_given(firm: Firm) -> None:
     first, second = firm.employees
     good: dict[str, Any] = {

@@ -78,14 +78,9 @@ def test_two_persons_and_the_bank_pay_what_is_too_much_once(desk: Desk) -> None:
         bank_messages.store_message(content=bytes(message.content))
     bank_messages.process_waiting()
     assert deposit() == 0
-    expect_refusal(
-        "not_allowed",
-        None,
-        top_ups.pay_refund,
-        actor=desk.world.payer,
-        refund_id=refund.pk,
-        bank_reference="by hand",
-    )
+    by_hand = {"actor": desk.world.payer, "refund_id": refund.pk}
+    expect_refusal("not_allowed", None, top_ups.note_refund, **by_hand, bank_reference="by hand")
+    expect_refusal("not_allowed", None, top_ups.confirm_refund, **by_hand)
     day = clock.now().date()
     assert {one.status for one in daily_books(batch.value_date, day)} <= {"equal", "open"}
     paid = [one for one in daily_books(batch.value_date, day) if one.books_out]
