@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -110,7 +110,7 @@ def report(until: datetime | None = None) -> Report:
     """Compare the bookings of the year before that moment (now). One query."""
     until = until or clock.now()
     since = until - timedelta(days=PERIOD_DAYS)
-    values = {
+    values: dict[str, Any] = {
         "since": since,
         "until": until,
         "hold": MeasureKind.HOLD,

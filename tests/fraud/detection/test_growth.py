@@ -71,7 +71,7 @@ def work(people: Population, folder: Path) -> dict[str, float]:
     counted = {}
     with snapshot() as cursor:
         for name, detector in DETECTORS.items():
-            counting = Counting(cursor)
+            counting: Any = Counting(cursor)
             list(detector.find(counting, DAY, detector.parameters))
             counted[name] = counting.rows
     return counted
