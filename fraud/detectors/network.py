@@ -88,14 +88,16 @@ def _listed_people(
         )
         while part := names.fetchmany(_CHUNK):
             words = [plain(full_name) for full_name, _born, _providers in part]
-            for place, near in enumerate(_near(words, [person for _entry, person, _born, _entity in listed])):
+            for place, near in enumerate(
+                near_names(words, [person for _entry, person, _born, _entity in listed])
+            ):
                 _name, born, providers = part[place]
                 score, entry = _best_entry(words[place], born, [listed[k] for k in near], parameters)
                 for provider_id in providers if score else ():
                     _keep(found, provider_id, score, entry)
 
 
-def _near(names: list[tuple[str, ...]], listed: list[tuple[str, ...]]) -> list[list[int]]:
+def near_names(names: list[tuple[str, ...]], listed: list[tuple[str, ...]]) -> list[list[int]]:
     """For each name the places of those listed that it may be like at all: the rest is not looked at closely."""
     if not names or not listed:
         return [[] for _name in names]
@@ -116,7 +118,9 @@ def _listed_firms(
     entities = sum(bool(entity) for _entry, _person, _born, entity in listed)
     for start in range(0, len(firms), _CHUNK):
         part = firms[start : start + _CHUNK]
-        near = _near([words for _id, words in part], [entity for _entry, _person, _born, entity in listed])
+        near = near_names(
+            [words for _id, words in part], [entity for _entry, _person, _born, entity in listed]
+        )
         for (provider_id, words), places in zip(part, near, strict=True):
             # How many firms would be called so by chance: of usual words a name says little about whose it is.
             chance = len(firms) * entities * math.prod(common[word] / len(firms) for word in set(words))
@@ -338,7 +342,8 @@ DETECTORS = (
         " persons(full_name birth_date role)",
         parameters=BlacklistLink(),
         find=find_blacklisted,
-        weight=0.6,
+        # A likeness of names says nothing of when or what: it supports what else is found.
+        weight=0.45,
     ),
     Detector(
         id="D08",

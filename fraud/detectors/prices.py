@@ -202,7 +202,8 @@ DETECTORS = (
         needs="prices(price_cents private_price_cents) sessions(private_payers)",
         parameters=SubsidisedPremium(),
         find=asked_in_sql(SUBSIDISED_PREMIUM),
-        weight=0.8,
+        # A policy of prices stands for years, and honest firms have one too.
+        weight=0.65,
     ),
     Detector(
         id="D25",

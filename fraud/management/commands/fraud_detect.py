@@ -1,5 +1,6 @@
 """Detect over the evaluated population: `fraud_detect --as-of DATE --out DIR [--since DATE [--every DAYS]]`."""
 
+import argparse
 import json
 from datetime import date, timedelta
 from pathlib import Path
@@ -9,6 +10,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from fraud.detection.registry import DETECTORS
 from fraud.detection.runs import detect_evaluated
+
+
+def part(text: str) -> tuple[int, int]:
+    """`2/4` as (2, 4). Raises: ArgumentTypeError for anything else."""
+    number, _slash, workers = text.partition("/")
+    if not (number.isdecimal() and workers.isdecimal() and 1 <= int(number) <= int(workers)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not I/N, with I from 1 to N")
+    return int(number), int(workers)
 
 
 class Command(BaseCommand):
@@ -23,16 +32,27 @@ class Command(BaseCommand):
             "--since", type=date.fromisoformat, metavar="DATE", help="also earlier days, each in OUT/<day>"
         )
         parser.add_argument("--every", type=int, default=7, metavar="DAYS", help="between those days (7)")
+        parser.add_argument(
+            "--part",
+            type=part,
+            default=(1, 1),
+            metavar="I/N",
+            help="with --since: of N workers this is the I-th",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         last, since, every = options["as_of"], options["since"], options["every"]
+        mine, workers = options["part"]
         out: Path = options["out"]
         if since is None:
+            if workers > 1:
+                raise CommandError("--part needs --since: it shares out days", returncode=2)
             self._detect(last, out, options["verbosity"])
             return
         if since > last or every < 1:
             raise CommandError("--since is not after --as-of, --every is at least 1", returncode=2)
-        for back in range((last - since).days // every, -1, -1):
+        days = list(range((last - since).days // every, -1, -1))
+        for back in days[mine - 1 :: workers]:
             day = last - timedelta(days=back * every)
             self._detect(day, out / day.isoformat(), options["verbosity"])
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.core.management.base import CommandError
 
 from fraud.detection.detector import FAMILIES, TYPOLOGIES, Finding
 from fraud.detection.registry import DETECTORS
@@ -63,6 +64,26 @@ def test_other_ids_change_no_score(tmp_path):
             for text in (before, after)
         ]
         assert scores[0] == scores[1]
+
+
+def test_workers_share_the_days_and_say_what_one_alone_says(tmp_path, capsys):
+    load_population(directory=_spoilt().write(tmp_path / "in"))
+    since = (DAY - timedelta(days=28)).isoformat()
+    span = ["--as-of", DAY.isoformat(), "--since", since]
+    call_command("fraud_detect", *span, "--out", str(tmp_path / "alone"))
+    for part in ("1/2", "2/2"):
+        call_command("fraud_detect", *span, "--part", part, "--out", str(tmp_path / "shared"))
+    alone, shared = (
+        {path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("*.jsonl")}
+        for name in ("alone", "shared")
+    )
+    assert alone == shared
+    assert len(alone) == 5 * 3
+    for wrong in ("0/2", "3/2", "1", "a/b"):
+        with pytest.raises(CommandError):
+            call_command("fraud_detect", *span, "--part", wrong, "--out", str(tmp_path))
+    with pytest.raises(CommandError, match="--since"):
+        call_command("fraud_detect", "--as-of", since, "--part", "1/2", "--out", str(tmp_path))
 
 
 def test_the_shape_of_alerts_and_cases(tmp_path):

@@ -1,5 +1,7 @@
 """D01, D02, D04, D06, D11, D12, D14, D15, D18 and D22: what fires them, and the honest life that looks alike."""
 
+import itertools
+import random
 from datetime import timedelta
 
 import pytest
@@ -155,6 +157,30 @@ def test_a_learner_who_signed_twice_at_a_time_is_found(people, tmp_path):
         booking = people.book(learner, session, created=moment(80))
         people.attend(booking, session)
     assert found(people.detect(tmp_path, "D12"), "D12") == {(one, "learner", "R"), (two, "learner", "R")}
+
+
+def test_who_is_in_two_places_at_once_is_who_a_comparison_of_all_with_all_finds(people, tmp_path):
+    dice = random.Random(4)
+    provider, begin = people.provider(), moment(60, 11)
+    course = people.credential(provider)
+    expected = {"D11": set(), "D12": set()}
+    for number in range(40):
+        learner, trainer = people.learner(), people.person(provider, "trainer")
+        times = []
+        for _ in range(dice.randrange(2, 6)):
+            starts = begin + timedelta(minutes=15 * dice.randrange(80))
+            hours = dice.choice((0.25, 0.5, 1, 2, 3))
+            session = people.session(course, starts=starts, days=2, hours=hours, trainer_id=trainer)
+            people.attend(people.book(learner, session, created=moment(80 + number)), session)
+            times.append((starts, starts + timedelta(hours=hours)))
+        half = timedelta(minutes=30)
+        if any(min(a[1], b[1]) - max(a[0], b[0]) >= half for a, b in itertools.combinations(times, 2)):
+            expected["D11"].add(trainer)
+            expected["D12"].add(learner)
+    assert 5 < len(expected["D12"]) < 38
+    result = people.detect(tmp_path, "D11", "D12")
+    told = {name: {a.finding.subject_id for a in result.alerts if a.detector.id == name} for name in expected}
+    assert told == expected
 
 
 def test_a_learner_who_booked_two_and_went_to_one_is_left_alone(people, tmp_path):
