@@ -228,6 +228,9 @@ PRECISE: dict[tuple[str, str], Promise] = {
     ("not_allowed", "already_booked"): _(
         "You already have an open booking for this session. Look at your bookings."
     ),
+    ("not_allowed", "application_waits"): _(
+        "Another grant is kept for you while you pay your own part. Pay it, or give it up there first."
+    ),
 }
 BY_RULE: dict[tuple[str, str], Promise] = {
     ("too_late", "F-21"): _("The term for accepting this proposal is over. Ask the provider for a new one."),

@@ -5,9 +5,10 @@ from datetime import date, datetime, timedelta
 from math import ceil
 
 from django.db import transaction
+from django.db.models import Sum
 
 from accounts.models import User
-from funding.models import LearningAccount, Place, WaitingRoom, Window, version_on
+from funding.models import LearningAccount, Place, Reservation, WaitingRoom, Window, version_on
 from funding.services.bookings.context import calendar_of
 from funding.services.windows.places import (
     Arrival,
@@ -32,7 +33,7 @@ class Budgeted:
 
     @property
     def gone(self) -> bool:
-        """Nothing is left: no application can be granted any more."""
+        """Nothing is left to apply for; only what is kept for who pays can come back."""
         return self.left_cents <= 0
 
 
@@ -100,6 +101,12 @@ def standing_of(window: Window, place: Place, budget: Budgeted | None = None) ->
 def budgeted(window: Window) -> Budgeted:
     """What the window's budget still has, and for how many full grants."""
     return _budgeted(window.left_cents, version_on(window.scheme, _day(window)).parsed.grant_cents)
+
+
+def kept_cents(window: Window) -> int:
+    """What of the window's budget is kept for people who are paying their own part; it may come back."""
+    kept = Reservation.objects.filter(window=window, ended_at__isnull=True)
+    return int(kept.aggregate(cents=Sum("reserved_cents", default=0))["cents"])
 
 
 def _budgeted(left: int, grant: int | None) -> Budgeted:

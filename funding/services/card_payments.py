@@ -251,7 +251,12 @@ def _bring_forward(payment: CardPayment, order: TopUp | None, seen: PaymentSeen,
         else:
             fsm.apply(payment, "fail", actor=actor, failure=seen.failure or "declined")
         end_reservation(payment, actor=actor)
-        _tell(payment, "card_payment_failed")
+        _tell(payment, "grant_not_paid" if _of_window(payment) else "card_payment_failed")
+
+
+def _of_window(payment: CardPayment) -> bool:
+    """Whether it is for what is above a window's grant."""
+    return payment.booking_id is not None and payment.reservation.window_id is not None
 
 
 def _cannot_come(seen: PaymentSeen) -> bool:
@@ -288,7 +293,7 @@ def _credit_order(payment: CardPayment, order: TopUp, actor: User) -> None:
 def _accept_booking(payment: CardPayment, actor: User) -> None:
     """With the money, the acceptance or the grant. Where it is refused now, all goes back to the learner."""
     card_money.receive_own(payment, actor=actor)
-    of_window = payment.reservation.window_id is not None
+    of_window = _of_window(payment)
     if not of_window:
         end_reservation(payment, actor=actor)
     assert payment.sign_in is not None

@@ -21,7 +21,7 @@ from funding import permissions, words
 from funding.cards.config import cards_are_taken
 from funding.cards.port import CardsUnavailable
 from funding.forms import AcceptForm, booking_filter
-from funding.models import Booking, BookingState, Claim, Payment, Receivable, version_on
+from funding.models import Booking, BookingState, CardPayment, Claim, Payment, Receivable, version_on
 from funding.models.card_payments import WAITING
 from funding.schemes.facts import SourcePlan
 from funding.schemes.rules import SchemeRules
@@ -140,8 +140,16 @@ def booking_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         and booking.state in (BookingState.REQUESTED, BookingState.ACCEPTED),
         "moved": viewer is Viewer.LEARNER and _moved(booking),
         "answerable": viewer is Viewer.LEARNER and booking.state == BookingState.PROPOSED,
+        "kept_payment": _kept_payment(booking) if viewer is Viewer.LEARNER else None,
     }
     return render(request, "funding/booking.html", context)
+
+
+def _kept_payment(booking: Booking) -> CardPayment | None:
+    """The payment by which an application to a window is granted, while its grant is kept."""
+    if booking.state != BookingState.PROPOSED or booking.scheme_version_id is None:
+        return None
+    return booking.card_payments.filter(reservation__window__isnull=False).order_by("-pk").first()
 
 
 def _moved(booking: Booking) -> bool:
@@ -169,6 +177,8 @@ def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     booking, viewer = _find(request, public_id)
     if viewer is not Viewer.LEARNER:
         raise Http404
+    if (kept := _kept_payment(booking)) is not None:
+        return redirect("card_payment", public_id=kept.public_id)
     form = consent_forms.form_for(request, AcceptForm)
     error, changes = "", consent_forms.NO_CHANGES
     if request.method == "POST" and form.is_valid():

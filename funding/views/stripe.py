@@ -23,7 +23,7 @@ from accounts.permissions import manages_organisation, works_for_organisation
 from funding import card_words, tasks
 from funding.cards.config import cards_are_taken
 from funding.cards.port import CardsRefused, CardsUnavailable
-from funding.models import CardPayment
+from funding.models import CardPayment, Reservation
 from funding.models.card_payments import WAITING
 from funding.sentences import sentence
 from funding.services import card_events, card_payments, card_refunds, payer_debts
@@ -67,8 +67,11 @@ def payment_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
         except (CardsUnavailable, CardsRefused):
             answers = False
     payment = _own(request, public_id)
+    kept = Reservation.objects.select_related("window").filter(payment=payment, window__isnull=False).first()
     context = {
         "payment": payment,
+        "window": kept.window if kept else None,
+        "kept_cents": kept.reserved_cents if kept else 0,
         "state": card_words.STATES[payment.state],
         "colour": card_words.COLOURS.get(payment.state, ""),
         "failure": card_words.failure(payment.failure) if payment.failure else "",

@@ -24,17 +24,19 @@ from accounts.models import User
 from accounts.services import consents
 from catalogue.models import Session
 from funding import explanations, permissions, words
-from funding.models import Application, Booking, LearningAccount, Window, version_on
+from funding.cards.config import cards_are_taken
+from funding.cards.port import CardsUnavailable
+from funding.models import Application, Booking, CardPayment, LearningAccount, Window, version_on
 from funding.schemes import windows as rules_of_windows
 from funding.schemes.rules import SchemeRules
 from funding.schemes.vocabulary import LEARNER
 from funding.selectors import waiting, window_lists
 from funding.selectors.windows import PublishedGrant, grants_of, published
 from funding.sentences import sentence
-from funding.services import windows
+from funding.services import card_payments, windows
 from funding.services.bookings.conditions import conditions_for
 from funding.services.bookings.context import calendar_of
-from funding.services.bookings.texts import acceptance_text
+from funding.services.bookings.texts import Shown, acceptance_text
 from funding.views import consent_forms
 from funding.window_forms import ApplyForm, SessionSearch
 from ila.core import clock
@@ -88,6 +90,8 @@ def window_detail(request: HttpRequest, pk: int) -> HttpResponse:
         "last": last,
         "account": account,
         "granted": granted,
+        "payment": None if account is None or granted else _kept(request, window),
+        "kept_cents": waiting.kept_cents(window) if budget.gone else 0,
         "place": None if account is None else waiting.standing_in(window, account),
         "agency": _is_agency(request),
     }
@@ -135,13 +139,16 @@ def waiting_room(request: HttpRequest, pk: int) -> HttpResponse:
     state = _state(window)
     if standing is None or arrival.applied:
         return redirect("window", pk=pk)
-    over = state == "past" or standing.budget.gone
+    # What is kept for people who pay may yet come back.
+    kept_cents = waiting.kept_cents(window) if standing.budget.gone else 0
+    over = state == "past" or (standing.budget.gone and not kept_cents)
     context = {
         "window": window,
         "zone": window.scheme.timezone,
         "state": state,
         "standing": standing,
         "over": over,
+        "kept_cents": kept_cents,
         "wait": _lasting(standing.wait),
         "turn_time": f"{standing.turn_at.astimezone(calendar_of(window.scheme).zone):%H:%M:%S}",
         "refresh": None if over or standing.is_turn else _refresh(standing.wait),
@@ -200,16 +207,21 @@ def application(request: HttpRequest, pk: int, session_id: int) -> HttpResponse:
                 sign_in=sign_in,
                 idempotency_key=f"web:{form.cleaned_data['key']}",
                 shown=form.what_was_shown,
+                own_part="first" if cards_are_taken() else "direct",
             )
         except DomainError as refused:
+            if refused.code == "payment_needed" and form.what_was_shown is not None:
+                return _go_and_pay(request, window, account, session, form.what_was_shown)
             if refused.code in consent_forms.PROVE_AGAIN:
                 return consent_forms.prove_and_return(request, form)
-            error = sentence(refused, rules=_rules(window))
+            error = _why_not(refused, window)
             changes = consent_forms.changes_of(refused)
         else:
             return redirect("window_result", pk=pk)
     if not error and _granted(window, account) is not None:
         return redirect("window_result", pk=pk)
+    if not error and (kept := _kept(request, window)) is not None:
+        return redirect("card_payment", kept.public_id)
     rules = _rules(window)
     standing = waiting.standing_in(window, account)
     needs_identity = rules.strong_identity_required and consents.needs_strong_sign_in(sign_in)
@@ -225,6 +237,8 @@ def application(request: HttpRequest, pk: int, session_id: int) -> HttpResponse:
         "error": error,
         "grant_cents": grant,
         "own_cents": own,
+        "by_card": cards_are_taken(),
+        "minutes": int(card_payments.BOOKING_TIME.total_seconds() // 60),
         "rules": rules,
         "state": _state(window),
         "standing": standing,
@@ -235,6 +249,45 @@ def application(request: HttpRequest, pk: int, session_id: int) -> HttpResponse:
     }
     status = 409 if error else 422 if form.errors else 200
     return render(request, "funding/window_apply.html", context, status=status)
+
+
+def _go_and_pay(
+    request: HttpRequest, window: Window, account: LearningAccount, session: Session, shown: Shown
+) -> HttpResponse:
+    """What is above the grant comes first: seat, count and grant are kept while the learner pays."""
+    try:
+        payment = card_payments.start_for_application(
+            actor=cast("User", request.user),
+            account_id=account.pk,
+            session_id=session.pk,
+            window_id=window.pk,
+            sign_in=sessions.sign_in_of(request),
+            shown=shown,
+        )
+        card_payments.open_at_stripe(payment_id=payment.pk)
+    except DomainError as refused:
+        messages.error(request, _why_not(refused, window))
+        return redirect("window_apply", pk=window.pk, session_id=session.pk)
+    except CardsUnavailable:
+        messages.error(request, _("Stripe does not answer at the moment. Try again in a few minutes."))
+    return redirect("card_payment", payment.public_id)
+
+
+def _why_not(refused: DomainError, window: Window) -> str:
+    """The refusal in words, and what to do where money is only kept for somebody else."""
+    if refused.code == "budget_exhausted" and waiting.kept_cents(window):
+        return _(
+            "What is left of the budget is kept for people who are paying their own part. What they do not pay for"
+            " within half an hour can be applied for again: try again then."
+        )
+    return sentence(refused, rules=_rules(window))
+
+
+def _kept(request: HttpRequest, window: Window) -> CardPayment | None:
+    """The payment that the person may still make for a grant of the window."""
+    if not request.user.is_authenticated:
+        return None
+    return windows.waiting_payments(cast("User", request.user), window.pk).first()
 
 
 @never_cache
@@ -254,6 +307,7 @@ def result(request: HttpRequest, pk: int) -> HttpResponse:
         "granted": granted,
         "booking": booking,
         "own_cents": booking.price_cents - granted.grant_cents,
+        "direct": booking.allocations.filter(direct=True).exists(),
         "why": explanations.why(why, currency=booking.currency),
     }
     return render(request, "funding/window_result.html", context)
