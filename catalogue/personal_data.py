@@ -84,6 +84,7 @@ left_out(
     "catalogue.Question",
     "catalogue.SessionChange",
     "catalogue.SessionLog",
+    "catalogue.SessionTeaching",
     "catalogue.StackMember",
     "catalogue.StackRule",
     "catalogue.Trainer",

@@ -76,6 +76,16 @@ def may_let_go(_subject: Any, actor: Any) -> bool:
     return _is_service(actor) or _holds(actor, *INVESTIGATOR_ROLES)
 
 
+def is_place_proposer(place: Any, actor: Any) -> bool:
+    """Who proposed a known place, as long as they investigate."""
+    return bool(place.proposed_by_id == actor.pk and may_investigate(place, actor))
+
+
+def may_decide_place(place: Any, actor: Any) -> bool:
+    """Another investigator or manager than who proposed it: a known place silences detectors."""
+    return bool(place.proposed_by_id != actor.pk and may_investigate(place, actor))
+
+
 def answers_for(case: Any, actor: Any) -> bool:
     """A manager of the provider that the case is about."""
     return manages_provider(case, actor)

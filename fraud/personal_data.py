@@ -13,6 +13,13 @@ about(
     hidden=["case", "asked_by"],
     stays=KEPT,
 )
+about(
+    "fraud.LearnerReport",
+    "reports-about-trainings",
+    "booking__account__citizen__user",
+    also={"training": "booking__credential__title"},
+    stays=KEPT,
+)
 left_out(
     "What a suspicion is about is not told while it is looked into (Art. 23); what follows from it is.",
     "fraud.Alert",
@@ -33,4 +40,11 @@ left_out(
     "fraud.MeasureLog",
     "fraud.ScreeningMatch",
 )
-left_out(OFFICE, "fraud.InvestigatorCapacity", "fraud.PaymentScreening", "fraud.Snooze")
+left_out(
+    OFFICE,
+    "fraud.InvestigatorCapacity",
+    "fraud.KnownPlace",
+    "fraud.KnownPlaceLog",
+    "fraud.PaymentScreening",
+    "fraud.Snooze",
+)

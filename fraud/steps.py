@@ -12,11 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from fraud import forms as asked
 from fraud import permissions
-from fraud.models import Alert, Case, Measure
+from fraud.models import Alert, Case, KnownPlace, Measure, PlaceState
 from fraud.models.alerts import AlertState
 from fraud.models.cases import AT_FAULT, OUTCOMES, UNDER_INVESTIGATION, CaseState
 from fraud.models.measures import OPEN_STATES, STANDING, MeasureKind, MeasureState
-from fraud.services import alerts, appeals, cases, measures, questions, rights
+from fraud.services import alerts, appeals, cases, measures, places, questions, rights
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,10 +379,46 @@ MEASURE_STEPS = (
     ),
 )
 
+PLACE_STEPS = (
+    Step(
+        "agree",
+        _("Agree"),
+        _("Detectors leave this network out from now on: who signs in there is not taken for one person."),
+        asked.SureForm,
+        places.agree_place,
+        _in(PlaceState.PROPOSED, permissions.may_decide_place),
+    ),
+    Step(
+        "refuse",
+        _("Refuse"),
+        _("Detectors go on looking at this network."),
+        asked.ReasonForm,
+        places.refuse_place,
+        _in(PlaceState.PROPOSED, permissions.may_decide_place),
+    ),
+    Step(
+        "take-back",
+        _("Take back"),
+        _("You do not propose it any more."),
+        asked.SureForm,
+        places.take_back_place,
+        _in(PlaceState.PROPOSED, permissions.is_place_proposer),
+    ),
+    Step(
+        "end",
+        _("End"),
+        _("Detectors look at this network again, at what was booked from there before too."),
+        asked.ReasonForm,
+        places.end_place,
+        _in(PlaceState.IN_FORCE, permissions.may_investigate),
+    ),
+)
+
 STEPS: dict[type, tuple[str, tuple[Step, ...]]] = {
     Alert: ("alert_id", ALERT_STEPS),
     Case: ("case_id", CASE_STEPS),
     Measure: ("measure_id", MEASURE_STEPS),
+    KnownPlace: ("place_id", PLACE_STEPS),
 }
 
 

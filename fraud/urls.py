@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from fraud.views import alerts, cases, desk, fairness, provider_letters, surveys
+from fraud.views import alerts, cases, desk, fairness, places, provider_letters, reports, surveys
 
 urlpatterns = [
     path("agency/fraud/", desk.desk, name="fraud_desk"),
@@ -25,10 +25,16 @@ urlpatterns = [
         name="fraud_case_picture",
     ),
     path("agency/fraud/cases/<uuid:public_id>/steps/<slug:code>/", cases.case_step, name="fraud_case_step"),
+    path("agency/fraud/places/", places.place_list, name="fraud_places"),
+    path("agency/fraud/places/new/", places.place_new, name="fraud_place_new"),
+    path("agency/fraud/places/<uuid:public_id>/", places.place_detail, name="fraud_place"),
+    path("agency/fraud/places/<uuid:public_id>/<slug:code>/", places.place_step, name="fraud_place_step"),
     path("agency/fraud/measures/<uuid:public_id>/", cases.measure_detail, name="fraud_measure"),
     path(
         "agency/fraud/measures/<uuid:public_id>/<slug:code>/", cases.measure_step, name="fraud_measure_step"
     ),
+    path("agency/fraud/reports/", reports.report_list, name="fraud_reports"),
+    path("bookings/<uuid:public_id>/problem/", reports.report, name="fraud_report"),
     path("provider/letters/", provider_letters.letter_list, name="provider_letters"),
     path("provider/letters/<uuid:public_id>/", provider_letters.letter_detail, name="provider_letter"),
     path("provider/questions/<uuid:public_id>/", provider_letters.question, name="provider_question"),

@@ -12,6 +12,26 @@ ALERT_STATES = {
     "dismissed": _("Dismissed"),
     "snoozed": _("Snoozed"),
 }
+PLACE_KINDS = {
+    "library": _("Library"),
+    "employer": _("Employer's site"),
+    "prison": _("Prison"),
+    "training_centre": _("Training centre"),
+}
+PLACE_STATES = {
+    "proposed": _("Waits for a second person"),
+    "in_force": _("In force"),
+    "refused": _("Refused"),
+    "taken_back": _("Taken back"),
+    "ended": _("Ended"),
+}
+PLACE_STEPS = {
+    "create": _("Proposed"),
+    "put_in_force": _("Agreed"),
+    "refuse": _("Refused"),
+    "take_back": _("Taken back"),
+    "end": _("Ended"),
+}
 ACTIONS = {"N": _("Note"), "R": _("Review"), "H": _("Hold"), "B": _("Reject at entry")}
 CASE_STATES = {
     "draft": _("Gathered"),
@@ -73,6 +93,16 @@ SURVEY_ANSWERS = {
     "confirmed": _("I signed up and was taught"),
     "denied": _("I did not sign up"),
     "not_taught": _("I signed up, but was not taught"),
+    "other": _("Something else"),
+}
+REPORTS = {
+    "gift": _("I was offered a gift, money or a reward for taking part"),
+    "not_taught": _("I was not taught"),
+    "other": _("Something else"),
+}
+REPORT_WORDS = {
+    "gift": _("Offered a gift, money or a reward"),
+    "not_taught": _("Was not taught"),
     "other": _("Something else"),
 }
 RECORDS = {

@@ -6,6 +6,7 @@ from funding.views import attending, provider_steps, provider_work
 from funding.views import provider_attendance as attendance
 from funding.views import provider_money as money
 from funding.views import provider_sessions as sessions
+from funding.views import provider_teaching as teaching
 
 _SESSION = "provider/sessions/<int:session_id>/"
 _DAY = f"{_SESSION}days/<str:day>/"
@@ -20,6 +21,7 @@ urlpatterns = [
     path(f"{_DAY}code/", attendance.code, name="provider_code"),
     path(f"{_DAY}code.svg", attendance.code_picture, name="provider_code_picture"),
     path(f"{_SESSION}dates/", sessions.session_dates, name="provider_session_dates"),
+    path(f"{_SESSION}teaching/", teaching.session_teaching, name="provider_session_teaching"),
     path(f"{_SESSION}move/<slug:act>/", sessions.session_move, name="provider_session_move"),
     path(f"{_SESSION}<slug:step>/", provider_steps.step, name="provider_step_all"),
     path("provider/money/", money.money, name="provider_money"),

@@ -13,6 +13,11 @@ from ila.core.errors import DomainError
 
 SENTENCES: dict[str, Promise] = {
     "being_netted": _("A payment on its way keeps a part of this debt. Wait for the bank's answer."),
+    "not_begun": _("The training has not begun yet. Report it once it should have been taught."),
+    "bad_network": _("This is no public network address or range. Write it as 192.0.2.10 or 192.0.2.0/24."),
+    "network_too_large": _("This range is too large for a place. Enter the place's own addresses only."),
+    "network_too_small": _("Enter one address, or a range of /64 or larger: behind it is one line."),
+    "known_already": _("This network is proposed or in force already. Look at the list of known places."),
     "rights_first": _("Learners come first: restore their rights before anything is asked of the provider."),
     "measures_open": _(
         "A measure waits for its notice, its answer or its decision. Decide it, or lift it, first."

@@ -1,5 +1,7 @@
 """Recording sign-ins: under which one a consent was given is part of its receipt (F-32)."""
 
+import ipaddress
+
 from django.conf import settings
 from django.db import transaction
 from django.utils.crypto import salted_hmac
@@ -21,7 +23,7 @@ def record_sign_in(
         user=user,
         method=method,
         assurance=assurance,
-        ip_hash=_hash("address", address),
+        ip_hash=address_hash(address),
         device_hash=_hash("device", device),
         device_name=devices.in_words(device),
     )
@@ -36,6 +38,27 @@ def record_sign_in(
             )
         sign_in.save(force_insert=True)
     return sign_in
+
+
+def address_hash(address: str) -> str:
+    """The keyed hash under which a network address is known; "" where there is none.
+
+    Of an IPv6 address its network of 64 bits: behind it is one line, while the rest changes from day to day.
+    """
+    return _hash("address", _line_of(address))
+
+
+def _line_of(address: str) -> str:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        # What is no address is at least told apart.
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((int(found), 128)).supernet(new_prefix=64).network_address)
 
 
 def _is_new_device(sign_in: SignIn) -> bool:

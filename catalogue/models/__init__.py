@@ -71,6 +71,7 @@ from catalogue.models.surveys import (
     SurveyKind,
     SurveyResult,
 )
+from catalogue.models.teaching import SessionTeaching
 from catalogue.models.uploads import CatalogueFile, FilePiece, ImportFormat, ImportRun, ImportStage
 
 __all__ = [
@@ -142,6 +143,7 @@ __all__ = [
     "SessionLog",
     "SessionSeats",
     "SessionState",
+    "SessionTeaching",
     "SharedAward",
     "SigningKey",
     "Situation",

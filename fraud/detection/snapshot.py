@@ -13,7 +13,7 @@ from typing import Any
 
 from psycopg import Cursor, sql
 
-from fraud.facts.tables import TABLES, Table
+from fraud.facts.tables import ENDED_PLACE, TABLES, Table
 
 INDEXES = (
     "bk (booking_id)",
@@ -82,6 +82,7 @@ def take_snapshot(cursor: Cursor[Any], day: date, database_table: Callable[[str]
     """
     for table in TABLES.values():
         cursor.execute(_as_of(table, database_table(table.name)), {"end": end_of(day)})
+    cursor.execute("DELETE FROM pg_temp.places WHERE kind = %s", [ENDED_PLACE])
     cursor.execute(SPAN)
     cursor.execute(BOOKING)
     cursor.execute(

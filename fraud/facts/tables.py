@@ -58,6 +58,10 @@ RECORDED_AT = Column("recorded_at", Kind.TIME)
 SUBJECTS = {"learner": "learners", "provider": "providers", "person": "persons", "employer": "employers"}
 
 
+# The running platform's word for a place that is none any more: facts are never taken back.
+ENDED_PLACE = "ended"
+
+
 _DEGREES = {"lat": 90, "lon": 180}
 
 

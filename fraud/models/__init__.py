@@ -23,6 +23,8 @@ from fraud.models.measures import (
     MeasureLog,
     MeasureState,
 )
+from fraud.models.places import KnownPlace, KnownPlaceLog, PlaceKind, PlaceState
+from fraud.models.reports import LearnerReport, ReportKind
 from fraud.models.screenings import AutomaticHold, PaymentScreening, ScreeningMatch, ScreeningOutcome
 
 __all__ = [
@@ -47,6 +49,9 @@ __all__ = [
     "FeedCursor",
     "FeedState",
     "InvestigatorCapacity",
+    "KnownPlace",
+    "KnownPlaceLog",
+    "LearnerReport",
     "LearnerSurvey",
     "Letter",
     "LetterKind",
@@ -57,7 +62,10 @@ __all__ = [
     "MeasureLog",
     "MeasureState",
     "PaymentScreening",
+    "PlaceKind",
+    "PlaceState",
     "RecordKind",
+    "ReportKind",
     "ScreeningMatch",
     "ScreeningOutcome",
     "Snooze",

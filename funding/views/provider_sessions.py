@@ -21,6 +21,7 @@ from catalogue.models import MicroCredential
 from catalogue.registers import last_second_of_day, start_of_day
 from catalogue.services import sessions
 from catalogue.services.sessions import MOVABLE_STATES
+from catalogue.services.teaching import teaching_of
 from funding import provider_words, words
 from funding.forms import StateFilter
 from funding.models import Booking
@@ -32,6 +33,7 @@ from funding.services.attendance_codes import today_of
 from funding.services.attendance_sheets import attended_of, days_of
 from funding.views.provider_desk import about, desk, own_session, zone_of
 from funding.views.provider_steps import SAID
+from funding.views.provider_teaching import is_tellable
 from funding.views.provider_work import row_of
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -101,6 +103,8 @@ def session_page(request: HttpRequest, session_id: int) -> HttpResponse:
         ],
         "acts": [(act, provider_words.SESSION_ACTS[act]) for act in _acts(session)],
         "movable": is_movable(session),
+        "tellable": is_tellable(session),
+        "teaching": teaching_of(session),
         "days": len(days_of(session)),
         "today": today_of(session) if today_of(session) in days_of(session) else None,
     }

@@ -25,6 +25,7 @@ LOCK_ORDER = (
     "fraud.Case",
     "fraud.Alert",
     "fraud.Measure",
+    "fraud.KnownPlace",
     "catalogue.ListingClaim",
     "catalogue.AccountChange",
     "funding.Scheme",

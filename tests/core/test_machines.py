@@ -15,7 +15,7 @@ from django.db import models, transaction
 
 from accounts.models import Consent, Employer, IdentityClaim
 from catalogue.models import AccountChange, Accreditation, Award, ListingClaim, MicroCredential, Session
-from fraud.models import Alert, Case, Measure
+from fraud.models import Alert, Case, KnownPlace, Measure
 from funding.models import (
     Appropriation,
     Booking,
@@ -315,6 +315,16 @@ no_show,cancelled_by_learner disputed
         other_manager decline_reopening reopen_pending                                    closed
         """,
     ),
+    # proposed → in force or refused (another person), taken back; in force → ended
+    KnownPlace: (
+        "proposed in_force refused taken_back ended",
+        """
+        other_manager put_in_force proposed in_force
+        other_manager refuse       proposed refused
+        author        take_back    proposed taken_back
+        author        end          in_force ended
+        """,
+    ),
     # proposed → notified → rebuttal → in_force → lifted, expired, or under_appeal → upheld, varied or overturned;
     # in force at once for an urgency with a second signature; given up before it was in force
     Measure: (
@@ -421,6 +431,9 @@ def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str
         (Case, "propose"): {"outcome": "refuted", "proposal": "row", "by": rows.manager},
         (Case, "decide"): {"by": rows.other_manager},
         (Case, "ask_reopening"): {"by": rows.manager},
+        (KnownPlace, "put_in_force"): {"by": rows.other_manager, "at": now},
+        (KnownPlace, "refuse"): {"by": rows.other_manager, "at": now},
+        (KnownPlace, "end"): {"at": now},
         (Measure, "notify"): {"at": now, "answer_due_at": now + datetime.timedelta(days=10)},
         (Measure, "hear"): {"at": now},
         (Measure, "put_in_force"): {"by": rows.other_manager, "at": now},

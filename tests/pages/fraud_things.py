@@ -8,10 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from fraud.detection.runs import DayResult
-from fraud.models import Alert, Case, CaseQuestion, LearnerSurvey, Letter, Measure
-from fraud.services import alerts, cases, measures, questions
+from fraud.models import Alert, Case, CaseQuestion, KnownPlace, LearnerSurvey, Letter, Measure
+from fraud.services import alerts, cases, measures, places, questions
 from funding.models import Booking
 from ila.core import clock
+from tests.factories.accounts import MembershipFactory
 from tests.fraud.casework.office import found
 from tests.pages.support import PAYDAY, Scene
 
@@ -26,6 +27,7 @@ class FraudThings:
     question: CaseQuestion
     survey: LearnerSurvey
     letter: Letter
+    place: KnownPlace
 
     def arguments(self) -> dict[str, dict[str, Any]]:
         """The arguments of each address."""
@@ -40,6 +42,9 @@ class FraudThings:
             "fraud_case_document": {**case, "document_id": UUID(int=4)},
             "fraud_measure": measure,
             "fraud_measure_step": {**measure, "code": "review"},
+            "fraud_place": {"public_id": self.place.public_id},
+            "fraud_place_step": {"public_id": self.place.public_id, "code": "end"},
+            "fraud_report": {"public_id": self.survey.booking.public_id},
             "fraud_survey": {"public_id": self.survey.public_id},
             "provider_letter": {"public_id": self.letter.public_id},
             "provider_question": {"public_id": self.question.public_id},
@@ -74,11 +79,20 @@ def make_fraud_things(scene: Scene, booking: Booking) -> FraudThings:
         question = questions.ask_provider(
             actor=scene.investigator, case_id=case.pk, text="Who made this booking?"
         )
+        place = places.propose_place(
+            actor=MembershipFactory.create(organisation=scene.world.agency, role="manager").user,
+            kind="library",
+            name="Library of Rennes",
+            network="8.8.8.8",
+            reason="Four public computers.",
+        )
+        places.agree_place(actor=scene.investigator, place_id=place.pk)
     return FraudThings(
         case=Case.objects.get(pk=case.pk),
         alert=Alert.objects.get(detector="D22"),
         measure=measure,
         question=question,
         survey=LearnerSurvey.objects.get(booking=booking),
+        place=place,
         letter=Letter.objects.filter(case=case).latest("pk"),
     )

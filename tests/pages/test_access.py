@@ -310,15 +310,20 @@ EXPECTED: dict[str, dict[str, int]] = {
             "fraud_case",
             "fraud_case_picture",
             "fraud_measure",
+            "fraud_places",
+            "fraud_place",
+            "fraud_reports",
         ),
         _only("case_worker", "investigator", "auditor", others=403),
     ),
     **dict.fromkeys(
-        ("fraud_alert_step", "fraud_case_step", "fraud_measure_step"), _only("investigator", others=403)
+        ("fraud_alert_step", "fraud_case_step", "fraud_measure_step", "fraud_place_new", "fraud_place_step"),
+        _only("investigator", others=403),
     ),
     "fraud_case_dossier": _only(others=405),
     "fraud_case_document": _only("case_worker", "investigator", "auditor", status=404, others=403),
     "fraud_survey": LEARNER_ALONE,
+    "fraud_report": LEARNER_ALONE,
     "provider_letters": _only("provider", "other_provider", others=403),
     **dict.fromkeys(
         ("provider_letter", "provider_question", "provider_measure"),
@@ -357,6 +362,7 @@ EXPECTED: dict[str, dict[str, int]] = {
         (
             "provider_session",
             "provider_session_dates",
+            "provider_session_teaching",
             "provider_session_move",
             "provider_days",
             "provider_sheet",
@@ -520,6 +526,7 @@ class Things:
             "statement_pdf": {"public_id": self.statement},
             **provider_work_arguments(self.booking, self.batch),
             "provider_session_dates": {"session_id": self.waiting.session_id},
+            "provider_session_teaching": {"session_id": self.waiting.session_id},
             "booking_accept": {"public_id": self.waiting.public_id},
             "booking_refuse": {"public_id": self.waiting.public_id},
             "booking_leave": {"public_id": self.waiting.public_id},

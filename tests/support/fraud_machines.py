@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from accounts.models import User
-from fraud.models import Alert, Case, Measure
+from fraud.models import Alert, Case, KnownPlace, Measure
 from fraud.models.cases import OUTCOMES
 from ila.core import clock, fsm
 from tests.support.world import World
@@ -92,4 +92,20 @@ def fraud_rows(
             **values,
         )
 
-    return {Case: case, Alert: alert, Measure: measure}
+    def place(state: str) -> KnownPlace:
+        now = clock.now()
+        decided = state in ("in_force", "refused", "ended")
+        return KnownPlace(
+            kind="library",
+            name="row",
+            network="8.8.8.8/32",
+            line_hashes=["row"],
+            reason="row",
+            state=state,
+            proposed_by=investigator,
+            decided_by=decider if decided else None,
+            decided_at=now if decided else None,
+            ended_at=now if state == "ended" else None,
+        )
+
+    return {Case: case, Alert: alert, Measure: measure, KnownPlace: place}

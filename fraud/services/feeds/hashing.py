@@ -66,6 +66,11 @@ def plain_words(value: str) -> str:
     return rf"btrim(regexp_replace(lower({bare}), '\s+', ' ', 'g'))"
 
 
+def person(name: str, born: str) -> str:
+    """The SQL of what tells a natural person: name and birth date; without one, the name within their firm."""
+    return hashed("person", f"{plain_words(name)} || '/' || {born}")
+
+
 def device(sign_in: str) -> str:
     """The SQL of what tells a device: its network and browser together, since millions share a browser's name."""
     both = f"coalesce({sign_in}.ip_hash, '') || '/' || {sign_in}.device_hash"

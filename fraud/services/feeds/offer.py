@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fraud.services.feeds.feed import Feed, words
-from fraud.services.feeds.hashing import address
+from fraud.services.feeds.hashing import address, person
 
-# The platform does not tell a certificate from the assessment behind it: `assessed` stays unknown.
+# A certificate stands for the assessment behind it, which nobody records apart: `assessed` stays unknown.
 CREDENTIALS = Feed(
     "credentials",
     words("credential_id provider_id kind hours"),
@@ -17,21 +17,29 @@ SELECT m.id::text AS credential_id, m.provider_id::text AS provider_id, m.kind, 
     "m.id IN (SELECT id FROM feed_credentials)",
 )
 
+# Of the private prices that were told of its sessions the latest one counts.
 PRICES = Feed(
     "prices",
-    words("credential_id price_cents valid_from"),
+    words("credential_id price_cents private_price_cents valid_from"),
     """
 SELECT m.id::text AS credential_id, coalesce(s.cents, m.price_cents) AS price_cents,
-       (%(now)s::timestamptz AT TIME ZONE 'UTC')::date AS valid_from, %(now)s::timestamptz AS changed_at
+       w.private_price_cents, (%(now)s::timestamptz AT TIME ZONE 'UTC')::date AS valid_from,
+       %(now)s::timestamptz AS changed_at
   FROM catalogue_microcredential m
   LEFT JOIN LATERAL (SELECT min(price_cents) AS cents FROM catalogue_session
                       WHERE micro_credential_id = m.id AND state IN ('open', 'guaranteed') AND price_cents > 0
                         AND removed_at IS NULL) s ON TRUE
+  LEFT JOIN LATERAL (SELECT t.private_price_cents FROM catalogue_sessionteaching t
+                       JOIN catalogue_session x ON x.id = t.session_id
+                      WHERE x.micro_credential_id = m.id AND t.private_price_cents IS NOT NULL
+                        AND NOT EXISTS (SELECT FROM catalogue_sessionteaching later
+                                         WHERE later.session_id = t.session_id AND later.id > t.id)
+                      ORDER BY t.id DESC LIMIT 1) w ON TRUE
  WHERE coalesce(s.cents, m.price_cents) > 0 AND {scope}
 """,
     "m.id IN (SELECT id FROM feed_credentials)",
     match=words("credential_id"),
-    compares=words("price_cents"),
+    compares=words("price_cents private_price_cents"),
 )
 
 _VENUE = address("o.place", "o.street", "o.postcode", "o.city")
@@ -50,17 +58,22 @@ SELECT DISTINCT ON (1) {_VENUE} AS venue_id, o.created_at AS changed_at
 
 SESSIONS = Feed(
     "sessions",
-    words("session_id credential_id venue_id mode lat lon seats status"),
+    words("session_id credential_id trainer_id venue_id mode lat lon seats private_payers status"),
     f"""
 SELECT s.id::text AS session_id, s.micro_credential_id::text AS credential_id,
+       CASE WHEN d.id IS NOT NULL THEN {person("d.facts->>'full_name'", "d.provider_id::text")} END AS trainer_id,
        CASE WHEN {_HAS_PLACE} THEN {_VENUE} END AS venue_id, nullif(o.mode, '') AS mode,
        CASE WHEN o.mode IS DISTINCT FROM 'online' THEN o.latitude END AS lat,
        CASE WHEN o.mode IS DISTINCT FROM 'online' THEN o.longitude END AS lon, t.seats::bigint AS seats,
+       w.private_payers::bigint AS private_payers,
        CASE WHEN s.state IN ('cancelled', 'never_held') THEN 'cancelled' WHEN s.state = 'held' THEN 'held'
             ELSE 'planned' END AS status,
-       greatest(s.created_at, s.opened_at, s.held_at, s.cancelled_at, s.never_held_at) AS changed_at
+       greatest(s.created_at, s.opened_at, s.held_at, s.cancelled_at, s.never_held_at, w.told_at) AS changed_at
   FROM catalogue_session s LEFT JOIN catalogue_offer o ON o.id = s.offer_id
   LEFT JOIN catalogue_sessionseats t ON t.session_id = s.id
+  LEFT JOIN LATERAL (SELECT trainer_id, private_payers, told_at FROM catalogue_sessionteaching
+                      WHERE session_id = s.id ORDER BY id DESC LIMIT 1) w ON TRUE
+  LEFT JOIN catalogue_providerdetail d ON d.id = w.trainer_id
  WHERE {{scope}}
 """,
     "s.id IN (SELECT id FROM feed_sessions)",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fraud.services.feeds.feed import Feed, sign_in_of, words
-from fraud.services.feeds.hashing import address, device, email, hashed, iban, phone, plain_words
+from fraud.services.feeds.hashing import address, device, email, hashed, iban, person, phone
 
 LEARNERS = Feed(
     "learners",
@@ -59,11 +59,6 @@ SELECT o.public_id::text AS employer_id, e.applied_at AS registered_at, e.applie
 )
 
 
-def _person(name: str, born: str) -> str:
-    # One natural person is one everywhere, by name and birth date; without a birth date, within their firm.
-    return hashed("person", f"{plain_words(name)} || '/' || {born}")
-
-
 # Declared at the accreditation and since then; by those who apply, until it is decided; who acts for it.
 PERSONS = Feed(
     "persons",
@@ -72,7 +67,7 @@ PERSONS = Feed(
     ),
     f"""
 SELECT DISTINCT ON (person_id, provider_id, role, valid_from) * FROM (
-SELECT {_person("d.facts->>'full_name'", "(d.facts->>'birth_date')")} AS person_id,
+SELECT {person("d.facts->>'full_name'", "(d.facts->>'birth_date')")} AS person_id,
        d.facts->>'full_name' AS full_name, (d.facts->>'birth_date')::date AS birth_date,
        CASE d.facts->>'role' WHEN 'director' THEN 'director' ELSE 'shareholder' END AS role,
        d.provider_id::text AS provider_id, NULL::text AS employer_id, d.valid_from, d.valid_until,
@@ -81,7 +76,7 @@ SELECT {_person("d.facts->>'full_name'", "(d.facts->>'birth_date')")} AS person_
  WHERE d.kind = 'person' AND coalesce(d.facts->>'full_name', '') <> '' AND coalesce(d.facts->>'birth_date', '') <> ''
    AND {{scope}}
 UNION ALL
-SELECT {_person("x.full_name", "x.birth_date::text")}, x.full_name, x.birth_date,
+SELECT {person("x.full_name", "x.birth_date::text")}, x.full_name, x.birth_date,
        CASE x.role WHEN 'director' THEN 'director' ELSE 'shareholder' END, p.id::text, NULL,
        (coalesce(n.submitted_at, l.submitted_at) AT TIME ZONE 'UTC')::date,
        (coalesce(n.accredited_at, n.refused_at, l.decided_at) AT TIME ZONE 'UTC')::date, NULL, NULL,
@@ -92,7 +87,7 @@ SELECT {_person("x.full_name", "x.birth_date::text")}, x.full_name, x.birth_date
   LEFT JOIN catalogue_listingclaim l ON l.id = a.claim_id
  WHERE coalesce(n.submitted_at, l.submitted_at) IS NOT NULL AND {{scope}}
 UNION ALL
-SELECT {_person("d.facts->>'full_name'", "d.provider_id::text")}, d.facts->>'full_name', NULL, 'trainer',
+SELECT {person("d.facts->>'full_name'", "d.provider_id::text")}, d.facts->>'full_name', NULL, 'trainer',
        d.provider_id::text, NULL, d.valid_from, d.valid_until, NULL, NULL, greatest(d.entered_at, d.ended_at)
   FROM catalogue_providerdetail d JOIN catalogue_provider p ON p.id = d.provider_id
  WHERE d.kind = 'trainer' AND coalesce(d.facts->>'full_name', '') <> '' AND {{scope}}

@@ -24,5 +24,6 @@ FEEDS: tuple[Feed, ...] = (
     training.CREDITS,
     rules.LIMITS,
     casework.SURVEYS,
+    casework.PLACES,
     casework.BLACKLIST,
 )

@@ -17,7 +17,10 @@ from fraud.models import FeedCursor
 # Rows of one source that one round looks at: a round is one transaction.
 CHUNK = 50_000
 
-SETS = ("learners", "providers", "employers", "sign_ins", "credentials", "sessions", "bookings", "postings")
+SETS = (
+    *("learners", "providers", "employers", "sign_ins"),
+    *("credentials", "sessions", "bookings", "postings", "places"),
+)
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,9 @@ SOURCES = (
         " WHERE {new}",
     ),
     _own("funding_posting", "postings", "id"),
+    _own("catalogue_sessionteaching", "sessions", "session_id"),
+    _own("fraud_learnerreport", "bookings", "booking_id"),
+    _own("fraud_knownplacelog", "places", "subject_id"),
 )
 
 _LEARNERS_OF_BOOKINGS = """

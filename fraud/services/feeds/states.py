@@ -12,15 +12,9 @@ from ila.core import clock
 
 # The feed runs each minute; what is older than this is behind.
 BEHIND_AFTER = timedelta(minutes=15)
-# Written by hand, not read from the platform.
-OTHERS: dict[str, tuple[str, ...]] = {
-    "places": ("ip_hash", "kind"),
-}
 # Detector → the column without which its whole question falls away.
 _BLIND = {
-    "D11": "sessions.trainer_id",
     "D20": "limits.approval_limit_cents",
-    "D21": "prices.private_price_cents",
     "D22": "learners.lat",
     "D23": "bookings.agent_id",
 }
@@ -74,7 +68,7 @@ def standings() -> list[Standing]:
 
 def blank_columns() -> dict[str, tuple[str, ...]]:
     """Table → columns that the platform does not know: they are blank in every row."""
-    known = {feed.table: feed.columns for feed in FEEDS} | OTHERS
+    known = {feed.table: feed.columns for feed in FEEDS}
     blank = {
         name: tuple(each for each in table.names if each not in (*known.get(name, ()), "recorded_at"))
         for name, table in TABLES.items()

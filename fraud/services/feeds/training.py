@@ -76,6 +76,9 @@ SELECT b.public_id::text, CASE WHEN f.kind = 'exam' THEN 'assessment' ELSE 'cert
        NULL, NULL, NULL, f.recorded_at, 'certificate:' || f.id
   FROM funding_certificate f JOIN funding_booking b ON b.id = f.booking_id WHERE {scope}
 UNION ALL
+SELECT b.public_id::text, 'complaint', r.made_at, NULL, NULL, replace(r.kind, '_', ' '), r.made_at, 'report:' || r.id
+  FROM fraud_learnerreport r JOIN funding_booking b ON b.id = r.booking_id WHERE {scope}
+UNION ALL
 SELECT b.public_id::text, 'refunded', e.occurred_at, p.amount_cents, NULL, e.kind, e.occurred_at, 'posting:' || p.id
   FROM funding_posting p JOIN funding_journalentry e ON e.id = p.entry_id JOIN funding_booking b ON b.id = p.booking_id
  WHERE p.bucket = 'owed' AND p.amount_cents > 0 AND p.fund <> 'own'
