@@ -12,10 +12,12 @@ from fraud.models import (
     Case,
     CaseQuestion,
     FeedState,
+    KnownPlace,
     LearnerSurvey,
     Letter,
     Measure,
     PaymentScreening,
+    PlaceState,
 )
 from fraud.models.alerts import AlertState
 from fraud.models.cases import CaseState
@@ -25,6 +27,11 @@ from fraud.permissions import may_decide
 def cases() -> QuerySet[Case]:
     """Every case with whom it is about and who has it, the highest score first."""
     return Case.objects.select_related("provider", "investigator").order_by("-score", "opened_at", "pk")
+
+
+def places_waiting() -> int:
+    """How many known places wait for a second person."""
+    return KnownPlace.objects.filter(state=PlaceState.PROPOSED).count()
 
 
 def case_counts() -> dict[str, int]:

@@ -36,6 +36,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         ],
         "open_alerts": selectors.open_alerts(),
         "capacity": cases.capacity(),
+        "places_waiting": selectors.places_waiting(),
         "late": [feed for feed in selectors.feeds() if feed.error],
         "failed": [
             name for run in selectors.runs(1) for name in (run.failed or ([run.error] if run.error else []))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any, cast
 
 from django import forms
@@ -42,6 +43,7 @@ class TeachingForm(forms.Form):
         label=gettext_lazy("What one of them pays"),
         help_text=gettext_lazy("For this session, all taxes included."),
         required=False,
+        min_value=Decimal("0.01"),
     )
 
     def __init__(self, *args: Any, trainers: list[ProviderDetail], **kwargs: Any) -> None:
