@@ -238,6 +238,23 @@ def test_a_trainer_in_two_places_at_once(world: World, hand: VirtualClock) -> No
     nothing_was_late()
 
 
+def test_nobody_is_in_two_places_by_a_guess(world: World, hand: VirtualClock) -> None:
+    """A timetable that is not known says nothing: 50 hours over three months are not 50 hours from nine."""
+    ada, late = trainer(world), {"ends_at": STARTS + timedelta(days=90)}
+    for facts in (late, {**late, "whole_days": True}):
+        pair = [placed(world, latitude, **facts) for latitude in (45.7, 48.8)]
+        for one in pair:
+            tell(world, one, trainer_id=ada.pk)
+        hand.move(max(clock.now(), STARTS + timedelta(days=91)))
+        assert found("D11") == []
+    assert not any(row["trainer_id"] for row in rows("sessions"))
+    full = placed(world, 45.7, whole_days=True)
+    tell(world, full, trainer_id=ada.pk)
+    feeds.catch_up()
+    assert rows("sessions")[-1]["trainer_id"]
+    nothing_was_late()
+
+
 def test_who_may_be_named_and_by_whom(world: World, hand: VirtualClock) -> None:
     ada, session = trainer(world), world.session
     gone = trainer(
