@@ -181,7 +181,7 @@ NOT_REFUNDED = """
 WITH came AS (
     SELECT session_id, sum(coalesce(attended, 0)) AS attended, count(*) AS bookings FROM bk
      WHERE cancelled_at IS NULL GROUP BY session_id
-), unsigned AS (
+), unsigned AS MATERIALIZED (
     SELECT x.mode FROM came c JOIN span x USING (session_id)
      WHERE c.bookings >= %(least_bookings)s AND x.status IS DISTINCT FROM 'cancelled' AND x.ends_at < %(day)s::date - 14
      GROUP BY x.mode

@@ -151,7 +151,22 @@ def one_hand(people: Population, provider: str, number: int) -> None:
         people.book(learner, session, created=at)
 
 
-@pytest.mark.parametrize("shape", [one_room, one_person, one_roster, one_calendar, one_hand])
+def many_firms(people: Population, _provider: str, number: int) -> None:
+    """More providers of every sort: nobody came, or everybody, and some were cancelled."""
+    for place in range(number // 2):
+        firm, starts = people.provider(), moment(30 + place % 40, 11)
+        session = people.session(people.credential(firm), starts=starts)
+        for seat in range(3):
+            booking = people.book(people.learner(), session, created=moment(100 - place % 20))
+            people.event(booking, "claim", starts, amount_cents=90_000)
+            people.event(booking, "paid", starts + timedelta(days=1), amount_cents=90_000)
+            if place % 3 == 0:
+                people.attend(booking, session)
+            elif place % 3 == 1 and seat:
+                people.event(booking, "cancelled", starts, reason="illness")
+
+
+@pytest.mark.parametrize("shape", [one_room, one_person, one_roster, one_calendar, one_hand, many_firms])
 def test_more_rows_of_one_provider_are_more_work_in_proportion(
     tmp_path: Path, shape: Callable[[Population, str, int], None]
 ) -> None:
