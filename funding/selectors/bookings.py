@@ -72,7 +72,10 @@ def visible_bookings(standing: Standing) -> QuerySet[Booking]:
 
 @dataclass(frozen=True, slots=True)
 class SourceMoney:
-    """What one source pays of a booking and where it stands, in cents: the five parts add up to amount."""
+    """What one source pays of a booking and where it stands, in cents: the five parts add up to amount.
+
+    direct: the learner pays it to the provider, and it never comes in here.
+    """
 
     source: str
     amount_cents: int
@@ -81,6 +84,7 @@ class SourceMoney:
     in_transit_cents: int
     paid_cents: int
     returned_cents: int
+    direct: bool = False
 
 
 PLACES = ("held", "payable", "in_transit", "paid", "returned")
@@ -134,6 +138,7 @@ def money_of(booking: Booking) -> BookingMoney:
                 in_transit_cents=in_transit,
                 paid_cents=allocation.paid_cents,
                 returned_cents=allocation.returned_cents,
+                direct=allocation.direct,
             )
         )
     return BookingMoney(

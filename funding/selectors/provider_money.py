@@ -78,9 +78,13 @@ def claimable_cents(bookings: Collection[Booking], kinds: dict[int, str]) -> dic
     """
     ids = [each.pk for each in bookings]
     left: dict[int, int] = defaultdict(int)
-    allocations = Allocation.objects.filter(booking__in=ids, reimburses=False, direct=False)
-    for one in allocations.order_by():
-        left[one.booking_id] += one.outstanding_cents
+    direct: dict[int, int] = defaultdict(int)
+    for one in Allocation.objects.filter(booking__in=ids, reimburses=False).order_by():
+        # What the learner pays the provider themselves is in no claim (decision 204).
+        if one.direct:
+            direct[one.booking_id] += one.amount_cents
+        else:
+            left[one.booking_id] += one.outstanding_cents
     lines = ClaimLine.objects.filter(claim__booking__in=ids, claim__state__in=OPEN_CLAIMS).exclude(
         claim__state=ClaimState.DRAFT
     )
@@ -89,7 +93,7 @@ def claimable_cents(bookings: Collection[Booking], kinds: dict[int, str]) -> dic
     for each in bookings:
         if kinds.get(each.pk) == ClaimKind.ADVANCE and each.scheme_version is not None:
             percent = each.scheme_version.parsed.advance_percent or 0
-            left[each.pk] = min(left[each.pk], share_floor(each.price_cents, percent))
+            left[each.pk] = min(left[each.pk], share_floor(each.price_cents - direct[each.pk], percent))
     return {pk: max(0, left[pk]) for pk in ids}
 
 

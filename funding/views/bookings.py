@@ -293,7 +293,9 @@ def _terms(booking: Booking) -> Terms:
 
 def _source_row(one: SourceMoney) -> dict[str, Any]:
     return {
-        "label": words.word(words.SOURCES, one.source),
+        "label": _("Learner's own money, to the provider")
+        if one.direct
+        else words.word(words.SOURCES, one.source),
         "amount_cents": one.amount_cents,
         "places": [(words.BUCKETS[place], getattr(one, f"{place}_cents")) for place in PLACES],
     }

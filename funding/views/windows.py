@@ -287,7 +287,7 @@ def _kept(request: HttpRequest, window: Window) -> CardPayment | None:
     """The payment that the person may still make for a grant of the window."""
     if not request.user.is_authenticated:
         return None
-    return windows.waiting_payments(cast("User", request.user), window.pk).first()
+    return windows.waiting_payments(request.user, window.pk).first()
 
 
 @never_cache

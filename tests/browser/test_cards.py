@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from ila.core import clock, fsm
 from tests.browser.conftest import PHONE, Check, Enter
 from tests.pages.employer_things import register
 from tests.pages.support import Scene
+from tests.pages.window_scene import make_grants
 from tests.support.fake_stripe.ledger import ACCOUNT, KEY, SECRET
 from tests.support.fake_stripe.process import FakeStripe, running
 
@@ -110,3 +112,53 @@ def test_debts_days_at_stripe_and_accounts_there(
     page.get_by_role("button", name="Open an account at Stripe").click()
     expect(page.get_by_role("button", name="Go on at Stripe")).to_be_visible()
     check("cards-provider-link")
+
+
+def test_what_is_above_a_grant_is_paid_on_a_phone(
+    page: Page, enter: Enter, scene: Scene, check: Check, stripe: FakeStripe
+) -> None:
+    """The learner reads what is kept and until when, pays, and has the grant; another reads that nothing is left."""
+    grants = make_grants(scene)
+    grants.join(scene.learner)
+    grants.join(scene.other_learner)
+    window = grants.open_window("Cards", opens_at=clock.now() - timedelta(hours=1), grants=1)
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    enter(scene.learner.user, sign_in=scene.learner.sign_in)
+    page.goto(f"/windows/{window.pk}/apply/{grants.session.pk}/")
+    expect(page.get_by_text("You pay €200.00 yourself, by card at Stripe")).to_be_visible()
+    check("kept-apply")
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Apply, and go on to pay €200.00").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Payment by card or direct debit")
+    expect(page.get_by_text("Your seat and a grant of €1,000.00 are kept for you until")).to_be_visible()
+    check("kept-payment-open")
+    payment = CardPayment.objects.get()
+    expect(page.get_by_role("button", name="at Stripe")).to_have_attribute("href", payment.address)
+    page.goto(f"/windows/{window.pk}/")
+    expect(page.get_by_text("Nothing is left just now")).to_be_visible()
+    check("kept-window")
+    stripe.pay(str(payment.session_id))
+    CardPayment.objects.update(looked_at=None)
+    page.get_by_role("button", name="Go on and pay your part").click()
+    expect(page.get_by_text("The money has come, and you have your grant.")).to_be_visible()
+    check("kept-payment-paid")
+    page.get_by_role("link", name="See what was granted").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Granted")
+    check("kept-granted")
+
+
+def test_who_does_not_pay_reads_what_to_do(
+    page: Page, enter: Enter, scene: Scene, check: Check, stripe: FakeStripe
+) -> None:
+    grants = make_grants(scene)
+    grants.join(scene.learner)
+    window = grants.open_window("Cards", opens_at=clock.now() - timedelta(hours=1), grants=1)
+    enter(scene.learner.user, sign_in=scene.learner.sign_in)
+    page.goto(f"/windows/{window.pk}/apply/{grants.session.pk}/")
+    page.get_by_role("checkbox").check()
+    page.get_by_role("button", name="Apply, and go on to pay").click()
+    page.get_by_role("button", name="Do not pay").click()
+    expect(page.get_by_text("Seat and grant are free again.")).to_be_visible()
+    check("kept-given-up")
+    page.get_by_role("link", name="Apply again").click()
+    expect(page.get_by_role("button", name="Apply, and go on to pay")).to_be_visible()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -133,7 +134,7 @@ def test_two_sweeps_grant_once_while_others_apply(fake: FakeStripe) -> None:  # 
     counter.pay(payment)
     cheap = counter.world.make_session(price_cents=GRANT)
     learners = [make_learner(counter.world) for _ in range(2)]
-    acts = [partial(card_payments.refresh, payment_id=payment.pk)] * 2
+    acts: list[Callable[[], Any]] = [partial(card_payments.refresh, payment_id=payment.pk)] * 2
     acts += [partial(apply, counter.world, counter.window, each, session_id=cheap.pk) for each in learners]
     assert codes(together(*acts)) == ["budget_exhausted", "ok", "ok", "ok"]
     assert Application.objects.count() == 2

@@ -230,7 +230,7 @@ def give_back(payment: CardPayment, reservation: Reservation, *, actor: User) ->
     The grant was never given, so it may be applied for again while the window is open (decision 204).
     The booking and the payment are locked. Logs: booking `lapse`, consent `lapse`.
     """
-    assert reservation.window is not None
+    assert payment.booking_id is not None
     # Read again: what was tried with it in memory may have been rolled back.
     booking = Booking.objects.get(pk=payment.booking_id)
     locks.mark_locked(booking)

@@ -10,6 +10,7 @@ import pytest
 from django.db.models import Sum
 
 from catalogue.services import accreditations, sessions
+from funding.audit import runner
 from funding.cards.config import open_cards
 from funding.models import Application, Booking, CardPayment, CardRefund, JournalEntry, Reservation
 from funding.services import bookings, card_events, card_payments, claims, refunds, windows
@@ -99,9 +100,9 @@ def test_it_is_refused_without_paying_and_asked_for_once(counter: Counter) -> No
             actor=counter.learner.user, booking_id=payment.booking.pk, sign_in=counter.learner.sign_in
         )
     # What costs no more than the grant is granted at once.
-    assert apply(
-        counter.world, counter.window, make_learner(counter.world), session_id=cheap.pk, own_part="first"
-    )
+    other_learner = make_learner(counter.world)
+    granted = apply(counter.world, counter.window, other_learner, session_id=cheap.pk, own_part="first")
+    assert granted.state == "accepted"
 
 
 @pytest.mark.parametrize("how", ["late", "given_up", "refused_by_stripe", "debit_fails"])
@@ -322,3 +323,24 @@ def test_in_a_scenario_own_money_counts_as_paid(counter: Counter) -> None:
     bookings.withdraw(actor=counter.learner.user, booking_id=booking.pk)
     assert bucket_sums("own")["refund_due"] == OWN
     assert windows.waiting_payments(counter.learner.user, counter.window.pk).first() is None
+
+
+def test_the_audit_finds_own_parts_that_are_not_what_they_are_said_to_be(counter: Counter) -> None:
+    """By card and yet direct, and direct but claimed, and more than the card brought."""
+    booking, payment = counter.granted()
+    own = booking.allocations.get(source="learner")
+    type(own).objects.filter(pk=own.pk).update(direct=True)
+    assert codes_of_audit() == {"direct_part_paid_here"}
+    type(own).objects.filter(pk=own.pk).update(direct=False)
+    teach(counter, booking, 100)
+    claims.claim_booking(actor=counter.world.provider_user, booking_id=booking.pk)
+    assert codes_of_audit() == set()
+    type(own).objects.filter(pk=own.pk).update(direct=True)
+    assert codes_of_audit() == {"direct_part_paid_here", "direct_part_claimed"}
+    type(own).objects.filter(pk=own.pk).update(direct=False)
+    CardPayment.objects.filter(pk=payment.pk).update(applied_cents=OWN - 1)
+    assert "own_part_differs" in codes_of_audit()
+
+
+def codes_of_audit() -> set[str]:
+    return {finding.code for each in runner.run().invariants for finding in each.findings}
