@@ -163,7 +163,7 @@ def test_who_is_in_two_places_at_once_is_who_a_comparison_of_all_with_all_finds(
     dice = random.Random(4)
     provider, begin = people.provider(), moment(60, 11)
     course = people.credential(provider)
-    expected = {"D11": set(), "D12": set()}
+    expected: dict[str, set[str]] = {"D11": set(), "D12": set()}
     for number in range(40):
         learner, trainer = people.learner(), people.person(provider, "trainer")
         times = []

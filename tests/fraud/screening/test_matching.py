@@ -55,7 +55,10 @@ def test_a_match_is_found_among_many_as_between_two() -> None:
 
 
 def test_what_is_not_looked_at_closely_is_no_match() -> None:
-    ones, twos = ([plain(pair[side].name) for pair in pairs()] for side in (0, 1))
+    ones, twos = (
+        [plain(one.name) for one, _two, _same in pairs()],
+        [plain(two.name) for _one, two, _same in pairs()],
+    )
     limits = BlacklistLink()
     for one, near in zip(ones, near_names(ones, twos), strict=True):
         for place, two in enumerate(twos):
