@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fraud import fairness
+from fraud.models import AutomaticHold, PaymentScreening
 from fraud.services import appeals
+from funding.services import holds
 from ila.core import clock
 from tests.fraud.casework.office import Office
 from tests.support.queries import captured_queries
@@ -60,6 +62,34 @@ def test_a_refuted_case_makes_its_holds_wrong_a_confirmed_one_does_not(office: O
     office.decided(case, "refuted")
     (row,) = table(fairness.report(clock.now() + timedelta(seconds=1)), "size").rows
     assert (row.held, row.wrong) == (5, 5)
+
+
+def test_what_a_person_lets_go_before_a_payment_was_wrong_while_no_case_confirms_it(office: Office) -> None:
+    theirs = [booking for _learner, booking in office.house.accepted(5)]
+    screening = PaymentScreening.objects.create(day=clock.now().date(), looked_at=5)
+    placed = []
+    for booking in theirs:
+        hold = holds.place_hold(
+            owner=office.manager, reason="D05", until=clock.now() + timedelta(days=30), booking=booking
+        )
+        AutomaticHold.objects.create(
+            hold=hold, booking=booking, screening=screening, detector="D05", version=2, score=1, evidence=[]
+        )
+        placed.append(hold)
+
+    def numbers() -> tuple[int | None, int | None]:
+        (row,) = table(fairness.report(clock.now() + timedelta(seconds=1)), "age").rows
+        return row.held, row.wrong
+
+    assert numbers() == (5, 0)
+    for hold in placed:
+        holds.release_hold(hold_id=hold.pk, actor=office.manager)
+    assert numbers() == (5, 5)
+    case = office.case(*theirs)
+    office.in_force(case, "hold", amounts={booking.pk: None for booking in theirs})
+    assert numbers() == (5, 5)
+    office.decided(case)
+    assert numbers() == (5, 0)
 
 
 def test_nothing_in_a_year_without_bookings(office: Office) -> None:
