@@ -10,7 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from fraud.models import Alert, AlertSighting, Case, CaseRecord, Letter, Measure
+from fraud.models import Alert, AlertSighting, Case, CaseRecord, KnownPlace, Letter, Measure
 from fraud.models.cases import OUTCOMES
 from fraud.models.measures import OPEN_STATES, PRECAUTIONS, STANDING, MeasureState
 from fraud.services import case_file, subjects
@@ -26,7 +26,7 @@ from ila.core import clock
 FILES, STEPS, MEASURES, HOLDS, RIGHTS, GUARDS = 101, 102, 103, 104, 105, 106
 RULES = {
     FILES: "Every case's file is whole, and letters and evidence are as they were",
-    STEPS: "Alerts, cases and measures moved by allowed steps only",
+    STEPS: "Alerts, cases, measures and known places moved by allowed steps only",
     MEASURES: "Nothing is in force without notice or two signatures, and what was overturned is undone",
     HOLDS: "Every hold of a case has a measure that stands, and ends with it",
     RIGHTS: "Learners had their rights back before anything was asked of a provider",
@@ -34,7 +34,7 @@ RULES = {
 }
 WORDS = {
     FILES: _("Every fraud case's file is whole, and letters and evidence are as they were."),
-    STEPS: _("Alerts, cases and measures moved by allowed steps only."),
+    STEPS: _("Alerts, cases, measures and known places moved by allowed steps only."),
     MEASURES: _("Nothing is in force without notice or two signatures, and what was overturned is undone."),
     HOLDS: _("Every hold of a case has a measure that stands, and ends with it."),
     RIGHTS: _("Learners had their rights back before anything was asked of a provider."),
@@ -232,7 +232,7 @@ FURTHER = Further(
             PythonCheck("files of cases", {FILES}, find_files, by_models=True),
             PythonCheck("evidence of alerts", {FILES}, find_evidence, by_models=True),
             PythonCheck("guards of fraud", {GUARDS}, find_guards),
-            *(log_check(model, STEPS) for model in (Alert, Case, Measure)),
+            *(log_check(model, STEPS) for model in (Alert, Case, Measure, KnownPlace)),
             SqlCheck("measures", _codes(MEASURES, _MEASURE_FAULTS), measures_sql),
             SqlCheck("decisions on cases", _codes(MEASURES, _CASE_FAULTS), CASES),
             SqlCheck("holds of cases", _codes(HOLDS, _HOLD_FAULTS), holds_sql),

@@ -78,7 +78,8 @@ def report(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def report_list(request: HttpRequest) -> HttpResponse:
     """What learners reported, the latest first, by kind."""
     reader(request)
-    form = StateFilter(request.GET, states=words.REPORTS)
+    form = StateFilter(request.GET, states=words.REPORT_WORDS)
+    form.fields["state"].choices = [("", _("All reports")), *words.REPORT_WORDS.items()]  # type: ignore[attr-defined]
     found = reports.all_reports()
     shown = found.filter(kind=form.chosen) if form.chosen else found
     page = Paginator(shown, PER_PAGE).get_page(request.GET.get("page"))
