@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from PIL import Image
 from pypdf import PdfReader
@@ -37,6 +38,8 @@ _ACTIVE = frozenset(
         *("/Rendition", "/XFA", "/EmbeddedFiles", "/EmbeddedFile", "/Sound", "/Movie", "/3D"),
     }
 )
+# Tables with a column sha256: the same content is kept once, whoever handed it in.
+_KEEPERS: set[str] = set()
 _UNSAFE = re.compile(r"[^\w. ()-]+")
 
 
@@ -188,6 +191,20 @@ def read(sha256: str) -> bytes:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise DomainError("altered", status=500, kind="document")
     return content
+
+
+def kept_in(*labels: str) -> None:
+    """Say which tables keep files by their content: what one of them names is not forgotten for another."""
+    _KEEPERS.update(labels)
+
+
+def forget_unkept(sha256: str) -> bool:
+    """Forget a file that no table names any more. Returns whether it was forgotten. Call it once that is committed."""
+    keepers = (apps.get_model(label)._base_manager for label in sorted(_KEEPERS))
+    if any(keeper.filter(sha256=sha256).exists() for keeper in keepers):
+        return False
+    forget(sha256)
+    return True
 
 
 def forget(sha256: str) -> None:

@@ -44,7 +44,7 @@ def timeline(days: list[tuple[str, int]]) -> str:
         "width": 560,
         "height": 160,
     }
-    return _drawn(spec, _("Bookings by the day on which they were made"))
+    return drawn(spec, _("Bookings by the day on which they were made"))
 
 
 def links_in(rows: Iterable[Mapping[str, Any]]) -> networkx.Graph[str]:
@@ -134,7 +134,7 @@ def picture(graph: networkx.Graph[str]) -> str:
         "width": 560,
         "height": 360,
     }
-    return _drawn(spec, _("Who shares what"))
+    return drawn(spec, _("Who shares what"))
 
 
 def _is_person(node: str) -> bool:
@@ -155,6 +155,7 @@ def _kind_word(kind: str) -> str:
     }[kind]
 
 
-def _drawn(spec: dict[str, Any], title: str) -> str:
+def drawn(spec: dict[str, Any], title: str) -> str:
+    """The SVG of a specification, with a title for who does not see it."""
     svg = charts.draw(spec)
     return re.sub(r"(<svg\b[^>]*>)", rf"\1<title>{escape(title)}</title>", svg, count=1)

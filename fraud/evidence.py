@@ -7,6 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.functional import Promise
+
+from fraud import fact_words
+
 # A page shows so many rows of a table; the dossier has them all.
 MOST_ROWS = 50
 # Hashes tell a person only whether two are the same.
@@ -17,8 +21,8 @@ HASH_LENGTH = 8
 class EvidenceTable:
     """Rows of one table of facts. columns: those that say something here. left_out: rows that are not shown."""
 
-    name: str
-    columns: list[str]
+    name: str | Promise
+    columns: list[str | Promise]
     rows: list[list[str]]
     left_out: int
 
@@ -38,7 +42,12 @@ def _table(name: str, found: list[Mapping[str, Any]]) -> EvidenceTable:
         if key != "table" and any(row.get(key) not in (None, "") for row in found)
     ]
     shown = [[_cell(key, row.get(key)) for key in columns] for row in found[:MOST_ROWS]]
-    return EvidenceTable(name, columns, shown, max(0, len(found) - MOST_ROWS))
+    return EvidenceTable(
+        fact_words.TABLES.get(name, name),
+        [fact_words.COLUMNS.get(key, key) for key in columns],
+        shown,
+        max(0, len(found) - MOST_ROWS),
+    )
 
 
 def _cell(column: str, value: Any) -> str:

@@ -2,6 +2,10 @@
 
 from accounts.personal_data import OFFICE
 from accounts.personal_registry import about, left_out
+from catalogue import documents
+
+# Evidence of a case is kept as long as its file, which nobody removes.
+documents.kept_in("fraud.CaseDocument")
 
 KEPT = "What learners said is evidence of a case, kept as long as the books it is about."
 

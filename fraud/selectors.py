@@ -11,7 +11,6 @@ from fraud.models import (
     Alert,
     Case,
     CaseQuestion,
-    FeedState,
     KnownPlace,
     LearnerSurvey,
     Letter,
@@ -68,11 +67,6 @@ def alerts() -> QuerySet[Alert]:
 def open_alerts() -> int:
     """How many alerts nobody has decided on yet."""
     return Alert.objects.filter(state=AlertState.OPEN).count()
-
-
-def feeds() -> list[FeedState]:
-    """How far the facts have followed the platform, table by table."""
-    return list(FeedState.objects.order_by("table"))
 
 
 def runs(number: int) -> list[PaymentScreening]:

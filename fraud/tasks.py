@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from fraud.screening import onboarding
-from fraud.services import alerts, cases, daily, feeds, findings, measures
+from fraud.services import alerts, cases, daily, feeds, findings, measures, reminders
 from ila.core import jobs
 
 FEED = "fraud.feed"
@@ -44,3 +44,9 @@ def fill_queue(timestamp: int) -> dict[str, int]:
     """Every Monday: as many cases as there is time for, a tenth of them drawn at random."""
     queued = cases.fill_queue(on=datetime.fromtimestamp(timestamp, UTC).date())
     return {"queued": len(queued), "controls": sum(case.control for case in queued)}
+
+
+@jobs.task(name="fraud.remind", queue="fraud", cron="47 4 * * 1-5", lock="fraud.remind")
+def remind(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Each working morning: investigators and managers are told what is due."""
+    return {"told": reminders.remind()}

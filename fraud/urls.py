@@ -10,6 +10,11 @@ urlpatterns = [
     path("agency/fraud/fairness/", fairness.fairness_report, name="fraud_fairness"),
     path("agency/fraud/alerts/", alerts.alert_list, name="fraud_alerts"),
     path("agency/fraud/alerts/<uuid:public_id>/", alerts.alert_detail, name="fraud_alert"),
+    path(
+        "agency/fraud/alerts/<uuid:public_id>/pictures/<slug:name>/",
+        alerts.alert_picture,
+        name="fraud_alert_picture",
+    ),
     path("agency/fraud/alerts/<uuid:public_id>/<slug:code>/", alerts.alert_step, name="fraud_alert_step"),
     path("agency/fraud/cases/", desk.case_list, name="fraud_cases"),
     path("agency/fraud/cases/<uuid:public_id>/", cases.case_detail, name="fraud_case"),

@@ -26,7 +26,6 @@ from accounts.personal_registry import (
 )
 from accounts.services import delivery
 from catalogue import documents
-from catalogue.models import Document
 from funding import papers
 from funding.models import (
     Booking,
@@ -54,6 +53,9 @@ TITLE = {"training": "booking__credential__title"}
 LOG = ("transaction_id",)
 
 
+documents.kept_in("funding.LearnerDocument", "funding.CertificateFile", "catalogue.Document")
+
+
 def _forget_refund_accounts(user: User) -> int:
     found = RefundAccount.objects.filter(citizen__user=user).exclude(iban="")
     return found.update(iban="", holder="", ended_at=clock.now())
@@ -63,11 +65,9 @@ def _forget_documents(user: User) -> int:
     found = LearnerDocument.objects.filter(citizen__user=user)
     files = set(found.exclude(sha256="").values_list("sha256", flat=True))
     deleted, _by_model = found.delete()
-    # A file is kept once, by its content: somebody else may have handed in the same.
-    for keeper in (LearnerDocument, Document, CertificateFile):
-        files -= set(keeper.objects.filter(sha256__in=files).values_list("sha256", flat=True))
-    for sha256 in files:
-        transaction.on_commit(partial(documents.forget, sha256))
+    # A file is kept once, by its content: somebody else may have handed in the same, or a fraud case rests on it.
+    for sha256 in sorted(files):
+        transaction.on_commit(partial(documents.forget_unkept, sha256))
     return deleted
 
 

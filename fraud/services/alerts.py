@@ -103,27 +103,37 @@ def _store_provider(
         .select_related("case")
         .prefetch_related("sightings")
     }
-    fresh: list[tuple[Alert, FoundAlert]] = []
+    seen: list[tuple[Alert, FoundAlert]] = []
+    new: list[FoundAlert] = []
+    over: list[int] = []
     for each in found:
         finding = each.finding
         alert = known.get((each.detector.id, finding.subject_kind, finding.subject_id))
         if alert is not None and not _starts_anew(alert, each):
-            _see_again(alert, each, keeper.day, stored)
-            fresh.append((alert, each))
+            seen.append((alert, each))
             continue
         if alert is not None:
-            Alert.objects.filter(pk=alert.pk).update(standing=False)
-        alert = _create(each, ref, provider, keeper)
-        stored.new += 1
-        until = snoozes.get((each.detector.id, "provider", ref)) or snoozes.get(
-            (each.detector.id, finding.subject_kind, finding.subject_id)
+            over.append(alert.pk)
+        new.append(each)
+    if over:
+        Alert.objects.filter(pk__in=over).update(standing=False)
+    _see_again(seen, keeper.day, stored)
+    made = _create(new, ref, provider, keeper)
+    stored.new += len(made)
+    asleep: dict[datetime, list[Alert]] = defaultdict(list)
+    for alert in made:
+        until = snoozes.get((alert.detector, "provider", ref)) or snoozes.get(
+            (alert.detector, alert.subject_kind, alert.subject_id)
         )
         if until is not None:
-            fsm.apply(alert, "snooze", actor=actor, reason="snoozed before", until=until)
+            asleep[until].append(alert)
             stored.snoozed += 1
-        fresh.append((alert, each))
+    for until, theirs in sorted(asleep.items()):
+        given = {"actor": actor, "reason": "snoozed before", "until": until}
+        fsm.apply_set(theirs, "snooze", fields={"snoozed_until": until}, **given)
     if provider is not None:
-        _gather(provider, fresh, row, keeper, stored)
+        by_place = {id(each): alert for alert, each in [*seen, *zip(made, new, strict=True)]}
+        _gather(provider, [(by_place[id(each)], each) for each in found], row, keeper, stored)
     return stored
 
 
@@ -161,38 +171,62 @@ def _evidence(alert: Alert) -> set[str]:
     return known
 
 
-def _see_again(alert: Alert, found: FoundAlert, day: date, stored: Stored) -> None:
-    more = not set(found.finding.evidence) <= _evidence(alert)
+def _see_again(seen: Sequence[tuple[Alert, FoundAlert]], day: date, stored: Stored) -> None:
+    """What is known was found again: what a day adds to it is kept beside it."""
+    added = [(alert, found) for alert, found in seen if _says_more(alert, found)]
+    rows = subjects.rows_behind_each([found.finding.evidence for _alert, found in added], day)
+    AlertSighting.objects.bulk_create(
+        [
+            AlertSighting(
+                alert=alert,
+                on=day,
+                version=found.detector.version,
+                parameters=found.detector.parameters.model_dump(mode="json"),
+                score=found.finding.score,
+                action=found.action,
+                amount_cents=found.amount_cents,
+                evidence=list(found.finding.evidence),
+                evidence_rows=behind,
+                evidence_hash=subjects.hash_of(found.finding.evidence, behind),
+            )
+            for (alert, found), behind in zip(added, rows, strict=True)
+        ],
+        batch_size=500,
+    )
+    stored.added_to += len(added)
+    stored.seen += len(seen) - len(added)
+    later = [alert.pk for alert, _found in seen if day > alert.last_seen_on]
+    if later:
+        Alert.objects.filter(pk__in=later).update(last_seen_on=day)
+
+
+def _says_more(alert: Alert, found: FoundAlert) -> bool:
     last = max(alert.sightings.all(), key=lambda each: each.pk, default=alert)
-    if more or (last.score, last.action, last.version) != (
-        found.finding.score,
-        found.action,
-        found.detector.version,
-    ):
-        rows = subjects.rows_behind(found.finding.evidence, day)
-        AlertSighting.objects.create(
-            alert=alert,
-            on=day,
-            version=found.detector.version,
-            parameters=found.detector.parameters.model_dump(mode="json"),
-            score=found.finding.score,
-            action=found.action,
-            amount_cents=found.amount_cents,
-            evidence=list(found.finding.evidence),
-            evidence_rows=rows,
-            evidence_hash=subjects.hash_of(found.finding.evidence, rows),
-        )
-        stored.added_to += 1
-    else:
-        stored.seen += 1
-    if day > alert.last_seen_on:
-        Alert.objects.filter(pk=alert.pk).update(last_seen_on=day)
+    said = (found.finding.score, found.action, found.detector.version)
+    return (
+        not set(found.finding.evidence) <= _evidence(alert) or (last.score, last.action, last.version) != said
+    )
 
 
-def _create(found: FoundAlert, ref: str, provider: Provider | None, keeper: _Keeper) -> Alert:
-    detector, finding, day = found.detector, found.finding, keeper.day
-    rows = subjects.rows_behind(finding.evidence, day)
-    alert = Alert(
+def _create(new: Sequence[FoundAlert], ref: str, provider: Provider | None, keeper: _Keeper) -> list[Alert]:
+    """Alerts as they were found, with their frozen rows, in the order in which they were found."""
+    frozen = subjects.rows_behind_each([found.finding.evidence for found in new], keeper.day)
+    made = [_alert(found, rows, ref, provider, keeper) for found, rows in zip(new, frozen, strict=True)]
+    # The database checks the rules of each row as it takes them in.
+    Alert.objects.bulk_create(made, batch_size=500)
+    for alert in made:
+        locks.mark_locked(alert)
+    fsm.bulk_log(
+        [fsm.log_row(alert, "create", source="", actor=keeper.actor) for alert in made], model=Alert.log_model
+    )
+    return made
+
+
+def _alert(
+    found: FoundAlert, rows: list[dict[str, Any]], ref: str, provider: Provider | None, keeper: _Keeper
+) -> Alert:
+    detector, finding = found.detector, found.finding
+    return Alert(
         provider=provider,
         detector=detector.id,
         version=detector.version,
@@ -209,11 +243,9 @@ def _create(found: FoundAlert, ref: str, provider: Provider | None, keeper: _Kee
         evidence=list(finding.evidence),
         evidence_rows=rows,
         evidence_hash=subjects.hash_of(finding.evidence, rows),
-        found_on=day,
-        last_seen_on=day,
+        found_on=keeper.day,
+        last_seen_on=keeper.day,
     )
-    fsm.start(alert, actor=keeper.actor)
-    return alert
 
 
 def _snoozes() -> dict[Key, datetime]:
@@ -267,7 +299,7 @@ def merge_alert(*, actor: User, alert_id: int, case_id: int) -> Alert:
     case, alert = locks.acquire(locks.lock(Case, case_id), locks.lock(Alert, alert_id))
     if alert.provider_id != case.provider_id or not case.is_open or not permissions.may_sort(case, actor):
         raise DomainError("not_allowed", transition="merge", state=alert.state)
-    gathering.merge(case, alert, actor=actor)
+    gathering.merge(case, [alert], actor=actor)
     gathering.add_bookings(case, _booking_refs(alert))
     merged: Alert = alert
     return merged
@@ -289,7 +321,7 @@ def open_case(*, actor: User, alert_id: int, typology: str) -> Case:
         (case,) = locks.acquire(locks.lock(Case, alert.case_id))
         return case  # type: ignore[no-any-return]
     case, _new = gathering.open_case(alert.provider, typology, actor=actor)
-    gathering.merge(case, alert, actor=actor)
+    gathering.merge(case, [alert], actor=actor)
     gathering.add_bookings(case, _booking_refs(alert))
     return case
 

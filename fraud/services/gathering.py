@@ -49,17 +49,20 @@ def gather(
         (case,) = locks.acquire(locks.lock(Case, case_id))
         if case.is_open:
             result.append((case, at_home[case_id]))
+    fresh: list[tuple[Case, Group]] = []
     for typology in sorted(groups, key=lambda name: (order.get(name, len(order)), name)):
         case, new = open_case(provider, typology, actor=actor)
         opened += new
-        for alert, _each in groups[typology]:
-            (locked,) = locks.acquire(locks.lock(Alert, alert.pk))
-            merge(case, locked, actor=actor)
-        known = next((group for each, group in result if each.pk == case.pk), None)
-        if known is None:
-            result.append((case, groups[typology]))
+        known = next((each for each, _group in result if each.pk == case.pk), case)
+        fresh.append((known, groups[typology]))
+    _lock([alert for _case, group in fresh for alert, _each in group])
+    for case, group in fresh:
+        merge(case, [alert for alert, _each in group], actor=actor)
+        already = next((theirs for each, theirs in result if each.pk == case.pk), None)
+        if already is None:
+            result.append((case, group))
         else:
-            known.extend(groups[typology])
+            already.extend(group)
     for case, group in result:
         refs: set[str] = set()
         refs.update(*(each.bookings for _alert, each in group))
@@ -83,18 +86,38 @@ def open_case(provider: Provider, typology: str, *, actor: User) -> tuple[Case, 
     return case, True
 
 
-def merge(case: Case, alert: Alert, *, actor: User) -> None:
-    """A locked alert becomes part of a locked case. Logs: alert `merge`. Records: `alert`."""
-    fsm.apply(alert, "merge", actor=actor, reason=case.number, case=case)
-    if alert.rule_author_id is not None and alert.rule_author_id not in case.rule_author_ids:
-        case.rule_author_ids = [*case.rule_author_ids, alert.rule_author_id]
-        case.save(update_fields=["rule_author_ids"])
-    case_file.record(
-        case,
-        RecordKind.ALERT,
+def _lock(alerts: Sequence[Alert]) -> None:
+    """Lock those that this transaction did not make, as they are now."""
+    rest = {each.pk: each for each in alerts if not locks.is_locked(each)}
+    if not rest:
+        return
+    for row in locks.acquire_set(Alert.objects.filter(pk__in=rest)):
+        # What a person did with it meanwhile counts: a step that is not allowed any more is refused.
+        rest[row.pk].__dict__.update(row.__dict__)
+
+
+def merge(case: Case, alerts: Sequence[Alert], *, actor: User) -> None:
+    """Locked alerts become part of a locked case. Logs: alert `merge`. Records: `alert`."""
+    fsm.apply_set(
+        alerts,
+        "merge",
         actor=actor,
-        text=f"{alert.detector} {alert.subject_kind} {alert.subject_id}",
-        data={
+        reason=case.number,
+        fields={"case_id": case.pk, "snoozed_until": None},
+        case=case,
+    )
+    authors = {each.rule_author_id for each in alerts if each.rule_author_id is not None}
+    if authors - set(case.rule_author_ids):
+        case.rule_author_ids = [*case.rule_author_ids, *sorted(authors - set(case.rule_author_ids))]
+        case.save(update_fields=["rule_author_ids"])
+    case_file.record_all(case, [_said(each) for each in alerts], actor=actor)
+
+
+def _said(alert: Alert) -> case_file.Entry:
+    return (
+        RecordKind.ALERT,
+        f"{alert.detector} {alert.subject_kind} {alert.subject_id}",
+        {
             "alert": alert.public_id,
             "detector": alert.detector,
             "version": alert.version,

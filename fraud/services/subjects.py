@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
+from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,8 @@ from funding.models import Booking
 
 # A frozen copy shows what was seen; beyond so many rows the ids alone are kept.
 MOST_ROWS = 1_000
+# Evidence of so many ids is read in one query for each table.
+AT_ONCE = 5_000
 # Evidence of these tables names the subject, not the first column.
 _NAMED_BY = {"contact_changes": "subject_id", "logins": "subject_id"}
 
@@ -39,25 +42,51 @@ def bookings_of(provider: Provider, refs: Collection[str]) -> list[Booking]:
 
 def rows_behind(evidence: Collection[str], day: date) -> list[dict[str, Any]]:
     """The rows that evidence names, as they were known at the end of the day, each with its table."""
+    (found,) = rows_behind_each([evidence], day)
+    return found
+
+
+def rows_behind_each(asked: Sequence[Collection[str]], day: date) -> list[list[dict[str, Any]]]:
+    """As `rows_behind`, for each of many: a query for each table and some thousands of ids, not for each of them."""
+    found: list[list[dict[str, Any]]] = []
+    waiting: list[Collection[str]] = []
+    for evidence in asked:
+        if waiting and sum(map(len, waiting)) + len(evidence) > AT_ONCE:
+            found += _rows_behind(waiting, day)
+            waiting = []
+        waiting.append(evidence)
+    return found + _rows_behind(waiting, day)
+
+
+def _rows_behind(asked: Sequence[Collection[str]], day: date) -> list[list[dict[str, Any]]]:
     wanted: dict[str, set[str]] = defaultdict(set)
-    for word in evidence:
-        table, _, identity = word.partition(":")
-        if table in TABLES:
-            wanted[table].add(identity)
-    found: list[dict[str, Any]] = []
+    for evidence in asked:
+        for word in evidence:
+            table, _, identity = word.partition(":")
+            if table in TABLES:
+                wanted[table].add(identity)
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     with connection.cursor() as cursor:
         for table in sorted(wanted):
-            key = _NAMED_BY.get(table, TABLES[table].names[0])
-            columns = sql.SQL(", ").join(map(sql.Identifier, TABLES[table].names))
-            query = sql.SQL(
-                "SELECT to_jsonb(fact) FROM (SELECT {} FROM {} WHERE {} = ANY(%s) AND recorded_at <= %s"
-                " ORDER BY {}, recorded_at LIMIT %s) AS fact"
-            ).format(columns, sql.Identifier(live_table(table)), sql.Identifier(key), sql.Identifier(key))
-            cursor.execute(query.as_string(), [sorted(wanted[table]), end_of(day), MOST_ROWS - len(found)])
-            found += [{"table": table, **_read(row)} for (row,) in cursor.fetchall()]
-            if len(found) >= MOST_ROWS:
-                break
-    return found
+            for identity, row in _facts(cursor, table, wanted[table], day):
+                rows[f"{table}:{identity}"].append({"table": table, **_read(row)})
+    return [
+        list(islice(chain.from_iterable(rows.get(word, ()) for word in sorted(set(evidence))), MOST_ROWS))
+        for evidence in asked
+    ]
+
+
+def _facts(cursor: Any, table: str, ids: Collection[str], day: date) -> list[tuple[str, Any]]:
+    """(id, row) of a table's facts, of each id no more than are kept of all evidence."""
+    key = _NAMED_BY.get(table, TABLES[table].names[0])
+    columns = sql.SQL(", ").join(map(sql.Identifier, TABLES[table].names))
+    query = sql.SQL(
+        "SELECT identity, to_jsonb(fact) - 'identity' - 'place' FROM (SELECT {key} AS identity, {columns},"
+        " row_number() OVER (PARTITION BY {key} ORDER BY recorded_at, id) AS place FROM {table}"
+        " WHERE {key} = ANY(%s) AND recorded_at <= %s) AS fact WHERE place <= %s ORDER BY identity, place"
+    ).format(key=sql.Identifier(key), columns=columns, table=sql.Identifier(live_table(table)))
+    cursor.execute(query.as_string(), [sorted(ids), end_of(day), MOST_ROWS])
+    return list(cursor.fetchall())
 
 
 def hash_of(evidence: Iterable[str], rows: Iterable[Any]) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from fraud import selectors, steps, words
+from fraud import charts, pictures, selectors, steps, words
 from fraud.detection.registry import DETECTORS
 from fraud.evidence import tables_of
 from fraud.models import Alert
@@ -45,18 +46,50 @@ def alert_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     user = reader(request)
     alert = get_object_or_404(Alert.objects.select_related("provider", "case"), public_id=public_id)
     sightings = list(alert.sightings.order_by("-pk"))
+    rows = sightings[0].evidence_rows if sightings else alert.evidence_rows
     context = {
         "alert": alert,
         "explanation": explanation(alert),
         "state": words.ALERT_STATES[alert.state],
         "action": words.ACTIONS[alert.action],
         "parameters": sorted(alert.parameters.items()),
-        "tables": tables_of(sightings[0].evidence_rows if sightings else alert.evidence_rows),
+        "tables": tables_of(rows),
+        "places": pictures.places_in(rows),
+        "stays": pictures.stays_in(rows),
+        "spread": pictures.spread_in(alert.detector, rows),
+        "shared": charts.shared_list(charts.links_in(rows)),
         "sightings": sightings,
         "log": list(alert.log.select_related("actor").order_by("pk")),
         "steps": steps.open_to(alert, user),
     }
     return render(request, "fraud/alert.html", context)
+
+
+@never_cache
+@require_safe
+def alert_picture(request: HttpRequest, public_id: uuid.UUID, name: str) -> HttpResponse:
+    """`map`, `times`, `spread` or `links` of its evidence as SVG. Raises: Http404 where there is nothing to draw."""
+    reader(request)
+    alert = get_object_or_404(Alert, public_id=public_id)
+    latest = alert.sightings.order_by("-pk").first()
+    svg = _draw(name, alert.detector, latest.evidence_rows if latest is not None else alert.evidence_rows)
+    if not svg:
+        raise Http404
+    return HttpResponse(svg, content_type="image/svg+xml; charset=utf-8")
+
+
+def _draw(name: str, detector: str, rows: list[dict[str, Any]]) -> str:
+    if name == "map":
+        places = pictures.places_in(rows)
+        return pictures.map_of(places) if places else ""
+    if name == "times":
+        stays = pictures.stays_in(rows)
+        return pictures.times_of(stays) if stays else ""
+    if name == "spread":
+        spread = pictures.spread_in(detector, rows)
+        return pictures.histogram_of(spread) if spread is not None else ""
+    graph = charts.links_in(rows)
+    return charts.picture(graph) if graph and name == "links" else ""
 
 
 @never_cache

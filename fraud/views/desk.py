@@ -10,10 +10,10 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from fraud import selectors, words
+from fraud import deadlines, selectors, words
 from fraud.models import Case
 from fraud.models.cases import UNDER_INVESTIGATION, CaseState
-from fraud.services import cases
+from fraud.services import cases, feeds
 from fraud.views.steps import reader
 from funding.forms import StateFilter
 
@@ -37,7 +37,8 @@ def desk(request: HttpRequest) -> HttpResponse:
         "open_alerts": selectors.open_alerts(),
         "capacity": cases.capacity(),
         "places_waiting": selectors.places_waiting(),
-        "late": [feed for feed in selectors.feeds() if feed.error],
+        "due": deadlines.due_for(user),
+        "late": [each for each in feeds.standings() if each.is_behind],
         "failed": [
             name for run in selectors.runs(1) for name in (run.failed or ([run.error] if run.error else []))
         ],
@@ -63,7 +64,7 @@ def feed_list(request: HttpRequest) -> HttpResponse:
     """How far the facts have followed the platform, and how the last runs of the detectors went."""
     reader(request)
     context = {
-        "feeds": selectors.feeds(),
+        "feeds": feeds.standings(),
         "runs": [
             (run, words.RUNS[run.outcome], sorted(run.failed.items())) for run in selectors.runs(PER_PAGE)
         ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -276,8 +276,17 @@ WORK: tuple[Waiting, ...] = (
 )
 
 
+_FURTHER: dict[str, Sequence[Waiting]] = {}
+
+
+def add_work(app: str, kinds: Sequence[Waiting]) -> None:
+    """An app above funding says what waits in it; the same app again replaces what it said."""
+    _FURTHER[app] = kinds
+
+
 def waiting_for(desk: Desk) -> list[Count]:
     """How much of each kind of their work waits, what is urgent first. One query for each kind."""
-    mine = [kind for kind in WORK if any(role in desk.roles for role in kind.roles)]
+    known = [*WORK, *(kind for kinds in _FURTHER.values() for kind in kinds)]
+    mine = [kind for kind in known if any(role in desk.roles for role in kind.roles)]
     counts = [Count(kind, kind.found(desk).count()) for kind in mine]
     return sorted(counts, key=lambda each: not (each.kind.urgent and each.number))

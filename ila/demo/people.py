@@ -122,6 +122,8 @@ class Staff:
     payment_officer: User
     second_payment_officer: User
     auditor: User
+    investigator: User
+    second_investigator: User
 
 
 def password() -> str:
@@ -148,6 +150,8 @@ def load_staff() -> Staff:
         "payment_officer": Role.PAYMENT_OFFICER,
         "second_payment_officer": Role.PAYMENT_OFFICER,
         "auditor": Role.AUDITOR,
+        "investigator": Role.INVESTIGATOR,
+        "second_investigator": Role.INVESTIGATOR,
     }
     return Staff(**{name: _member(agency, role, name) for name, role in roles.items()})
 

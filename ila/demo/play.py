@@ -18,7 +18,17 @@ from funding.schemes.presets import preset_codes
 from funding.services import accruals, schemes, seals
 from ila.core import clock
 from ila.core.money import format_cents
-from ila.demo import catalogue, charge_back, desk, employers, learning, never_held, people, settlement
+from ila.demo import (
+    catalogue,
+    charge_back,
+    desk,
+    employers,
+    learning,
+    never_held,
+    people,
+    settlement,
+    suspicion,
+)
 from ila.demo.crowd import Crowd, days_since
 from ila.demo.journey import Stage, Tell, Walker
 
@@ -85,6 +95,8 @@ def play(tell: Tell) -> Walker:  # noqa: PLR0915 - the acts of the demonstration
     tell("8. Meanwhile providers are looked at")
     desk.apply(stage)
     desk.plan_audit(stage, hero.session.micro_credential.provider)
+    tell("9. People are signed up who did not ask for it: detection says so, and two persons will decide")
+    suspicion.play(stage, crowd.credentials, today=crowd.today)
     seals.seal_entries()
     return hero
 
@@ -103,6 +115,8 @@ def sign_ins() -> list[tuple[str, str]]:
         "case.worker": "Case worker of the agency",
         "payment.officer": "Payment officer",
         "auditor": "Auditor",
+        "investigator": "Investigator of fraud",
+        "second.investigator": "Another investigator, who decides",
         "author": "Manager who writes rules",
         "approver": "Manager who puts them into force",
     }

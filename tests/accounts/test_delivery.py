@@ -32,6 +32,15 @@ BOOKING = "6f2f6a0e-3f52-4b7e-9d5d-0b2f0a8f3c11"
 VALUES: dict[str, Any] = {
     "subjects": {"en": "What we intend to do", "fr": "Ce que nous envisageons"},
     "bodies": {"en": "Because of a finding.", "fr": "À cause d'un constat."},
+    "waiting": {
+        "rights": 2,
+        "hearing": 1,
+        "review": 1,
+        "ending": 3,
+        "decide": 1,
+        "appeal": 1,
+        "unanswered": 1,
+    },
     "training": "Welding",
     "closes": "2026-06-01",
     "text": "Training: <b>Welding</b>\nYou pay yourself: €150.00",

@@ -21,6 +21,7 @@ from catalogue.models import (
     SurveyAnswer,
     SurveyResult,
 )
+from fraud.models import Case
 from funding import audit
 from funding.models import (
     Allocation,
@@ -64,6 +65,7 @@ def test_the_main_job_is_played_once_however_often_it_is_called(
     ).exists()
     _check_refund(first.stdout)
     _check_charge_back(first.stdout)
+    _check_suspicion(first.stdout)
     assert "known by its reference" in first.stdout
     assert Allocation.objects.filter(lot__top_up__isnull=False, booking__state="accepted").exists()
     bookings = Booking.objects.count()
@@ -80,6 +82,15 @@ def test_the_main_job_is_played_once_however_often_it_is_called(
     _check_refund(second.stdout)
     _check_charge_back(second.stdout)
     assert audit.run().ok
+
+
+def _check_suspicion(told: str) -> None:
+    """Unasked sign-ups were found by the detectors themselves: a case waits in the queue, with its hold and letter."""
+    case = Case.objects.get(typology="enrolment_without_consent")
+    assert {"D01", "D03"} <= set(case.alerts.values_list("detector", flat=True))
+    assert (case.state, case.bookings.count(), case.provider.organisation is not None) == ("triage", 8, True)
+    assert case.measures.filter(kind="hold", state="notified").exists()
+    assert f"/agency/fraud/cases/{case.public_id}/" in told
 
 
 def _check_charge_back(told: str) -> None:

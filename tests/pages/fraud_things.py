@@ -34,6 +34,7 @@ class FraudThings:
         case, measure = {"public_id": self.case.public_id}, {"public_id": self.measure.public_id}
         return {
             "fraud_alert": {"public_id": self.alert.public_id},
+            "fraud_alert_picture": {"public_id": self.alert.public_id, "name": "map"},
             "fraud_alert_step": {"public_id": self.alert.public_id, "code": "dismiss"},
             "fraud_case": case,
             "fraud_case_step": {**case, "code": "measure"},

@@ -322,6 +322,8 @@ EXPECTED: dict[str, dict[str, int]] = {
     ),
     "fraud_case_dossier": _only(others=405),
     "fraud_case_document": _only("case_worker", "investigator", "auditor", status=404, others=403),
+    # There is nothing to draw.
+    "fraud_alert_picture": _only("case_worker", "investigator", "auditor", status=404, others=403),
     "fraud_survey": LEARNER_ALONE,
     "fraud_report": LEARNER_ALONE,
     "provider_letters": _only("provider", "other_provider", others=403),

@@ -205,7 +205,7 @@ def test_a_feed_or_detector_that_failed_is_told(office: Office) -> None:
         table="bookings", defaults={"error": "OperationalError", "failed_at": clock.now()}
     )
     client = signed_in(office.investigator)
-    assert "One table of facts was not fed" in text_of(client.get(reverse("fraud_desk")).content)
+    assert "tables of facts were not fed" in text_of(client.get(reverse("fraud_desk")).content)
     PaymentScreening.objects.create(
         day=clock.now().date(), outcome="passed", finished_at=clock.now(), failed={"D07": "TimeoutError"}
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from fraud.detection.detector import TYPOLOGIES
 from fraud.models import Alert, Case, Measure, MeasureEffect, Snooze, Typology
 from fraud.services import alerts, case_file, cases, measures
+from funding.models import Booking
 from funding.services import holds
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -133,3 +135,30 @@ def test_the_weeks_queue_has_the_best_and_a_tenth_at_random(office: Office) -> N
     assert best == [number / 25 for number in range(7, 25)]
     assert cases.fill_queue(on=day + timedelta(days=1)) == []
     assert len(cases.fill_queue(on=day + timedelta(days=7))) == 5
+
+
+def test_a_day_of_twice_as_many_alerts_asks_no_more(office: Office) -> None:
+    made = [booking for _, booking in office.house.accepted(12)]
+
+    def stored(chosen: list[Booking], action: str) -> int:
+        findings = [
+            office.found("D12", [one], subject=("booking", str(one.public_id)), action=action)
+            for one in chosen
+        ]
+        with CaptureQueriesContext(connection) as seen:
+            assert office.store(*findings).new == len(chosen)
+        return len(seen)
+
+    stored(made[:1], "R")
+    assert stored(made[1:4], "R") == stored(made[4:10], "R")
+    case = Case.objects.get()
+    assert case.alerts.count() == case.log.count() + 9
+    assert list(case_file.faults(case)) == []
+    again = [
+        office.found("D12", [one], subject=("booking", str(one.public_id)), score=0.5) for one in made[:10]
+    ]
+    with CaptureQueriesContext(connection) as half:
+        assert office.store(*again[:5]).added_to == 5
+    with CaptureQueriesContext(connection) as whole:
+        assert office.store(*again).added_to == 5
+    assert len(whole) <= len(half)

@@ -6,7 +6,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from funding import audit
-from ila.demo import charge_back, desk, learning, never_held, people, play
+from ila.demo import charge_back, desk, learning, never_held, people, play, suspicion
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         hero = play.play(self._tell)
-        self._tell("9. An auditor checks every cent")
+        self._tell("10. An auditor checks every cent")
         report = audit.run()
         for invariant in report.invariants:
             verdict = "ok" if not invariant.violations else f"{len(invariant.violations)} VIOLATIONS"
@@ -42,6 +42,7 @@ class Command(BaseCommand):
             *desk.sights(),
             *charge_back.sights(),
             *never_held.sights(),
+            *suspicion.sights(),
         ):
             self._tell(f"        {address}{path}   {words}")
         self._tell(f"Sign in at {address}/accounts/login/ with the password {people.password()} as")
