@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
+from django.apps import apps
 from django.utils.translation import gettext_lazy as _
 
-from fraud.models import Alert, AlertSighting, Case, CaseRecord, KnownPlace, Letter, Measure
+from fraud.models import Alert, AlertSighting, Case, CaseRecord, Letter
 from fraud.models.cases import OUTCOMES
 from fraud.models.measures import OPEN_STATES, PRECAUTIONS, STANDING, MeasureState
 from fraud.services import case_file, subjects
@@ -21,7 +22,7 @@ from funding.audit.guards import find_constraints, find_rights, find_triggers
 from funding.audit.machines import log_check
 from funding.audit.report import Finding
 from funding.models.bookings import OPEN_STATES as OPEN_BOOKINGS
-from ila.core import clock
+from ila.core import clock, fsm
 
 FILES, STEPS, MEASURES, HOLDS, RIGHTS, GUARDS = 101, 102, 103, 104, 105, 106
 RULES = {
@@ -224,6 +225,7 @@ def _codes(rule: int, *conditions: Iterable[str]) -> dict[str, int]:
     return {code: rule for each in conditions for code in each}
 
 
+MACHINES = [each for each in apps.get_app_config("fraud").get_models() if issubclass(each, fsm.Machine)]
 FURTHER = Further(
     rules=RULES,
     words=WORDS,
@@ -232,7 +234,7 @@ FURTHER = Further(
             PythonCheck("files of cases", {FILES}, find_files, by_models=True),
             PythonCheck("evidence of alerts", {FILES}, find_evidence, by_models=True),
             PythonCheck("guards of fraud", {GUARDS}, find_guards),
-            *(log_check(model, STEPS) for model in (Alert, Case, Measure, KnownPlace)),
+            *(log_check(model, STEPS) for model in MACHINES),
             SqlCheck("measures", _codes(MEASURES, _MEASURE_FAULTS), measures_sql),
             SqlCheck("decisions on cases", _codes(MEASURES, _CASE_FAULTS), CASES),
             SqlCheck("holds of cases", _codes(HOLDS, _HOLD_FAULTS), holds_sql),

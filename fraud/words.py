@@ -82,6 +82,34 @@ MEASURE_STATES = {
     "varied": _("Changed on appeal"),
     "overturned": _("Overturned on appeal"),
 }
+ALERT_EVENTS = {
+    "create": _("Found"),
+    "merge": _("Made part of a case"),
+    "dismiss": _("Dismissed"),
+    "snooze": _("Snoozed"),
+    "wake": _("The snooze is over"),
+}
+MEASURE_EVENTS = {
+    "create": _("Proposed"),
+    "notify": _("Announced to its subject"),
+    "hear": _("Heard, or the time to answer is over"),
+    "put_in_force": _("Put into force"),
+    "impose": _("Put into force at once, with two signatures"),
+    "lift": _("Lifted"),
+    "expire": _("Its time is over"),
+    "lodge_appeal": _("Appeal lodged"),
+    "uphold": _("Appeal: it was right"),
+    "vary": _("Appeal: partly right"),
+    "overturn": _("Appeal: it was wrong"),
+}
+SHARED = {
+    "ip": _("Network"),
+    "device": _("Device"),
+    "email": _("E-mail"),
+    "phone": _("Phone"),
+    "address": _("Address"),
+    "iban": _("Bank account"),
+}
 FOUND = {
     "": _("Not known yet"),
     "no_consent": _("The learner did not consent"),

@@ -16,9 +16,9 @@ from accounts.services import service_users
 from fraud.detection.runs import DayResult
 from fraud.detection.scoring import Alert
 from fraud.models import AutomaticHold, MeasureEffect, PaymentScreening, ScreeningOutcome
-from fraud.services import findings, watch
+from fraud.services import findings, precautions, watch
 from funding.models import Booking, ClaimState, Hold
-from funding.services import holds
+from funding.services import hold_notices, holds
 from ila.core import clock
 from ila.core.errors import DomainError
 
@@ -112,7 +112,7 @@ def place_holds(alerts: Iterable[Alert], bookings: Collection[UUID], screening: 
     wanted: dict[str, Alert] = {}
     known = {str(each) for each in bookings}
     for alert in alerts:
-        if holds_money(alert):
+        if precautions.holds_money(alert):
             for name in alert.bookings & known:
                 wanted.setdefault(name, alert)
     found = {
@@ -124,7 +124,7 @@ def place_holds(alerts: Iterable[Alert], bookings: Collection[UUID], screening: 
     service = service_users.get("fraud")
     before = stopped([booking.public_id for booking in found.values()])
     released = _released(found.values())
-    placed = 0
+    placed: list[Hold] = []
     for name in sorted(found):
         booking, alert = found[name], wanted[name]
         if booking.pk in before or any(_decides(each, alert, name) for each in released[booking.pk]):
@@ -145,13 +145,9 @@ def place_holds(alerts: Iterable[Alert], bookings: Collection[UUID], screening: 
             score=alert.finding.score,
             evidence=list(alert.finding.evidence),
         )
-        placed += 1
-    return placed
-
-
-def holds_money(alert: Alert) -> bool:
-    """Whether what the alert is about must not be paid by itself: a hold that stands, or a hard fact."""
-    return alert.action == "H" or (alert.action == "B" and alert.detector.hard)
+        placed.append(hold)
+    hold_notices.tell_subjects(placed)
+    return len(placed)
 
 
 def stopped(bookings: Collection[UUID]) -> set[int]:

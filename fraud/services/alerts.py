@@ -153,7 +153,7 @@ def _gather(
     merged, opened = gathering.gather(provider, wanted, row, actor=keeper.actor, rescore=not keeper.partial)
     stored.cases += opened
     for case, group in merged:
-        held = [(alert, each) for alert, each in group if each.action == AlertAction.HOLD]
+        held = [(alert, each) for alert, each in group if precautions.holds_money(each)]
         if held and precautions.hold(case, held, actor=keeper.actor) is not None:
             stored.holds += 1
 

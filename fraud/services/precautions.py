@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from accounts.models import User
 from fraud.detection.scoring import Alert as FoundAlert
-from fraud.models import Alert, Case, Measure, MeasureKind, MeasureLine
+from fraud.models import Alert, AlertAction, Case, Measure, MeasureKind, MeasureLine
 from fraud.services import gathering, measures, subjects
 from funding.models import BookingState
 from funding.models.bookings import OPEN_STATES, PERHAPS_OWED_STATES
@@ -15,6 +15,11 @@ from ila.core import clock
 
 # Money of a booking in another state has left for good, or gone back.
 HOLDABLE = (*OPEN_STATES, *PERHAPS_OWED_STATES, BookingState.DISPUTED)
+
+
+def holds_money(found: FoundAlert) -> bool:
+    """Whether what an alert is about must not be paid by itself: a hold that stands, or a hard fact."""
+    return found.action == AlertAction.HOLD or (found.action == AlertAction.REJECT and found.detector.hard)
 
 
 def hold(case: Case, found: Sequence[tuple[Alert, FoundAlert]], *, actor: User) -> Measure | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+import networkx
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -57,9 +58,12 @@ def alert_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "places": pictures.places_in(rows),
         "stays": pictures.stays_in(rows),
         "spread": pictures.spread_in(alert.detector, rows),
-        "shared": charts.shared_list(charts.links_in(rows)),
+        "shared": shared_in_words(charts.links_in(rows)),
         "sightings": sightings,
-        "log": list(alert.log.select_related("actor").order_by("pk")),
+        "log": [
+            (row, words.ALERT_EVENTS[row.transition])
+            for row in alert.log.select_related("actor").order_by("pk")
+        ],
         "steps": steps.open_to(alert, user),
     }
     return render(request, "fraud/alert.html", context)
@@ -100,6 +104,11 @@ def alert_step(request: HttpRequest, public_id: uuid.UUID, code: str) -> HttpRes
     alert = get_object_or_404(Alert.objects.select_related("provider", "case"), public_id=public_id)
     title = f"{alert.detector}: {explanation(alert)}"
     return answer(request, alert, code, title=title, back=reverse("fraud_alert", args=[public_id]))
+
+
+def shared_in_words(graph: networkx.Graph[str]) -> list[tuple[Any, str, list[str]]]:
+    """What is shared, by whom, the kind in words."""
+    return [(words.SHARED[kind], value, people) for kind, value, people in charts.shared_list(graph)]
 
 
 def explanation(alert: Alert) -> str:

@@ -16,10 +16,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from catalogue import documents
 from fraud import charts, selectors, steps, words
-from fraud.models import Alert, Case, CaseDocument, Letter, Measure
+from fraud.models import Alert, Case, CaseDocument, CaseRecord, Letter, Measure
 from fraud.services import dossiers
 from fraud.services.measures import subject_of
-from fraud.views.alerts import explanation
+from fraud.views.alerts import explanation, shared_in_words
 from fraud.views.steps import answer, reader
 from funding.sentences import sentence
 from ila.core.downloads import kept_file
@@ -49,9 +49,9 @@ def case_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             (each, words.MEASURES[each.kind], words.MEASURE_STATES[each.state], subject_of(each))
             for each in files["measures"]
         ],
-        "records": [(each, words.RECORDS[each.kind]) for each in files["records"]],
+        "records": [(each, words.RECORDS[each.kind], _ended_in(each)) for each in files["records"]],
         "days": charts.by_day(each.booking.requested_at for each in files["bookings"]),
-        "shared": charts.shared_list(_links(files["alerts"])),
+        "shared": shared_in_words(_links(files["alerts"])),
     }
     return render(request, "fraud/case.html", context)
 
@@ -125,7 +125,10 @@ def measure_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             for each in measure.effects.select_related("actor", "receivable", "booking").order_by("pk")
         ],
         "letters": _letters(measure.letters.order_by("pk")),
-        "log": list(measure.log.select_related("actor").order_by("pk")),
+        "log": [
+            (row, words.MEASURE_EVENTS[row.transition])
+            for row in measure.log.select_related("actor").order_by("pk")
+        ],
     }
     return render(request, "fraud/measure.html", context)
 
@@ -138,6 +141,13 @@ def measure_step(request: HttpRequest, public_id: uuid.UUID, code: str) -> HttpR
     measure = _measure(public_id)
     title = f"{words.MEASURES[measure.kind]}, {measure.case.provider}"
     return answer(request, measure, code, title=title, back=reverse("fraud_measure", args=[public_id]))
+
+
+def _ended_in(record: CaseRecord) -> Any:
+    """The state that a step of the case or of a measure led to, in words."""
+    state = record.data.get("to", "")
+    table = words.MEASURE_STATES if record.kind == "measure" else words.CASE_STATES
+    return table.get(state, "")
 
 
 def _letters(found: Iterable[Letter]) -> list[tuple[Letter, Any, str]]:

@@ -19,10 +19,9 @@ from fraud.forms import AnswerForm, AppealForm, StepForm
 from fraud.models.measures import MeasureState
 from fraud.services import appeals, measures, questions
 from fraud.services.measures import subject_of
-from funding.sentences import sentence
+from fraud.views.handing_in import hand_in
 from funding.views.provider_desk import desk
 from ila.core import clock
-from ila.core.errors import DomainError
 
 PER_PAGE = 25
 
@@ -73,17 +72,16 @@ def question(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         raise Http404
     user = cast("User", request.user)
     form = AnswerForm(request.POST or None, subject=asked.case, actor=user)
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        try:
-            questions.answer_question(actor=user, question_id=asked.pk, text=form.cleaned_data["answer"])
-        except DomainError as refused:
-            error = sentence(refused)
-        else:
-            messages.success(request, _("Your answer is in the file."))
-            return redirect("provider_letters")
-    context = {"question": asked, "form": form, "error": error, "open": asked.answered_at is None}
-    return render(request, "fraud/provider_question.html", context, status=_status(form, error))
+    given = hand_in(
+        request,
+        form,
+        lambda: questions.answer_question(actor=user, question_id=asked.pk, text=form.cleaned_data["answer"]),
+    )
+    if given.done:
+        messages.success(request, _("Your answer is in the file."))
+        return redirect("provider_letters")
+    context = {"question": asked, "form": form, "error": given.error, "open": asked.answered_at is None}
+    return render(request, "fraud/provider_question.html", context, status=given.status)
 
 
 @never_cache
@@ -98,18 +96,11 @@ def measure(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     answering, appealing = one.state == MeasureState.NOTIFIED, one.state == MeasureState.IN_FORCE
     wanted: type[StepForm] = AppealForm if appealing else AnswerForm
     form = wanted(request.POST or None, subject=one, actor=user)
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        try:
-            if appealing:
-                appeals.lodge_appeal(actor=user, measure_id=one.pk, **form.values)
-            else:
-                measures.answer_measure(actor=user, measure_id=one.pk, **form.values)
-        except DomainError as refused:
-            error = sentence(refused)
-        else:
-            messages.success(request, _("What you wrote is in the file. Another person reads it."))
-            return redirect("provider_letters")
+    act = appeals.lodge_appeal if appealing else measures.answer_measure
+    given = hand_in(request, form, lambda: act(actor=user, measure_id=one.pk, **form.values))
+    if given.done:
+        messages.success(request, _("What you wrote is in the file. Another person reads it."))
+        return redirect("provider_letters")
     context: dict[str, Any] = {
         "measure": one,
         "kind": words.MEASURES[one.kind],
@@ -117,13 +108,9 @@ def measure(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "about": subject_of(one),
         "letters": list(one.letters.order_by("pk")),
         "form": form,
-        "error": error,
+        "error": given.error,
         "answering": answering,
         "appealing": appealing,
         "late": one.answer_due_at is not None and one.answer_due_at < clock.now(),
     }
-    return render(request, "fraud/provider_measure.html", context, status=_status(form, error))
-
-
-def _status(form: StepForm, error: str) -> int:
-    return 409 if error else 422 if form.errors else 200
+    return render(request, "fraud/provider_measure.html", context, status=given.status)

@@ -14,8 +14,7 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from fraud import permissions, steps
 from fraud.services.rights import Restored
-from funding.sentences import sentence
-from ila.core.errors import DomainError
+from fraud.views.handing_in import hand_in
 
 
 def reader(request: HttpRequest) -> User:
@@ -39,18 +38,12 @@ def answer(request: HttpRequest, subject: Any, code: str, *, title: str, back: s
     form = step.form(
         request.POST if posted else None, request.FILES if posted else None, subject=subject, actor=user
     )
-    error = ""
-    if posted and form.is_valid():
-        try:
-            result = steps.take(subject, step, actor=user, values=form.values)
-        except DomainError as refused:
-            error = sentence(refused)
-        else:
-            _tell(request, step, result)
-            return redirect(back)
-    context = {"step": step, "form": form, "error": error, "title": title, "back": back}
-    status = 409 if error else 422 if form.errors else 200
-    return render(request, "fraud/step.html", context, status=status)
+    given = hand_in(request, form, lambda: steps.take(subject, step, actor=user, values=form.values))
+    if given.done:
+        _tell(request, step, given.result)
+        return redirect(back)
+    context = {"step": step, "form": form, "error": given.error, "title": title, "back": back}
+    return render(request, "fraud/step.html", context, status=given.status)
 
 
 def _tell(request: HttpRequest, step: steps.Step, result: object) -> None:

@@ -16,9 +16,8 @@ from accounts.models import User
 from fraud import selectors
 from fraud.forms import SurveyForm
 from fraud.services import questions
-from funding.sentences import sentence
+from fraud.views.handing_in import hand_in
 from ila.core import clock
-from ila.core.errors import DomainError
 
 
 @never_cache
@@ -30,20 +29,18 @@ def survey(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     if asked is None:
         raise Http404
     form = SurveyForm(request.POST or None)
-    error = ""
-    if request.method == "POST" and form.is_valid():
-        try:
-            questions.answer_survey(actor=user, survey_id=asked.pk, **form.cleaned_data)
-        except DomainError as refused:
-            error = sentence(refused)
-        else:
-            messages.success(request, _("Thank you. Your answer is kept."))
-            return redirect("fraud_survey", public_id)
+    given = hand_in(
+        request,
+        form,
+        lambda: questions.answer_survey(actor=user, survey_id=asked.pk, **form.cleaned_data),
+    )
+    if given.done:
+        messages.success(request, _("Thank you. Your answer is kept."))
+        return redirect("fraud_survey", public_id)
     context = {
         "survey": asked,
         "form": form,
-        "error": error,
+        "error": given.error,
         "open": not asked.answer and asked.closes_at > clock.now(),
     }
-    status = 409 if error else 422 if form.errors else 200
-    return render(request, "fraud/survey.html", context, status=status)
+    return render(request, "fraud/survey.html", context, status=given.status)

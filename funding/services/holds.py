@@ -11,6 +11,7 @@ from accounts.models import User
 from catalogue.models import Provider, Session
 from funding import permissions
 from funding.models import Booking, Hold
+from funding.services import hold_notices
 from ila.core import clock, locks
 from ila.core.errors import DomainError
 
@@ -25,9 +26,12 @@ def place_hold(
     session: Session | None = None,
     provider: Provider | None = None,
     iban: str = "",
+    tell: bool = False,
 ) -> Hold:
     """Stop the money of one booking, session, provider or bank account until a moment (N-16).
 
+    tell: write to the providers concerned what is held, why, until when and how to answer; for who does not write to
+    them otherwise.
     Raises: DomainError `incomplete` without a reason, an end in the future or exactly one scope;
     `not_allowed` for who may stop no money.
     """
@@ -36,7 +40,7 @@ def place_hold(
         raise DomainError("incomplete", rule="N-16")
     if sum(scope is not None for scope in (booking, session, provider)) + bool(iban) != 1:
         raise DomainError("incomplete", what="one of booking, session, provider, iban")
-    return Hold.objects.create(
+    hold = Hold.objects.create(
         booking=booking,
         session=session,
         provider=provider,
@@ -46,6 +50,9 @@ def place_hold(
         placed_at=clock.now(),
         expires_at=until,
     )
+    if tell:
+        hold_notices.tell_subjects([hold])
+    return hold
 
 
 @transaction.atomic

@@ -77,6 +77,7 @@ def dispute_booking(*, actor: User, booking_id: int, reason: str = ON_PAGE) -> D
         reason=reason,
         until=clock.now() + timedelta(days=settings.DISPUTE_HOLD_DAYS),
         booking=booking,
+        tell=True,
     )
     return Done.DISPUTED
 

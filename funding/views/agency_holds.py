@@ -64,7 +64,11 @@ def hold_new(request: HttpRequest) -> HttpResponse:
         elif "confirm" in request.POST:
             try:
                 holds.place_hold(
-                    owner=user, reason=values["reason"], until=_end_of(values["until"], found), **found
+                    owner=user,
+                    reason=values["reason"],
+                    until=_end_of(values["until"], found),
+                    tell=True,
+                    **found,
                 )
             except DomainError as refused:
                 error, found = sentence(refused), None

@@ -59,6 +59,7 @@ def play(tell: Tell) -> Walker:  # noqa: PLR0915 - the acts of the demonstration
     walkers = crowd.walkers()
     mates = learning.classmates(hero)
     untaught = never_held.walker_of(stage, hero)
+    suspicion.load_learners(stage)
     _accrue(stage)
     learning.stack(hero)
     desk.load_outcomes(stage)

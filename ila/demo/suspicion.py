@@ -11,6 +11,7 @@ from accounts.models.consents import Assurance
 from catalogue.models import MicroCredential
 from fraud.models import Case, CaseState
 from fraud.services import cases, findings, watch
+from funding.models import LearningAccount
 from funding.services import bookings
 from ila.core import clock
 from ila.core.money import format_cents
@@ -30,6 +31,16 @@ NETWORK = hashlib.sha256(b"a shop in Lyon").hexdigest()
 DEVICE = hashlib.sha256(b"a tablet in Lyon").hexdigest()
 
 
+def load_learners(stage: Stage) -> None:
+    """They are there before the year's rights are credited."""
+    for place, name in enumerate(LEARNERS):
+        _account(stage, place, name)
+
+
+def _account(stage: Stage, place: int, name: str) -> LearningAccount:
+    return people.load_learner(name, stage.scheme, birth_date=date(1961, 2, 3) + timedelta(days=900 * place))
+
+
 def play(stage: Stage, credentials: Sequence[MicroCredential], *, today: int) -> None:
     """Eight people are signed up in ten minutes, three say that it was not them; what follows by itself. Once."""
     if case() is not None:
@@ -41,9 +52,7 @@ def play(stage: Stage, credentials: Sequence[MicroCredential], *, today: int) ->
     )
     made = []
     for place, name in enumerate(LEARNERS):
-        account = people.load_learner(
-            name, stage.scheme, birth_date=date(1961, 2, 3) + timedelta(days=900 * place)
-        )
+        account = _account(stage, place, name)
         learner = account.citizen.user
         assert learner is not None
         known = account.bookings.filter(session=session).first()

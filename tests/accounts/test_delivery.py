@@ -41,6 +41,7 @@ VALUES: dict[str, Any] = {
         "appeal": 1,
         "unanswered": 1,
     },
+    "bookings": 2,
     "training": "Welding",
     "closes": "2026-06-01",
     "text": "Training: <b>Welding</b>\nYou pay yourself: €150.00",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from accounts.models import Message
 from accounts.models.consents import Assurance
 from accounts.services import sign_ins
 from catalogue.models import Provider
@@ -125,6 +126,11 @@ def test_what_no_case_could_hold_is_held_all_the_same(
     assert PaymentScreening.objects.get().failed == {"alerts": "ZeroDivisionError"}
     payments.screen_payable()
     assert Hold.objects.count() == 1
+    # Whoever is held is told the reason, the end and how to answer, also without a case.
+    told = Message.objects.get(template="payments_held", recipient=world.provider_user)
+    held = AutomaticHold.objects.get().hold
+    assert told.context["reason"] == held.reason
+    assert told.context["until"] == held.expires_at.date().isoformat()
 
 
 def test_mass_enrolment_by_an_agent_is_not_paid(world: World, hand: VirtualClock) -> None:
