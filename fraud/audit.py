@@ -11,7 +11,7 @@ from typing import Any
 from django.apps import apps
 from django.utils.translation import gettext_lazy as _
 
-from fraud.models import Alert, AlertSighting, Case, CaseRecord, Letter
+from fraud.models import Alert, AlertSighting, Case, CaseLog, CaseRecord, Letter
 from fraud.models.cases import OUTCOMES
 from fraud.models.measures import OPEN_STATES, PRECAUTIONS, STANDING, MeasureState
 from fraud.services import case_file, subjects
@@ -174,7 +174,7 @@ def find_files(_cursor: Any) -> Iterator[tuple[int, Finding]]:
         for each in Letter.objects.only("public_id", "bodies").iterator()
     }
     steps: dict[int, int] = defaultdict(int)
-    for case_id in Case.log_model.objects.exclude(source="").values_list("subject_id", flat=True):
+    for case_id in CaseLog.objects.exclude(source="").values_list("subject_id", flat=True):
         steps[case_id] += 1
     cases = {each.pk: each for each in Case.objects.all()}
     rows = CaseRecord.objects.order_by("case_id", "number").iterator()

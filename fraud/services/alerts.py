@@ -129,8 +129,14 @@ def _store_provider(
             asleep[until].append(alert)
             stored.snoozed += 1
     for until, theirs in sorted(asleep.items()):
-        given = {"actor": actor, "reason": "snoozed before", "until": until}
-        fsm.apply_set(theirs, "snooze", fields={"snoozed_until": until}, **given)
+        fsm.apply_set(
+            theirs,
+            "snooze",
+            actor=actor,
+            reason="snoozed before",
+            fields={"snoozed_until": until},
+            until=until,
+        )
     if provider is not None:
         by_place = {id(each): alert for alert, each in [*seen, *zip(made, new, strict=True)]}
         _gather(provider, [(by_place[id(each)], each) for each in found], row, keeper, stored)

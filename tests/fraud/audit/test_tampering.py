@@ -190,7 +190,8 @@ def test_what_the_services_leave_is_in_order_and_whatever_is_spoilt_is_named(boo
 
 
 def test_a_measure_that_nobody_ended_is_named(books: Books) -> None:
-    with clock.at(books.hold.expires_at + timedelta(days=2)):  # type: ignore[operator]
+    assert books.hold.expires_at is not None
+    with clock.at(books.hold.expires_at + timedelta(days=2)):
         assert (f"measure:{books.hold.pk}", "never_ended") in found()[rules.MEASURES]
 
 

@@ -50,7 +50,8 @@ def test_each_kind_of_work_reaches_whom_it_waits_for(office: Office) -> None:
 
     measures.review_hold(actor=office.investigator, measure_id=hold.pk, reason="It stays.")
     assert "review" not in own_counts(office)
-    office.hand.move(hold.expires_at - timedelta(days=2))  # type: ignore[operator]
+    assert hold.expires_at is not None
+    office.hand.move(hold.expires_at - timedelta(days=2))
     assert own_counts(office)["ending"] == 1
 
 

@@ -45,7 +45,7 @@ def test_distributions_are_drawn_for_the_detectors_that_compare_them() -> None:
 
 
 def test_a_map_needs_coordinates_and_without_them_there_are_times() -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"table": "sessions", "session_id": "s1", "lat": 45.76, "lon": 4.84, "venue_id": "v1"},
         {"table": "learners", "learner_id": "l1", "lat": 48.85, "lon": 2.35},
         {"table": "learners", "learner_id": "l2", "lat": None, "lon": None},
