@@ -66,6 +66,7 @@ BATCH_STATES = {
 BUDGET_PLACES = {
     "budget": _("Available in budgets"),
     "available": _("Available on learning accounts"),
+    "reserved": _("Kept while a learner pays their own part"),
     "held": _("Held for bookings"),
     "payable": _("Payable"),
     "in_transit": _("In transit"),

@@ -21,10 +21,11 @@ KEY = "funding.agency_budgets"
 LOW_PERCENT, VERY_LOW_PERCENT = 20, 5
 
 # Invariant 6: appropriated = available + held + payable + in transit + paid + expired + returned. What lies in
-# budgets and on accounts is available; what providers owe back and what is to be refunded is told apart.
+# budgets, on accounts or is kept for who pays is available; what providers owe and is to be refunded is told apart.
 PLACES = (
     "budget",
     "available",
+    "reserved",
     "held",
     "payable",
     "in_transit",

@@ -88,6 +88,7 @@ def window_run(request: HttpRequest, pk: int) -> HttpResponse:
         "zone": window.scheme.timezone,
         "now": clock.now(),
         "budget": waiting.budgeted(window),
+        "kept_cents": waiting.kept_cents(window),
         "queue": waiting.queue_of(window),
         "run": run,
         "bars": window_lists.bars(run.minutes),

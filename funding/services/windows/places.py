@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Case, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from funding.models import (
@@ -70,7 +71,7 @@ def _granted() -> QuerySet[Booking, Any]:
         accepted_at__isnull=False,
     )
     all_back = Case(When(history.ALL_BACK, then=Value(1)), default=Value(0))
-    return bookings.values_list("accepted_at", all_back)
+    return bookings.values_list(Coalesce("application__applied_at", "accepted_at"), all_back)
 
 
 APPLIED: Prepared[tuple[int]] = Prepared(

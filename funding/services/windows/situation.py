@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, CharField, DateField, DateTimeField, Exists, Q, Value, When
+from django.db.models.functions import Coalesce
 from django.db.models.query import QuerySet
 
 from accounts.models import Consent, User
@@ -60,12 +61,15 @@ def _holds() -> QuerySet[Hold]:
 
 
 def _earlier_bookings() -> QuerySet[Booking, Any]:
-    """Of the account: the session, whether it stands, whether all went back, and when it was granted."""
+    """Of the account: the session, whether it stands, whether all went back, and when it was applied for or accepted.
+
+    A grant counts for the year of its application, also where the money for it came in the next one (N-01).
+    """
     return Booking.objects.filter(account=Param("account")).values_list(
         "session_id",
         Case(When(STANDS, then=Value(1)), default=Value(0)),
         Case(When(history.ALL_BACK, then=Value(1)), default=Value(0)),
-        "accepted_at",
+        Coalesce("application__applied_at", "accepted_at"),
     )
 
 

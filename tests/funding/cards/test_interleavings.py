@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from funding.cards.port import CardsUnavailable
-from funding.models import Booking, CardPayment, Lot, TopUp
+from funding.models import Application, Booking, CardPayment, Lot, Reservation, TopUp
 from funding.services import bookings, card_disputes, card_events, card_payments, card_refunds, top_ups
 from funding.services.bookings.context import read_booking
 from ila.core import clock
 from ila.core.errors import DomainError
 from tests.funding.cards.support import Till, bucket_sums
 from tests.funding.top_ups.support import check_books
+from tests.funding.windows.keeping import GRANT, Counter
 from tests.support.fake_stripe.process import FakeStripe
 from tests.support.world import MONDAY
 
@@ -38,6 +39,7 @@ class Interleavings(RuleBasedStateMachine):
         self.fake.forget()
         self.till = Till(self.fake)
         self.bookings: list[Booking] = []
+        self.counters: list[Counter] = []
 
     def try_it(self, act: Any, *args: Any, **given: Any) -> Any:
         """What a rule refuses, or Stripe does not answer, changes nothing that is not taken up again."""
@@ -63,6 +65,18 @@ class Interleavings(RuleBasedStateMachine):
         if booking is not None:
             self.bookings.append(booking)
             self.try_it(self.till.consent, learner, booking)
+
+    @rule(who=st.integers(0, 1))
+    def apply_for_a_grant(self, who: int) -> None:
+        """For more than the grant, of a window with money for two."""
+        if not self.counters:
+            self.counters.append(Counter(self.fake, grants=2))
+        (counter,) = self.counters
+        learner = counter.learner if who else counter.other
+        payment = self.try_it(counter.keep, learner)
+        if payment is not None:
+            assert payment.booking is not None
+            self.bookings.append(payment.booking)
 
     @rule(
         number=st.integers(0, 9),
@@ -153,6 +167,10 @@ class Interleavings(RuleBasedStateMachine):
             assert sum(sums.values()) == 0
             assert all(cents > 0 for name, cents in sums.items() if name not in ("appropriation", "debt"))
         assert not Lot.objects.filter(available_cents__lt=0).exists()
+        for counter in self.counters:
+            seats, granted, left = counter.taken()
+            assert 0 <= seats <= granted
+            assert left == counter.grants * GRANT - granted * GRANT
 
     def teardown(self) -> None:
         if not hasattr(self, "block"):
@@ -186,6 +204,11 @@ class Interleavings(RuleBasedStateMachine):
         counted = CardPayment.objects.filter(state="succeeded").values_list("intent_id", flat=True)
         assert set(counted) == seen
         assert not CardPayment.objects.filter(state="opened").exists()
+        assert not Reservation.objects.filter(ended_at__isnull=True).exists()
+        kept = CardPayment.objects.filter(reservation__window__isnull=False)
+        for payment in kept.select_related("booking").exclude(booking=None):
+            granted = Application.objects.filter(booking=payment.booking_id).exists()
+            assert granted == bool(payment.applied_cents)
         check_books()
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.models import Consent
-from catalogue.models import SessionSeats
+from catalogue.models import Session, SessionSeats
 from funding.models import (
     Booking,
     Budget,
@@ -29,6 +29,7 @@ from tests.support.world import Learner, World
 
 GRANT, OWN = 100_000, 20_000
 PRICE = GRANT + OWN
+DAYS = timedelta(days=4)
 
 
 @dataclass
@@ -39,10 +40,11 @@ class Counter:
     grants: int = 3
     slices: int = 1
     seats: int | None = None
+    starts_at: datetime | None = None
     world: World = field(default_factory=make_world)
 
     def __post_init__(self) -> None:
-        self.world.session = self.world.make_session(price_cents=PRICE, seats=self.seats)
+        self.world.session = self.another()
         self.window: Window = open_window(
             self.world,
             self.grants * GRANT,
@@ -51,10 +53,18 @@ class Counter:
             **({"slices": self.slices} if self.slices > 1 else {}),
         )
         self.learner: Learner = make_learner(self.world)
+        self.other: Learner = make_learner(self.world)
 
-    def shown(self, learner: Learner) -> Shown:
+    def another(self) -> Session:
+        """A session that costs more than a grant."""
+        dates = (
+            {} if self.starts_at is None else {"starts_at": self.starts_at, "ends_at": self.starts_at + DAYS}
+        )
+        return self.world.make_session(price_cents=PRICE, seats=self.seats, **dates)
+
+    def shown(self, learner: Learner, session: Session) -> Shown:
         """What the page of the application shows."""
-        session, scheme, now = self.world.session, self.world.scheme, clock.now()
+        scheme, now = self.world.scheme, clock.now()
         rules = version_on(scheme, calendar_of(scheme).local_date(now)).parsed
         asked = Booking(
             account=learner.account,
@@ -71,13 +81,16 @@ class Counter:
     def start(self, learner: Learner | None = None, **changes: Any) -> CardPayment:
         """The learner applies: everything is kept, and Stripe was not asked yet."""
         learner = learner or self.learner
+        session = Session.objects.select_related("micro_credential__provider").get(
+            pk=changes.get("session_id", self.world.session.pk)
+        )
         given: dict[str, Any] = {
             "actor": learner.user,
             "account_id": learner.account.pk,
             "session_id": self.world.session.pk,
             "window_id": self.window.pk,
             "sign_in": learner.sign_in,
-            "shown": self.shown(learner),
+            "shown": self.shown(learner, session),
         }
         return card_payments.start_for_application(**{**given, **changes})
 

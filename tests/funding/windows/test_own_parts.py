@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,15 @@ from django.db.models import Sum
 from catalogue.services import accreditations, sessions
 from funding.audit import runner
 from funding.cards.config import open_cards
-from funding.models import Application, Booking, CardPayment, CardRefund, JournalEntry, Reservation
+from funding.models import (
+    Application,
+    Booking,
+    CardPayment,
+    CardRefund,
+    GrantCount,
+    JournalEntry,
+    Reservation,
+)
 from funding.services import bookings, card_events, card_payments, claims, refunds, windows
 from funding.services.bookings.context import read_booking
 from ila.core.errors import DomainError
@@ -289,6 +297,27 @@ def test_the_last_grant_in_parts_is_kept_and_comes_back_whole(db: None, fake: Fa
     card_payments.give_up(actor=counter.learner.user, payment_id=payment.pk)
     assert counter.taken() == (0, 0, GRANT)
     counter.granted(make_learner(counter.world))
+    check_books()
+
+
+def test_n01_it_counts_for_the_year_of_the_application(db: None, fake: FakeStripe) -> None:  # noqa: F811
+    """Applied for in the last minutes of a year, and paid in the first of the next."""
+    assert fake.hand is not None
+    fake.hand.move(datetime(2026, 12, 31, 22, 50, tzinfo=UTC))
+    fake.tick()
+    counter = Counter(fake, starts_at=datetime(2027, 2, 15, 9, 0, tzinfo=UTC))
+    payment = counter.keep()
+    counter.later(minutes=25)
+    counter.pay(payment)
+    card_events.sweep()
+    application = Application.objects.get()
+    assert (application.year, application.once_key) == (2026, "2026")
+    assert GrantCount.objects.get().year == 2026
+    check_books()
+    second = counter.keep(session_id=counter.another().pk)
+    counter.pay(second)
+    card_events.sweep()
+    assert sorted(Application.objects.values_list("year", flat=True)) == [2026, 2027]
     check_books()
 
 
