@@ -96,6 +96,7 @@ REFUSALS = {
     "file_empty": _("The file is empty. Choose the one that holds the rows, then hand it in."),
     "too_many_rows": _("The file has more than 200,000 rows: split it."),
     "changed_since": _(
-        "Some references were taken back since this was shown. Look at what it comes to now, and confirm again."
+        "References or payroll numbers were given or taken back since this was shown."
+        " Look at what it comes to now, and confirm again."
     ),
 }

@@ -84,12 +84,17 @@ def format_cents(cents: int, currency: str, locale: str = "en") -> str:
     whole, rest = divmod(abs(cents), 100)
     number = f"{whole:,}".replace(",", thousands) + point + f"{rest:02d}"
     sign = "-" if cents < 0 else ""
-    symbol = _SYMBOLS.get(currency, currency)
+    symbol = symbol_of(currency)
     if symbol_after:
         return f"{sign}{number}{_NBSP}{symbol}"
     # A code (CHF) and Dutch usage keep a space between symbol and number.
     space = _NBSP if symbol.isalpha() or point == "," else ""
     return f"{sign}{symbol}{space}{number}"
+
+
+def symbol_of(currency: str) -> str:
+    """What stands for a currency beside an amount: its sign, or its code."""
+    return _SYMBOLS.get(currency, currency)
 
 
 def in_fours(number: str) -> str:

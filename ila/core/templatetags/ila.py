@@ -26,7 +26,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from ila.core.money import format_cents, in_fours
+from ila.core.money import format_cents, in_fours, symbol_of
 
 register = template.Library()
 
@@ -117,9 +117,10 @@ def status_tag(state: str, label: Any, colour: str = "") -> dict[str, Any]:
 
 
 @register.inclusion_tag("parts/field.html")
-def field(bound: BoundField, **attributes: str) -> dict[str, Any]:
+def field(bound: BoundField, currency: str = "", unit: str = "", **attributes: str) -> dict[str, Any]:
     """A form field with its label, hint and errors, tied together for screen readers.
 
+    currency: of the amount that is asked for, shown before it; unit: shown after a number, such as %.
     attributes: HTML attributes of the control, written with _ for -.
     """
     widget = bound.field.widget
@@ -156,6 +157,8 @@ def field(bound: BoundField, **attributes: str) -> dict[str, Any]:
         "control": bound.as_widget(attrs=attrs),
         "kind": kind,
         "password": isinstance(widget, PasswordInput),
+        "before": symbol_of(currency) if currency else "",
+        "after": unit,
     }
 
 
