@@ -14,7 +14,8 @@ class Window(models.Model):
     """A time in which grants may be applied for, first come first served, out of one budget (N-03).
 
     Its state follows from the time and the budget. What the budget still has can only fall: a grant whose money
-    comes back gives it to the funder, so that nothing reopens the window. closes_at is the first instant after it.
+    comes back gives it to the funder, so that nothing reopens the window. What was kept for somebody who then did not
+    pay their own part was never granted, and is there again. closes_at is the first instant after it.
     admissions_per_s: how many people a second are let through to apply; without it there is no waiting room.
     """
 
@@ -155,7 +156,10 @@ class Application(AppendOnlyModel):
 
 
 class GrantCount(models.Model):
-    """How many grants a provider's programme has had in a calendar year; it never falls (N-11)."""
+    """How many grants a provider's programme has had in a calendar year, with those kept for who pays (N-11).
+
+    What was granted stays counted, whatever comes back of it.
+    """
 
     APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT", "UPDATE (granted)")
 

@@ -57,9 +57,9 @@ class Counter:
 
     def another(self) -> Session:
         """A session that costs more than a grant."""
-        dates = (
-            {} if self.starts_at is None else {"starts_at": self.starts_at, "ends_at": self.starts_at + DAYS}
-        )
+        dates: dict[str, Any] = {}
+        if self.starts_at is not None:
+            dates = {"starts_at": self.starts_at, "ends_at": self.starts_at + DAYS}
         return self.world.make_session(price_cents=PRICE, seats=self.seats, **dates)
 
     def shown(self, learner: Learner, session: Session) -> Shown:
