@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -182,18 +182,32 @@ def _hold(case: Case, measure: Measure, actor: User) -> None:
     given: dict[str, Any] = {"owner": actor, "reason": measure.reason[:500], "until": measure.expires_at}
     if measure.scope == "provider":
         _done(case, measure, E.HELD, actor, hold=holds.place_hold(provider=case.provider, **given))
-    for line in measure.lines.select_related("booking").order_by("booking_id"):
-        hold = _placed_before(line.booking_id) or holds.place_hold(booking=line.booking, **given)
-        _done(case, measure, E.HELD, actor, hold=hold, booking=line.booking)
+    lines = list(measure.lines.select_related("booking__account").order_by("booking_id"))
+    held = _placed_before([line.booking_id for line in lines])
+    rest = [line.booking for line in lines if line.booking_id not in held]
+    if rest:
+        held |= {each.booking_id: each for each in holds.place_holds(bookings=rest, **given)}
+    effects = [
+        MeasureEffect(
+            measure=measure,
+            kind=E.HELD,
+            actor=actor,
+            at=clock.now(),
+            hold=held[line.booking_id],
+            booking=line.booking,
+        )
+        for line in lines
+    ]
+    MeasureEffect.objects.bulk_create(effects, batch_size=1000)
+    case_file.record_all(case, [_entry(measure, each) for each in effects], actor=actor)
 
 
-def _placed_before(booking_id: int) -> Hold | None:
-    """A hold that was placed before a payment left and that no measure has taken on yet: it becomes this measure's."""
+def _placed_before(booking_ids: Collection[int]) -> dict[int | None, Hold]:
+    """Holds that were placed before a payment left and that no measure has taken on yet: they become this measure's."""
     standing = AutomaticHold.objects.filter(
-        booking=booking_id, hold__released_at__isnull=True, hold__expires_at__gt=clock.now()
+        booking__in=booking_ids, hold__released_at__isnull=True, hold__expires_at__gt=clock.now()
     ).exclude(hold__in=MeasureEffect.objects.filter(hold__isnull=False).values("hold"))
-    found = standing.select_related("hold").order_by("pk").first()
-    return None if found is None else found.hold
+    return {each.booking_id: each.hold for each in standing.select_related("hold").order_by("-pk")}
 
 
 def release_automatic(case: Case, *, actor: User) -> int:
@@ -299,20 +313,20 @@ def _because(measure: Measure) -> str:
 
 def _done(case: Case, measure: Measure, kind: MeasureEffect.Kind, actor: User, **facts: Any) -> MeasureEffect:
     effect = MeasureEffect.objects.create(measure=measure, kind=kind, actor=actor, at=clock.now(), **facts)
-    case_file.record(
-        case,
+    case_file.record_all(case, [_entry(measure, effect)], actor=actor)
+    return effect
+
+
+def _entry(measure: Measure, effect: MeasureEffect) -> case_file.Entry:
+    named = ("hold", "booking", "receivable", "accreditation", "entry")
+    return (
         RecordKind.EFFECT,
-        actor=actor,
-        text=effect.said,
-        data={
+        effect.said,
+        {
             "measure": measure.public_id,
-            "effect": str(kind),
+            "effect": str(effect.kind),
             "undone": effect.undoes_id is not None,
             "amount_cents": effect.amount_cents,
-            **{
-                name: getattr(effect, f"{name}_id")
-                for name in ("hold", "booking", "receivable", "accreditation", "entry")
-            },
+            **{name: getattr(effect, f"{name}_id") for name in named},
         },
     )
-    return effect

@@ -346,6 +346,7 @@ def _expire(measure_id: int, actor: User) -> int:
 def review_hold(*, actor: User, measure_id: int, reason: str, until: datetime | None = None) -> Measure:
     """A person looks at a hold before it ends: it stays as it is, or is prolonged, for a reason, to another end.
 
+    Who is held longer is told so: the reason, the new end, and, until it is in force, 10 days more to answer.
     Locks: the case, the measure, its holds. Raises: DomainError `incomplete` without a reason or for an end that is
     not later; `not_allowed`.
     """
@@ -362,8 +363,22 @@ def review_hold(*, actor: User, measure_id: int, reason: str, until: datetime | 
         effects.prolong(measure, until=until, reason=reason.strip(), actor=actor)
     else:
         measure.review_at = None
+    due = letters.answer_due(case.provider) if measure.state in (S.NOTIFIED, S.REBUTTAL) else None
+    if until is not None and due is not None:
+        measure.answer_due_at = due
     measure.save()
     _file(case, measure, "review", actor=actor, text=reason.strip())
+    if until is not None and measure.notified_at is not None:
+        letters.send(
+            case,
+            LetterKind.HOLD,
+            actor=actor,
+            measure=measure,
+            answer_due_at=due,
+            subject=subject_of(measure),
+            lines=measure.lines.count(),
+            longer=reason.strip(),
+        )
     return measure
 
 

@@ -93,7 +93,9 @@ def measure(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     if one is None:
         raise Http404
     user = cast("User", request.user)
-    answering, appealing = one.state == MeasureState.NOTIFIED, one.state == MeasureState.IN_FORCE
+    # Who has answered may add to it as long as there is time.
+    answering = one.state in (MeasureState.NOTIFIED, MeasureState.REBUTTAL)
+    appealing = one.state == MeasureState.IN_FORCE
     wanted: type[StepForm] = AppealForm if appealing else AnswerForm
     form = wanted(request.POST or None, subject=one, actor=user)
     act = appeals.lodge_appeal if appealing else measures.answer_measure

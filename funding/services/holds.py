@@ -1,6 +1,6 @@
 """Holds: placing and releasing them, and the guards that claims, batches and acceptances ask."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -53,6 +53,23 @@ def place_hold(
     if tell:
         hold_notices.tell_subjects([hold])
     return hold
+
+
+@transaction.atomic
+def place_holds(*, owner: User, reason: str, until: datetime, bookings: Sequence[Booking]) -> list[Hold]:
+    """As `place_hold`, of each of these bookings, which come with their accounts: as few queries for many."""
+    for one in {each.account.scheme_id: each for each in bookings}.values():
+        _require_may_hold(owner, one)
+    if not reason.strip() or until <= clock.now():
+        raise DomainError("incomplete", rule="N-16")
+    now = clock.now()
+    return Hold.objects.bulk_create(
+        [
+            Hold(booking=each, reason=reason, owner=owner, placed_at=now, expires_at=until)
+            for each in bookings
+        ],
+        batch_size=1000,
+    )
 
 
 @transaction.atomic

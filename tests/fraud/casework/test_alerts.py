@@ -162,3 +162,19 @@ def test_a_day_of_twice_as_many_alerts_asks_no_more(office: Office) -> None:
     with CaptureQueriesContext(connection) as whole:
         assert office.store(*again).added_to == 5
     assert len(whole) <= len(half)
+
+
+def test_a_hold_of_twice_as_many_bookings_asks_no_more(office: Office) -> None:
+    made = [booking for _, booking in office.house.accepted(9)]
+
+    def held(chosen: list[Booking]) -> int:
+        with CaptureQueriesContext(connection) as seen:
+            assert office.store(office.found("D17", chosen, action="H")).holds == 1
+        return len(seen)
+
+    held(made[:1])
+    # The alert is known by now: each day finds more of the same.
+    assert held(made[:3]) == held(made)
+    assert holds.open_holds().count() == 9
+    assert MeasureEffect.objects.filter(kind="held").count() == 9
+    assert list(case_file.faults(Case.objects.get())) == []

@@ -53,6 +53,17 @@ def test_each_kind_of_work_reaches_whom_it_waits_for(office: Office) -> None:
     assert hold.expires_at is not None
     office.hand.move(hold.expires_at - timedelta(days=2))
     assert own_counts(office)["ending"] == 1
+    # Held longer: its subject is told, with the new end and time to answer.
+    until = clock.now() + timedelta(days=20)
+    prolonged = measures.review_hold(
+        actor=office.investigator, measure_id=hold.pk, reason="A witness is away.", until=until
+    )
+    letter = case.letters.latest("pk")
+    assert (letter.kind, "A witness is away." in letter.bodies["en"]) == ("hold", True)
+    assert letter.answer_due_at == prolonged.answer_due_at
+    assert prolonged.answer_due_at is not None
+    assert prolonged.answer_due_at > clock.now() + timedelta(days=9)
+    assert "review" not in own_counts(office)
 
 
 def own_counts(office: Office) -> dict[str, int]:
