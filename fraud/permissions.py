@@ -26,6 +26,21 @@ def may_sort(_subject: Any, actor: Any) -> bool:
     return _is_service(actor) or _holds(actor, *INVESTIGATOR_ROLES)
 
 
+def may_settle(alert: Any, actor: Any) -> bool:
+    """To dismiss or snooze an alert is to decide on it: nobody does so who wrote the rule that found it."""
+    return may_sort(alert, actor) and actor.pk not in alert.rule_author_ids
+
+
+def may_decide_rule(version: Any, actor: Any) -> bool:
+    """Four eyes: another person than who proposed changed parameters puts them in force, or refuses them."""
+    return may_investigate(version, actor) and actor.pk != version.proposed_by_id
+
+
+def proposed_it(version: Any, actor: Any) -> bool:
+    """Who proposed changed parameters takes them back."""
+    return may_investigate(version, actor) and actor.pk == version.proposed_by_id
+
+
 def may_manage(_subject: Any, actor: Any) -> bool:
     """A manager of an agency, for every scheme."""
     return _holds(actor, Role.MANAGER)

@@ -30,6 +30,7 @@ left_out(
     "fraud.AlertLog",
     "fraud.AlertSighting",
     "fraud.AutomaticHold",
+    "fraud.BackTestFinding",
     "fraud.BlacklistEntry",
     "fraud.Case",
     "fraud.CaseBooking",
@@ -43,12 +44,16 @@ left_out(
     "fraud.MeasureLine",
     "fraud.MeasureLog",
     "fraud.ScreeningMatch",
+    "fraud.ShadowFinding",
 )
 left_out(
     OFFICE,
+    "fraud.BackTest",
     "fraud.InvestigatorCapacity",
     "fraud.KnownPlace",
     "fraud.KnownPlaceLog",
+    "fraud.ParameterVersion",
+    "fraud.ParameterVersionLog",
     "fraud.PaymentScreening",
     "fraud.Snooze",
 )

@@ -15,12 +15,14 @@ from fraud.models import (
     LearnerSurvey,
     Letter,
     Measure,
+    ParameterVersion,
     PaymentScreening,
     PlaceState,
 )
 from fraud.models.alerts import AlertState
 from fraud.models.cases import CaseState
-from fraud.permissions import may_decide
+from fraud.models.rules import UNDECIDED
+from fraud.permissions import may_decide, may_investigate
 
 
 def cases() -> QuerySet[Case]:
@@ -41,6 +43,13 @@ def case_counts() -> dict[str, int]:
 def decisions_for(actor: User) -> list[Case]:
     """Proposed decisions that this person may decide."""
     return [case for case in cases().filter(state=CaseState.DECISION_PROPOSED) if may_decide(case, actor)]
+
+
+def rules_for(actor: User) -> int:
+    """How many proposals of changed thresholds this person may decide."""
+    if not may_investigate(None, actor):
+        return 0
+    return ParameterVersion.objects.filter(state__in=UNDECIDED).exclude(proposed_by=actor).count()
 
 
 def case_files(case: Case) -> dict[str, Any]:

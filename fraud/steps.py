@@ -3,37 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from fraud import forms as asked
 from fraud import permissions
-from fraud.models import Alert, Case, KnownPlace, Measure, PlaceState
+from fraud.models import Alert, Case, KnownPlace, Measure, ParameterVersion, PlaceState
 from fraud.models.alerts import AlertState
 from fraud.models.cases import AT_FAULT, OUTCOMES, UNDER_INVESTIGATION, CaseState
 from fraud.models.measures import OPEN_STATES, STANDING, MeasureKind, MeasureState
+from fraud.rule_steps import RULE_STEPS
 from fraud.services import alerts, appeals, cases, measures, places, questions, rights
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something that a person may do to an alert, case or measure, on a page of its own.
-
-    act: a service; called with actor, the subject's id and what the form gives. when: whether it is offered; the
-    service decides for itself whether it is allowed. weighty: money, or a provider's living, hangs on it.
-    """
-
-    code: str
-    label: Promise
-    about: Promise
-    form: type[asked.StepForm]
-    act: Callable[..., object]
-    when: Callable[[Any, User], bool]
-    weighty: bool = False
+from fraud.step import Step
 
 
 def _take(*, actor: User, case_id: int) -> Case:
@@ -83,7 +66,9 @@ ALERT_STEPS = (
         asked.ReasonForm,
         alerts.dismiss_alert,
         lambda alert, actor: (
-            alert.state in (AlertState.OPEN, AlertState.SNOOZED) and permissions.may_investigate(alert, actor)
+            alert.state in (AlertState.OPEN, AlertState.SNOOZED)
+            and permissions.may_investigate(alert, actor)
+            and permissions.may_settle(alert, actor)
         ),
     ),
     Step(
@@ -92,7 +77,12 @@ ALERT_STEPS = (
         _("This detector is quiet about it until a day."),
         asked.SnoozeForm,
         alerts.snooze_alert,
-        _in(AlertState.OPEN, permissions.may_investigate),
+        _in(
+            AlertState.OPEN,
+            lambda alert, actor: (
+                permissions.may_investigate(alert, actor) and permissions.may_settle(alert, actor)
+            ),
+        ),
     ),
 )
 
@@ -419,6 +409,7 @@ STEPS: dict[type, tuple[str, tuple[Step, ...]]] = {
     Case: ("case_id", CASE_STEPS),
     Measure: ("measure_id", MEASURE_STEPS),
     KnownPlace: ("place_id", PLACE_STEPS),
+    ParameterVersion: ("version_id", RULE_STEPS),
 }
 
 

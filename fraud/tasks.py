@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from fraud.screening import onboarding
-from fraud.services import alerts, cases, daily, feeds, findings, measures, reminders
+from fraud.services import alerts, back_tests, cases, daily, feeds, findings, measures, reminders
 from ila.core import jobs
 
 FEED = "fraud.feed"
@@ -50,3 +51,9 @@ def fill_queue(timestamp: int) -> dict[str, int]:
 def remind(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
     """Each working morning: investigators and managers are told what is due."""
     return {"told": reminders.remind()}
+
+
+@jobs.task(name="fraud.back_test", queue="fraud", lock="fraud.back_test", retry=False)
+def back_test(public_id: str) -> dict[str, int]:
+    """Try changed parameters on past days, one after another."""
+    return {"days": back_tests.execute_back_test(public_id=UUID(public_id))}

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from fraud.views import alerts, cases, desk, fairness, places, provider_letters, reports, surveys
+from fraud.views import (
+    alerts,
+    cases,
+    desk,
+    drift,
+    fairness,
+    places,
+    provider_letters,
+    reports,
+    surveys,
+    tuning,
+)
 
 urlpatterns = [
     path("agency/fraud/", desk.desk, name="fraud_desk"),
@@ -40,6 +51,18 @@ urlpatterns = [
     ),
     path("agency/fraud/reports/", reports.report_list, name="fraud_reports"),
     path("bookings/<uuid:public_id>/problem/", reports.report, name="fraud_report"),
+    path("agency/fraud/tuning/", tuning.overview, name="fraud_tuning"),
+    path("agency/fraud/tuning/control/", drift.control_detail, name="fraud_control"),
+    path("agency/fraud/tuning/drift/", drift.drift_list, name="fraud_drift"),
+    path("agency/fraud/tuning/drift/<slug:detector>/", drift.drift_detail, name="fraud_drift_detector"),
+    path("agency/fraud/tuning/drift/<slug:detector>/chart/", drift.drift_chart, name="fraud_drift_chart"),
+    path("agency/fraud/tuning/detectors/<slug:detector>/", tuning.detector_detail, name="fraud_detector"),
+    path("agency/fraud/tuning/detectors/<slug:detector>/propose/", tuning.propose, name="fraud_propose"),
+    path("agency/fraud/tuning/back-tests/<uuid:public_id>/", tuning.back_test_detail, name="fraud_back_test"),
+    path("agency/fraud/tuning/values/<uuid:public_id>/", tuning.rule_detail, name="fraud_rule"),
+    path(
+        "agency/fraud/tuning/values/<uuid:public_id>/<slug:code>/", tuning.rule_step, name="fraud_rule_step"
+    ),
     path("provider/letters/", provider_letters.letter_list, name="provider_letters"),
     path("provider/letters/<uuid:public_id>/", provider_letters.letter_detail, name="provider_letter"),
     path("provider/questions/<uuid:public_id>/", provider_letters.question, name="provider_question"),

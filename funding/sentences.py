@@ -12,6 +12,14 @@ from funding.schemes.rules import SchemeRules
 from ila.core.errors import DomainError
 
 SENTENCES: dict[str, Promise] = {
+    "bad_parameters": _("A value is not within what the detector can be asked with. Look at the ranges."),
+    "nothing_changed": _("These are the values in force already. Change one of them."),
+    "not_back_tested": _("Nobody has tried these values on the past yet. Try them first."),
+    "back_test_outdated": _("Other values came into force since this was tried. Try it again."),
+    "back_test_changed": _(
+        "It was tried again since you were shown this. Look at the new result, then decide."
+    ),
+    "already_under_way": _("It is being tried already. Wait for the result."),
     "being_netted": _("A payment on its way keeps a part of this debt. Wait for the bank's answer."),
     "not_begun": _("The training has not begun yet. Report it once it should have been taught."),
     "bad_network": _("This is no public network address or range. Write it as 192.0.2.10 or 192.0.2.0/24."),
@@ -229,6 +237,9 @@ PRECISE: dict[tuple[str, str], Promise] = {
     ("not_allowed", "version_withdrawn"): _("These rules have been taken back already."),
     ("not_allowed", "apply_in_a_window"): _(
         "This scheme gives its money in windows: one applies there, while a window is open."
+    ),
+    ("not_allowed", "author_of_the_rule"): _(
+        "Whoever wrote a rule neither investigates nor decides what it found. A colleague has to."
     ),
     ("not_allowed", "already_booked"): _(
         "You already have an open booking for this session. Look at your bookings."

@@ -375,6 +375,7 @@ JOBS = {
     "funding.make_statements": _("Make monthly statements"),
     "fraud.follow": _("Tell the facts what happened"),
     "fraud.watch": _("Look for misuse"),
+    "fraud.back_test": _("Try changed thresholds on the past"),
 }
 # What each job that comes by itself does, in a sentence.
 JOBS_DO = {

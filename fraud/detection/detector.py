@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from django.utils.functional import Promise
 from psycopg import Cursor
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 FAMILIES = (
     "consent",
@@ -40,10 +40,35 @@ BASE = (
 _NEED = re.compile(r"(\w+)(?:\(([\w ]*)\))?")
 
 
+# What a person may set a threshold to: whatever lies within these makes a question that can be asked.
+Number = Annotated[int, Field(ge=1, le=100_000)]
+Few = Annotated[int, Field(ge=0, le=100_000)]
+Term = Annotated[int, Field(ge=1, le=3_650)]
+Percent = Annotated[int, Field(ge=0, le=100)]
+Cents = Annotated[int, Field(ge=0, le=100_000_000_000)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Factor = Annotated[float, Field(ge=0, le=1_000)]
+Deviations = Annotated[float, Field(ge=0, le=100)]
+Hours = Annotated[float, Field(gt=0, le=48)]
+Places = Annotated[
+    list[Literal["library", "employer", "prison", "training_centre"]], Field(min_length=1, max_length=4)
+]
+
+
+def _is_words(value: str) -> str:
+    # The database reads it as a pattern: words alone can neither fail there nor take for ever.
+    if not re.fullmatch(r"[^\W_]+(?:\|[^\W_]+)*", value):
+        raise ValueError("words, separated by |")
+    return value
+
+
+Pattern = Annotated[str, Field(max_length=500), AfterValidator(_is_words)]
+
+
 class Parameters(BaseModel):
     """Thresholds of a detector: data that is versioned and frozen into its alerts."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
@@ -70,7 +95,7 @@ class Detector:
     """One detector.
 
     hard: a finding with H or B is a fact that may hold money by itself. rises: what is to be reviewed is held where
-    an independent family of evidence says the same.
+    an independent family of evidence says the same. rule: which version of its parameters these are; 1 is built in.
     """
 
     id: str
@@ -84,6 +109,7 @@ class Detector:
     weight: float = 1.0
     hard: bool = False
     rises: bool = False
+    rule: int = 1
 
     @property
     def typologies(self) -> tuple[str, ...]:

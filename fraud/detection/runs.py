@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from time import monotonic
@@ -72,10 +73,8 @@ def _detect(
 ) -> DayResult:
     result = DayResult(day)
     found: list[tuple[Detector, Finding]] = []
-    with transaction.atomic(), connection.cursor() as wrapped:
-        cursor: Cursor[Any] = wrapped.cursor
-        started = monotonic()
-        take_snapshot(cursor, day, database_table)
+    started = monotonic()
+    with _snapshot(day, database_table) as cursor:
         result.seconds["snapshot"] = monotonic() - started
         for detector in detectors:
             reason = not_runnable(detector, columns)
@@ -88,10 +87,55 @@ def _detect(
             found.extend((detector, finding) for finding in findings)
         sizes, recent = _sizes(cursor, day, found)
         result.alerts = in_order(_alerts(cursor, day, found, sizes, recent))
-        for name in (*TABLES, "span", "bk", "zone"):
-            cursor.execute(f"DROP TABLE pg_temp.{name}".encode())
     result.cases = make_cases(result.alerts, sizes, day, recent)
     return result
+
+
+@contextmanager
+def _snapshot(day: date, database_table: Callable[[str], str]) -> Iterator[Cursor[Any]]:
+    """The facts of a day, in a transaction of their own, and gone after it."""
+    with transaction.atomic(), connection.cursor() as wrapped:
+        cursor: Cursor[Any] = wrapped.cursor
+        take_snapshot(cursor, day, database_table)
+        yield cursor
+        for name in (*TABLES, "span", "bk", "zone"):
+            cursor.execute(f"DROP TABLE pg_temp.{name}".encode())
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one detector says by itself of a day. error: the kind of what went wrong, or what is missing.
+
+    amounts: public money in cents of the bookings that the findings name, by booking.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    error: str = ""
+    amounts: Mapping[str, int] = field(default_factory=dict)
+
+    def amount_of(self, finding: Finding) -> int:
+        """The public money of the bookings of a finding, in cents."""
+        return sum(self.amounts.get(name, 0) for name in _bookings(finding.evidence))
+
+
+def ask_live(*, day: date, detectors: Sequence[Detector]) -> list[Answer]:
+    """Each of these on the running platform's facts of a day, by itself: no scoring, no alert, no hold.
+
+    The same detector may be asked several times with other parameters. Answers come in the order of the detectors.
+    """
+    columns = {name: table.names for name, table in TABLES.items()}
+    answers = []
+    with _snapshot(day, live_table) as cursor:
+        for detector in detectors:
+            missing = not_runnable(detector, columns)
+            if missing:
+                answers.append(Answer(error=missing))
+                continue
+            result = DayResult(day)
+            findings = tuple(_ask(cursor, detector, day, result))
+            touched = frozenset[str]().union(*(_bookings(each.evidence) for each in findings))
+            answers.append(Answer(findings, result.failed.get(detector.id, ""), _amounts(cursor, touched)))
+    return answers
 
 
 def _ask(cursor: Cursor[Any], detector: Detector, day: date, result: DayResult) -> list[Finding]:
@@ -136,11 +180,7 @@ def _alerts(
     recent: Recent,
 ) -> list[Alert]:
     touched = [_bookings(finding.evidence) for _detector, finding in found]
-    everything = sorted(frozenset[str]().union(*touched))
-    cursor.execute(
-        "SELECT booking_id, coalesce(amount_cents, 0) FROM bk WHERE booking_id = ANY(%s)", [everything]
-    )
-    amounts: dict[str, int] = dict(cursor.fetchall())
+    amounts = _amounts(cursor, frozenset[str]().union(*touched))
     alerts = [
         Alert(
             day, detector, finding, finding.action, sum(amounts.get(name, 0) for name in bookings), bookings
@@ -151,6 +191,13 @@ def _alerts(
     said = strengths_of((alert for alert in alerts if alert.action != "N"), sizes, recent)
     actions = final_actions(found, said, len(sizes))
     return [replace(alert, action=action) for alert, (*_pair, action) in zip(alerts, actions, strict=True)]
+
+
+def _amounts(cursor: Cursor[Any], bookings: frozenset[str]) -> dict[str, int]:
+    cursor.execute(
+        "SELECT booking_id, coalesce(amount_cents, 0) FROM bk WHERE booking_id = ANY(%s)", [sorted(bookings)]
+    )
+    return dict(cursor.fetchall())
 
 
 def _bookings(evidence: tuple[str, ...]) -> frozenset[str]:

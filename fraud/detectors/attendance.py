@@ -11,7 +11,18 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from psycopg import Cursor
 
-from fraud.detection.detector import Detector, Finding, Parameters, banded
+from fraud.detection.detector import (
+    Detector,
+    Deviations,
+    Factor,
+    Finding,
+    Number,
+    Parameters,
+    Percent,
+    Share,
+    Term,
+    banded,
+)
 from fraud.detection.peers import entropy, excess
 
 
@@ -23,18 +34,18 @@ class TooPerfect(Parameters):
     contradicted: learners who say that nothing was taught. settled_days: for a signature to be entered.
     """
 
-    slots: int = 3
-    clockwork_seconds: float = 20
-    clump_people: int = 5
-    clump_seconds: float = 12
-    least_bookings: int = 6
-    least_rate: float = 0.02
-    z: float = 4.0
-    least_signatures: int = 40
-    entropy_quantile: float = 0.02
-    device_percent: int = 90
-    contradicted: int = 2
-    settled_days: int = 3
+    slots: Number = 3
+    clockwork_seconds: Factor = 20
+    clump_people: Number = 5
+    clump_seconds: Factor = 12
+    least_bookings: Number = 6
+    least_rate: Share = 0.02
+    z: Deviations = 4.0
+    least_signatures: Number = 40
+    entropy_quantile: Share = 0.02
+    device_percent: Percent = 90
+    contradicted: Number = 2
+    settled_days: Term = 3
 
 
 @dataclass
@@ -152,11 +163,11 @@ class Backdating(Parameters):
     z: late rows beyond the other providers' rate, and times what that rate explains.
     """
 
-    late_days: int = 10
-    mass: int = 12
-    z: float = 6.0
-    times: float = 3.0
-    edit_hours: int = 48
+    late_days: Term = 10
+    mass: Number = 12
+    z: Deviations = 6.0
+    times: Factor = 3.0
+    edit_hours: Number = 48
 
 
 # Late rows by provider and by the day on which they were recorded and the day that they tell of; what is

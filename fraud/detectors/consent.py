@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from fraud.detection.detector import Detector, Parameters, asked_in_sql
+from fraud.detection.detector import (
+    Detector,
+    Deviations,
+    Factor,
+    Number,
+    Parameters,
+    Percent,
+    Places,
+    Share,
+    Term,
+    asked_in_sql,
+)
 
 
 class BatchEnrolment(Parameters):
@@ -14,13 +25,13 @@ class BatchEnrolment(Parameters):
     the rate of the others (at least usual_share: to help somebody to consent is lawful).
     """
 
-    learners: int = 8
-    minutes: int = 10
-    learners_of_a_day: int = 40
-    shared_places: list[str] = ["library", "employer", "prison"]
-    own_hands: int = 6
-    usual_share: float = 0.1
-    z: float = 3.0
+    learners: Number = 8
+    minutes: Number = 10
+    learners_of_a_day: Number = 40
+    shared_places: Places = ["library", "employer", "prison"]
+    own_hands: Number = 6
+    usual_share: Share = 0.1
+    z: Deviations = 3.0
 
 
 # A learner counts once per day and key; the n-th before each row tells whether n of them fit into the window. Whatever
@@ -85,10 +96,10 @@ SELECT t.provider_id, t.kind, t.key, least(0.8, 0.5 + 0.01 * count(DISTINCT r)),
 class CreateAndDrain(Parameters):
     """D02. spent_percent of the balance within hours of the registration; a provider's share against its peers."""
 
-    hours: int = 24
-    spent_percent: int = 80
-    least: int = 5
-    times_peers: float = 3.0
+    hours: Number = 24
+    spent_percent: Percent = 80
+    least: Number = 5
+    times_peers: Factor = 3.0
 
 
 CREATE_AND_DRAIN = """
@@ -130,10 +141,10 @@ class ConsentDenied(Parameters):
     hold_days: from the denial on, for which money that nobody claimed is held.
     """
 
-    days: int = 7
-    hold_days: int = 45
-    taken_over_score: float = 0.6
-    unconfirmed_score: float = 0.4
+    days: Term = 7
+    hold_days: Term = 45
+    taken_over_score: Share = 0.6
+    unconfirmed_score: Share = 0.4
 
 
 # A change counts from a device that had not signed in before; the latest one before a booking is found by a window,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from fraud.detection.detector import Detector, Parameters, asked_in_sql
+from fraud.detection.detector import Detector, Number, Parameters, Term, asked_in_sql
 
 
 class RandomAudit(Parameters):
     """D26. one_in: of so many bookings of a kind of course one is drawn; days: for how long a drawn one is shown."""
 
-    one_in: int = 50
-    days: int = 7
+    one_in: Number = 50
+    days: Term = 7
 
 
 # In every kind of course one of each fifty bookings in a row, once the fifty are there: a share that holds for rare

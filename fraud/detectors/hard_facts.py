@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from fraud.detection.detector import Detector, Parameters, asked_in_sql
+from fraud.detection.detector import (
+    Cents,
+    Detector,
+    Factor,
+    Few,
+    Hours,
+    Number,
+    Parameters,
+    Percent,
+    Share,
+    Term,
+    asked_in_sql,
+)
 
 
 class BankShare(Parameters):
     """D05. director_days: for how long a common director must have been declared."""
 
-    director_days: int = 365
-    provider_score: float = 0.9
-    person_score: float = 0.9
+    director_days: Term = 365
+    provider_score: Share = 0.9
+    person_score: Share = 0.9
 
 
 # Accounts with everybody who ever gave them, changes included; what a family chain or a merger explains is left out.
@@ -61,11 +73,11 @@ SELECT p.provider_id, 'account', p.iban_hash,
 class ImpossibleHours(Parameters):
     """D13. Hours of one person in one local day; grace_minutes around the opening hours of a venue."""
 
-    hard_hours: float = 24
-    long_hours: float = 14
-    grace_minutes: int = 60
-    closed_slots: int = 5
-    over_capacity: float = 1.1
+    hard_hours: Hours = 24
+    long_hours: Hours = 14
+    grace_minutes: Few = 60
+    closed_slots: Number = 5
+    over_capacity: Factor = 1.1
 
 
 # A day's hours of a trainer or learner, whatever provider they were declared by. A trainer's hours are those that were
@@ -134,11 +146,11 @@ class EarlyCertificate(Parameters):
     entry_days: how long an assessment may take to be entered before it is missed.
     """
 
-    grace_minutes: int = 60
-    score: float = 0.9
-    unassessed_score: float = 0.6
-    entry_days: int = 14
-    slack_cents: int = 100
+    grace_minutes: Few = 60
+    score: Share = 0.9
+    unassessed_score: Share = 0.6
+    entry_days: Term = 14
+    slack_cents: Cents = 100
 
 
 EARLY_CERTIFICATE = """
@@ -165,13 +177,13 @@ SELECT b.provider_id, 'booking', b.booking_id, %(score)s, 'B',
 class NotRefunded(Parameters):
     """D17. Days since the later of cancellation and payment; a session nobody came to counts from check_in_days."""
 
-    check_in_days: int = 3
-    review_days: int = 14
-    hold_days: int = 21
-    least_bookings: int = 2
-    slack_percent: int = 2
-    usual_percent: int = 25
-    note_score: float = 0.45
+    check_in_days: Term = 3
+    review_days: Term = 14
+    hold_days: Term = 21
+    least_bookings: Number = 2
+    slack_percent: Percent = 2
+    usual_percent: Percent = 25
+    note_score: Share = 0.45
 
 
 # Called off: the session, or each of its bookings by somebody else than the learner. Where in a mode of teaching

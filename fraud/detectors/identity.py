@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from fraud.detection.detector import Detector, Parameters, asked_in_sql
+from fraud.detection.detector import Detector, Number, Parameters, Percent, Places, Share, Term, asked_in_sql
 
 
 class ContactReuse(Parameters):
@@ -13,10 +13,10 @@ class ContactReuse(Parameters):
     shared_places: where people live or book side by side; who books there shares things rightly.
     """
 
-    learners: int = 5
-    percent_at_one_provider: int = 60
-    most_learners: int = 200
-    shared_places: list[str] = ["library", "employer", "prison"]
+    learners: Number = 5
+    percent_at_one_provider: Percent = 60
+    most_learners: Number = 200
+    shared_places: Places = ["library", "employer", "prison"]
 
 
 # What learners share with each other, at one provider; and what a learner shares with the provider or its people.
@@ -75,8 +75,8 @@ SELECT provider_id, 'learner', learner_id, 0.5, 'R', array_agg('bookings:' || bo
 class PayeeChange(Parameters):
     """D06. days: between the change of the account and a payment, or while a claim is open."""
 
-    days: int = 14
-    score: float = 0.7
+    days: Term = 14
+    score: Share = 0.7
 
 
 # Of a day's changes to the same account the first and the last say all.

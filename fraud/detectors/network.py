@@ -13,7 +13,19 @@ from django.utils.translation import gettext_lazy as _
 from psycopg import Cursor
 from rapidfuzz import fuzz, process
 
-from fraud.detection.detector import Detector, Finding, Parameters, asked_in_sql, banded
+from fraud.detection.detector import (
+    Detector,
+    Deviations,
+    Finding,
+    Number,
+    Parameters,
+    Pattern,
+    Percent,
+    Share,
+    Term,
+    asked_in_sql,
+    banded,
+)
 from fraud.detection.peers import excess
 from fraud.detectors.names import birth_date_factor, name_score, plain
 
@@ -25,14 +37,14 @@ class BlacklistLink(Parameters):
     would be called so by_chance.
     """
 
-    name_score: float = 0.88
-    firm_score: float = 0.92
-    firm_name_alone: float = 0.75
-    firm_name_alike: float = 0.65
-    usual_name: float = 0.5
-    by_chance: float = 0.5
-    score: float = 0.6
-    per_hop: float = 0.8
+    name_score: Share = 0.88
+    firm_score: Share = 0.92
+    firm_name_alone: Share = 0.75
+    firm_name_alike: Share = 0.65
+    usual_name: Share = 0.5
+    by_chance: Share = 0.5
+    score: Share = 0.6
+    per_hop: Share = 0.8
 
 
 # Names that are compared at once: what is read of them does not grow with their number.
@@ -154,9 +166,9 @@ def _best_entry(
 class NomineeHub(Parameters):
     """D08. entities behind one person, sign-in device or account within days."""
 
-    entities: int = 3
-    days: int = 90
-    old_days: int = 365
+    entities: Number = 3
+    days: Term = 90
+    old_days: Term = 365
 
 
 # A director who has been declared at two of them for a year explains that they share things.
@@ -202,11 +214,11 @@ class AgentKickback(Parameters):
     completion_of_peers: presence of the agent's learners against everybody's. gift_words: of what complaints tell.
     """
 
-    least: int = 10
-    percent_of_provider: int = 25
-    percent_of_agent: int = 60
-    completion_of_peers: float = 0.6
-    gift_words: str = "gift|cash|kickback|voucher|reward|bribe|cadeau|geschenk|argent|money"
+    least: Number = 10
+    percent_of_provider: Percent = 25
+    percent_of_agent: Percent = 60
+    completion_of_peers: Share = 0.6
+    gift_words: Pattern = "gift|cash|kickback|voucher|reward|bribe|cadeau|geschenk|argent|money"
 
 
 AGENT_KICKBACK = """
@@ -249,11 +261,11 @@ class Ring(Parameters):
     z: bookings of such groups beyond the other providers' rate. two_kinds: more where two kinds of data are shared.
     """
 
-    learners: int = 6
-    most_sharing: int = 60
-    percent: int = 70
-    z: float = 4.0
-    two_kinds: float = 0.15
+    learners: Number = 6
+    most_sharing: Number = 60
+    percent: Percent = 70
+    z: Deviations = 4.0
+    two_kinds: Share = 0.15
 
 
 # Whom an agent or a provider helps to book uses their device, and whoever sits in a known place uses its devices.

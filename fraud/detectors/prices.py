@@ -11,7 +11,17 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from psycopg import Cursor
 
-from fraud.detection.detector import Detector, Finding, Parameters, asked_in_sql, banded
+from fraud.detection.detector import (
+    Detector,
+    Factor,
+    Finding,
+    Number,
+    Parameters,
+    Percent,
+    Share,
+    asked_in_sql,
+    banded,
+)
 
 
 class PriceAtCap(Parameters):
@@ -21,14 +31,14 @@ class PriceAtCap(Parameters):
     nothing else, as a share of the provider's and three times the others' share.
     """
 
-    percent: int = 98
-    least_courses: int = 3
-    least_bookings: int = 15
-    share_percent: int = 80
-    jump_percent: int = 10
-    jumped_bookings: int = 10
-    balance_bookings: int = 10
-    balance_share_percent: int = 50
+    percent: Percent = 98
+    least_courses: Number = 3
+    least_bookings: Number = 15
+    share_percent: Percent = 80
+    jump_percent: Percent = 10
+    jumped_bookings: Number = 10
+    balance_bookings: Number = 10
+    balance_share_percent: Percent = 50
 
 
 # A price is that of the day of the booking, the cap is that of the course's kind on that day.
@@ -89,9 +99,9 @@ SELECT e.provider_id, 'provider', e.provider_id, 0.45, 'R', e.rows
 class ThresholdHugging(Parameters):
     """D20. band_percent: just under the limit; against as wide a band below it."""
 
-    band_percent: int = 3
-    least: int = 12
-    times: int = 4
+    band_percent: Percent = 3
+    least: Number = 12
+    times: Number = 4
 
 
 THRESHOLD_HUGGING = """
@@ -118,9 +128,9 @@ HAVING count(*) FILTER (WHERE just) >= %(least)s
 class SubsidisedPremium(Parameters):
     """D21. percent: the public price above the private one; few private payers per session."""
 
-    percent: int = 10
-    least: int = 10
-    private_payers: float = 1.0
+    percent: Percent = 10
+    least: Number = 10
+    private_payers: Factor = 1.0
 
 
 SUBSIDISED_PREMIUM = """
@@ -140,9 +150,9 @@ SELECT b.provider_id, 'provider', b.provider_id,
 class DigitTest(Parameters):
     """D25. Only of so many amounts that span so many times their smallest; deviation: mean of first digits' shares."""
 
-    least: int = 1000
-    span: int = 100
-    deviation: float = 0.03
+    least: Number = 1000
+    span: Number = 100
+    deviation: Share = 0.03
 
 
 def find_odd_digits(cursor: Cursor[Any], _day: date, parameters: DigitTest) -> Iterable[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from fraud.detection.detector import Detector, Parameters, asked_in_sql
+from fraud.detection.detector import Detector, Number, Parameters, Share, Term, asked_in_sql
 
 
 class RosterReuse(Parameters):
@@ -13,10 +13,10 @@ class RosterReuse(Parameters):
     most_sessions: who sits in more than that is no member of a roster, but somebody for D12 and D13.
     """
 
-    jaccard: float = 0.8
-    least: int = 5
-    days: int = 90
-    most_sessions: int = 100
+    jaccard: Share = 0.8
+    least: Number = 5
+    days: Term = 90
+    most_sessions: Number = 100
 
 
 # Two rosters at two sites or providers; whom an employer sent together is no roster of a provider's making.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from fraud.detection.detector import Detector, Parameters, asked_in_sql
+from fraud.detection.detector import Detector, Number, Parameters, Percent, Share, asked_in_sql
 
 # Kilometres between two places, by the spherical law of cosines.
 KM = """6371 * acos(least(1, greatest(-1,
@@ -15,9 +15,9 @@ KM = """6371 * acos(least(1, greatest(-1,
 class Overlap(Parameters):
     """D11 and D12. minutes: that two slots must share; km_per_hour: faster than anybody travels."""
 
-    minutes: int = 30
-    km_per_hour: int = 200
-    certain_from: int = 4
+    minutes: Number = 30
+    km_per_hour: Number = 200
+    certain_from: Number = 4
 
 
 # Nobody's times are compared with all their others: what overlaps within one place (or session) is joined to one piece
@@ -112,10 +112,10 @@ SELECT p.provider_id, 'learner', p.who,
 class FarLearners(Parameters):
     """D22. percentile of the distances of a kind of course; share of a provider's learners beyond it."""
 
-    percentile: float = 0.99
-    least: int = 5
-    percent: int = 10
-    least_km: int = 50
+    percentile: Share = 0.99
+    least: Number = 5
+    percent: Percent = 10
+    least_km: Number = 50
 
 
 FAR_LEARNERS = f"""

@@ -11,7 +11,20 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from psycopg import Cursor
 
-from fraud.detection.detector import Detector, Finding, Parameters, asked_in_sql, banded
+from fraud.detection.detector import (
+    Cents,
+    Detector,
+    Deviations,
+    Factor,
+    Finding,
+    Number,
+    Parameters,
+    Percent,
+    Share,
+    Term,
+    asked_in_sql,
+    banded,
+)
 
 
 class Reactivation(Parameters):
@@ -21,12 +34,12 @@ class Reactivation(Parameters):
     high_percentile: not yet the top, for a lower score.
     """
 
-    dormant_days: int = 365
-    young_days: int = 180
-    window_days: int = 60
-    percentile: float = 0.99
-    high_percentile: float = 0.9
-    least_cents: int = 1_000_000
+    dormant_days: Term = 365
+    young_days: Term = 180
+    window_days: Term = 60
+    percentile: Share = 0.99
+    high_percentile: Share = 0.9
+    least_cents: Cents = 1_000_000
 
 
 REACTIVATION = """
@@ -64,12 +77,12 @@ class Ramp(Parameters):
     one_course_percent: the share of one course above which a ramp counts for more.
     """
 
-    weeks: int = 8
-    past_weeks: int = 26
-    least: int = 12
-    z: float = 4.0
-    times: float = 2.5
-    one_course_percent: int = 90
+    weeks: Term = 8
+    past_weeks: Term = 26
+    least: Number = 12
+    z: Deviations = 4.0
+    times: Factor = 2.5
+    one_course_percent: Percent = 90
 
 
 def find_ramps(cursor: Cursor[Any], day: date, parameters: Ramp) -> Iterable[Finding]:

@@ -86,7 +86,7 @@ def _failed(screening: PaymentScreening, error: Exception) -> None:
 
 
 def _finish(screening: PaymentScreening, result: DayResult, bookings: Collection[UUID]) -> None:
-    screening.failed = dict(result.failed)
+    screening.failed, screening.not_run = dict(result.failed), dict(result.not_run)
     blind = HOLDING & set(result.failed)
     try:
         findings.store(result)

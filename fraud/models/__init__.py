@@ -25,6 +25,18 @@ from fraud.models.measures import (
 )
 from fraud.models.places import KnownPlace, KnownPlaceLog, PlaceKind, PlaceState
 from fraud.models.reports import LearnerReport, ReportKind
+from fraud.models.rules import (
+    BackTest,
+    BackTestDay,
+    BackTestFinding,
+    BackTestOutcome,
+    Became,
+    ParameterVersion,
+    ParameterVersionLog,
+    RuleState,
+    ShadowDay,
+    ShadowFinding,
+)
 from fraud.models.screenings import AutomaticHold, PaymentScreening, ScreeningMatch, ScreeningOutcome
 
 __all__ = [
@@ -36,6 +48,11 @@ __all__ = [
     "AlertSighting",
     "AlertState",
     "AutomaticHold",
+    "BackTest",
+    "BackTestDay",
+    "BackTestFinding",
+    "BackTestOutcome",
+    "Became",
     "BlacklistEntry",
     "BlacklistKind",
     "Case",
@@ -61,13 +78,18 @@ __all__ = [
     "MeasureLine",
     "MeasureLog",
     "MeasureState",
+    "ParameterVersion",
+    "ParameterVersionLog",
     "PaymentScreening",
     "PlaceKind",
     "PlaceState",
     "RecordKind",
     "ReportKind",
+    "RuleState",
     "ScreeningMatch",
     "ScreeningOutcome",
+    "ShadowDay",
+    "ShadowFinding",
     "Snooze",
     "SurveyAnswer",
     "Typology",

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django_fsm import FSMField, transition
 
-from fraud.permissions import is_clock, may_sort
+from fraud.permissions import is_clock, may_settle, may_sort
 from ila.core import clock
 from ila.core.fsm import Machine, TransitionLog, state_guard
 from ila.core.models import AppendOnlyModel, never_removed_triggers
@@ -54,7 +54,8 @@ FROZEN = [
     "evidence_hash",
     "found_on",
     "found_at",
-    "rule_author_id",
+    "rule",
+    "rule_author_ids",
 ]
 _NEW = ", ".join(f"NEW.{name}" for name in FROZEN)
 _OLD = ", ".join(f"OLD.{name}" for name in FROZEN)
@@ -71,7 +72,8 @@ class Alert(Machine):
 
     Everything but its state, its case and `last_seen_on` is frozen: detector, version, parameters, evidence, and the
     rows behind the evidence as they were. What later days add is in its sightings. provider_ref, subject_id: ids of
-    the facts. rule_author: who wrote the parameters, where that was a person. amount_cents: public money it is about.
+    the facts. rule: which version of its parameters; rule_author_ids: who proposed that and put it in force, where
+    it is not the one built in. amount_cents: public money it is about.
     standing: the one that further findings of the same are added to.
     """
 
@@ -89,9 +91,8 @@ class Alert(Machine):
     detector = models.CharField(max_length=10)
     version = models.PositiveIntegerField()
     parameters = models.JSONField(default=dict, blank=True)
-    rule_author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
-    )
+    rule = models.PositiveIntegerField(default=1)
+    rule_author_ids = ArrayField(models.BigIntegerField(), default=list, blank=True)
     family = models.CharField(max_length=20)
     typology = models.CharField(max_length=30)
     provider_ref = models.TextField()
@@ -157,12 +158,12 @@ class Alert(Machine):
         """It is looked into as part of a case."""
         self.case, self.snoozed_until = case, None
 
-    @transition(field=state, source=[S.OPEN, S.SNOOZED], target=S.DISMISSED, permission=may_sort)
+    @transition(field=state, source=[S.OPEN, S.SNOOZED], target=S.DISMISSED, permission=may_settle)
     def dismiss(self) -> None:
         """A person says, with a reason, that nothing is wrong."""
         self.snoozed_until = None
 
-    @transition(field=state, source=S.OPEN, target=S.SNOOZED, permission=may_sort)
+    @transition(field=state, source=S.OPEN, target=S.SNOOZED, permission=may_settle)
     def snooze(self, *, until: datetime) -> None:
         """What this detector says of this entity is not asked about before that moment."""
         self.snoozed_until = until
@@ -183,6 +184,7 @@ class AlertSighting(AppendOnlyModel):
     on = models.DateField()
     at = models.DateTimeField(default=clock.now)
     version = models.PositiveIntegerField()
+    rule = models.PositiveIntegerField(default=1)
     parameters = models.JSONField(default=dict, blank=True)
     score = models.FloatField()
     action = models.CharField(max_length=1, choices=AlertAction)

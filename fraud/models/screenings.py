@@ -23,7 +23,8 @@ class ScreeningOutcome(models.TextChoices):
 class PaymentScreening(models.Model):
     """One look at what is about to be paid: of a batch, or of everything on its way (batch null).
 
-    failed: detector or table of facts → the kind of error. held: bookings whose money was stopped by it.
+    failed: detector or table of facts → the kind of error. not_run: detector → what it needs and nobody knows.
+    held: bookings whose money was stopped by it.
     """
 
     APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT", "UPDATE")
@@ -37,6 +38,7 @@ class PaymentScreening(models.Model):
     outcome = models.CharField(max_length=10, choices=ScreeningOutcome, default=ScreeningOutcome.RUNNING)
     error = models.CharField(max_length=200, blank=True)
     failed = models.JSONField(default=dict, blank=True)
+    not_run = models.JSONField(default=dict, blank=True)
     looked_at = models.PositiveIntegerField(default=0)
     held = models.PositiveIntegerField(default=0)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -45,14 +45,14 @@ class Stored:
 def store_day(
     *,
     result: DayResult,
-    authors: Mapping[str, int] | None = None,
+    authors: Mapping[str, Collection[int]] | None = None,
     partial: bool = False,
     actor: User | None = None,
 ) -> Stored:
     """Keep a day's live alerts, once each; open or refresh cases; hold what may be held.
 
     A provider's alerts go in one transaction: killed and called again, it goes on. authors: who wrote the parameters
-    that a detector ran with, by its id, where that was a person. partial: only some detectors ran, so that the scores
+    that a detector ran with, by its id, where those were people. partial: only some detectors ran, so that the scores
     of cases stay what all of them said. Locks: provider, cases.
     Logs: alert `create`, `snooze`, `merge`; case `create`; measures as `precautions.hold`.
     """
@@ -72,7 +72,7 @@ def store_day(
 @dataclass(frozen=True)
 class _Keeper:
     day: date
-    authors: Mapping[str, int]
+    authors: Mapping[str, Collection[int]]
     actor: User
     snoozes: Mapping[Key, datetime]
     partial: bool
@@ -156,7 +156,9 @@ def _gather(
         for alert, each in fresh
         if each.action in GATHERED and alert.state in (S.OPEN, S.MERGED)
     ]
-    merged, opened = gathering.gather(provider, wanted, row, actor=keeper.actor, rescore=not keeper.partial)
+    merged, opened = gathering.gather(
+        provider, wanted, row, actor=keeper.actor, rescore=not keeper.partial, authors=keeper.authors
+    )
     stored.cases += opened
     for case, group in merged:
         held = [(alert, each) for alert, each in group if precautions.holds_money(each)]
@@ -187,6 +189,7 @@ def _see_again(seen: Sequence[tuple[Alert, FoundAlert]], day: date, stored: Stor
                 alert=alert,
                 on=day,
                 version=found.detector.version,
+                rule=found.detector.rule,
                 parameters=found.detector.parameters.model_dump(mode="json"),
                 score=found.finding.score,
                 action=found.action,
@@ -208,9 +211,10 @@ def _see_again(seen: Sequence[tuple[Alert, FoundAlert]], day: date, stored: Stor
 
 def _says_more(alert: Alert, found: FoundAlert) -> bool:
     last = max(alert.sightings.all(), key=lambda each: each.pk, default=alert)
-    said = (found.finding.score, found.action, found.detector.version)
+    said = (found.finding.score, found.action, found.detector.version, found.detector.rule)
     return (
-        not set(found.finding.evidence) <= _evidence(alert) or (last.score, last.action, last.version) != said
+        not set(found.finding.evidence) <= _evidence(alert)
+        or (last.score, last.action, last.version, last.rule) != said
     )
 
 
@@ -237,7 +241,8 @@ def _alert(
         detector=detector.id,
         version=detector.version,
         parameters=detector.parameters.model_dump(mode="json"),
-        rule_author_id=keeper.authors.get(detector.id),
+        rule=detector.rule,
+        rule_author_ids=sorted(keeper.authors.get(detector.id, ())),
         family=detector.family,
         typology=detector.typologies[0] if detector.typologies else "control",
         provider_ref=ref,

@@ -8,6 +8,7 @@ from fraud.detection.runs import DayResult
 from fraud.gates import payments
 from fraud.models import PaymentScreening
 from fraud.screening import onboarding
+from fraud.services import shadows
 
 
 @dataclass
@@ -31,7 +32,7 @@ class Watched:
 
 
 def watch_day() -> Watched:
-    """Compare all facts, run every detector, hold what must not be paid, keep alerts, screen names.
+    """Compare all facts, run every detector, hold what must not be paid, keep alerts, screen names, run shadows.
 
     A detector that fails is among `failed` and in the kept screening; the others' findings are kept all the same.
     """
@@ -40,4 +41,5 @@ def watch_day() -> Watched:
     if screening.error:
         watched.failed.setdefault("run", screening.error)
     watched.matched = onboarding.screen_all().matched
+    watched.failed.update(shadows.run_shadows())
     return watched

@@ -7,7 +7,7 @@ from uuid import UUID
 from accounts.services import service_users
 from fraud.detection.registry import DETECTORS
 from fraud.detection.runs import DayResult, detect_live
-from fraud.services import alerts, questions
+from fraud.services import alerts, questions, rules
 from funding.models import Booking
 from ila.core import clock
 
@@ -19,7 +19,7 @@ def store(result: DayResult, *, partial: bool = False) -> int:
 
     partial: only some of the detectors ran. Returns how many alerts were new.
     """
-    stored = alerts.store_day(result=result, partial=partial)
+    stored = alerts.store_day(result=result, authors=rules.authors_of(result), partial=partial)
     drawn = [alert.finding.subject_id for alert in result.alerts if alert.detector.id == CONTROL]
     if drawn:
         found = Booking.objects.filter(public_id__in=[UUID(name) for name in drawn])
@@ -31,4 +31,7 @@ def store(result: DayResult, *, partial: bool = False) -> int:
 
 def store_links() -> int:
     """Tell of names that are on the blacklist at once, not only at night (D07)."""
-    return store(detect_live(day=clock.now().date(), detectors=[DETECTORS["D07"]]), partial=True)
+    ruled = rules.with_rules_in_force([DETECTORS["D07"]])
+    result = detect_live(day=clock.now().date(), detectors=ruled.detectors)
+    result.failed.update(ruled.failed)
+    return store(result, partial=True)

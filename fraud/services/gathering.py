@@ -16,6 +16,7 @@ from fraud.models import Alert, Case, CaseBooking, CaseState, RecordKind
 from fraud.services import case_file, subjects
 from funding.models import Allocation, Source
 from ila.core import fsm, locks
+from ila.core.errors import DomainError
 
 Group = list[tuple[Alert, FoundAlert]]
 CONTROL = "control"
@@ -30,10 +31,13 @@ def gather(
     *,
     actor: User,
     rescore: bool = True,
+    authors: Mapping[str, Collection[int]] | None = None,
 ) -> tuple[list[tuple[Case, Group]], int]:
     """Put a provider's alerts into its cases, the strongest typology first, and refresh what those say.
 
-    row: the provider's row of the day's ranking. Returns the cases with their alerts, and how many are new.
+    row: the provider's row of the day's ranking. authors: who wrote the parameters of the day, by detector. An alert
+    whose author works on the case it belongs to stays outside of it (`own_rule`). Returns the cases with their
+    alerts, and how many are new.
     """
     order = _order(row)
     groups: dict[str, Group] = defaultdict(list)
@@ -48,13 +52,19 @@ def gather(
     for case_id in sorted(at_home):
         (case,) = locks.acquire(locks.lock(Case, case_id))
         if case.is_open:
+            ran = {each.detector.id for _alert, each in at_home[case_id]}
+            _name_authors(case, {who for name in ran for who in (authors or {}).get(name, ())})
             result.append((case, at_home[case_id]))
     fresh: list[tuple[Case, Group]] = []
     for typology in sorted(groups, key=lambda name: (order.get(name, len(order)), name)):
         case, new = open_case(provider, typology, actor=actor)
         opened += new
         known = next((each for each, _group in result if each.pk == case.pk), case)
-        fresh.append((known, groups[typology]))
+        taken = [
+            (alert, each) for alert, each in groups[typology] if not own_rule(known, alert.rule_author_ids)
+        ]
+        if taken:
+            fresh.append((known, taken))
     _lock([alert for _case, group in fresh for alert, _each in group])
     for case, group in fresh:
         merge(case, [alert for alert, _each in group], actor=actor)
@@ -97,7 +107,13 @@ def _lock(alerts: Sequence[Alert]) -> None:
 
 
 def merge(case: Case, alerts: Sequence[Alert], *, actor: User) -> None:
-    """Locked alerts become part of a locked case. Logs: alert `merge`. Records: `alert`."""
+    """Locked alerts become part of a locked case. Logs: alert `merge`. Records: `alert`.
+
+    Raises: DomainError `not_allowed` where who works on the case, or decided it, wrote their rule (see `own_rule`).
+    """
+    authors = {author for each in alerts for author in each.rule_author_ids}
+    if own_rule(case, authors):
+        raise DomainError("not_allowed", what="merge", reason="author_of_the_rule")
     fsm.apply_set(
         alerts,
         "merge",
@@ -106,10 +122,7 @@ def merge(case: Case, alerts: Sequence[Alert], *, actor: User) -> None:
         fields={"case_id": case.pk, "snoozed_until": None},
         case=case,
     )
-    authors = {each.rule_author_id for each in alerts if each.rule_author_id is not None}
-    if authors - set(case.rule_author_ids):
-        case.rule_author_ids = [*case.rule_author_ids, *sorted(authors - set(case.rule_author_ids))]
-        case.save(update_fields=["rule_author_ids"])
+    _name_authors(case, authors)
     case_file.record_all(case, [_said(each) for each in alerts], actor=actor)
 
 
@@ -121,6 +134,7 @@ def _said(alert: Alert) -> case_file.Entry:
             "alert": alert.public_id,
             "detector": alert.detector,
             "version": alert.version,
+            "rule": alert.rule,
             "parameters": alert.parameters,
             "score": alert.score,
             "action": alert.action,
@@ -128,6 +142,22 @@ def _said(alert: Alert) -> case_file.Entry:
             "evidence_sha256": alert.evidence_hash,
         },
     )
+
+
+def own_rule(case: Case, authors: Collection[int]) -> bool:
+    """Whether one of these works on the case or decided it: nobody looks into, or decides, what their own rule found.
+
+    Such an alert waits, open, outside of the case until it is closed; a person may make another of it.
+    """
+    return bool({case.investigator_id, case.proposed_by_id, case.decided_by_id} & set(authors))
+
+
+def _name_authors(case: Case, authors: Collection[int]) -> None:
+    """Who wrote the rules that led to a case neither investigates nor decides it; who does already, goes on."""
+    new = sorted(set(authors) - set(case.rule_author_ids))
+    if new and not own_rule(case, new):
+        case.rule_author_ids = [*case.rule_author_ids, *new]
+        case.save(update_fields=["rule_author_ids"])
 
 
 def add_bookings(case: Case, refs: Collection[str]) -> None:

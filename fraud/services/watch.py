@@ -8,7 +8,7 @@ from uuid import UUID
 from fraud.detection.registry import DETECTORS
 from fraud.detection.runs import DayResult, detect_live
 from fraud.detection.scoring import Alert
-from fraud.services import feeds
+from fraud.services import feeds, rules
 from funding.models import BookingLog
 from ila.core import clock
 
@@ -27,7 +27,7 @@ class FactsBehindError(Exception):
 
 
 def detect_today(*, compare: bool = False) -> DayResult:
-    """All detectors over the running platform's facts, brought up to this moment first.
+    """All detectors over the running platform's facts, brought up to this moment first, with the rules in force now.
 
     compare: compare all facts with the platform too, as once a day. Raises: FactsBehindError.
     """
@@ -35,10 +35,10 @@ def detect_today(*, compare: bool = False) -> DayResult:
     if fed.failed:
         raise FactsBehindError(fed.failed)
     blind = feeds.blind_detectors()
-    result = detect_live(
-        day=clock.now().date(), detectors=[each for each in DETECTORS.values() if each.id not in blind]
-    )
+    ruled = rules.with_rules_in_force(each for each in DETECTORS.values() if each.id not in blind)
+    result = detect_live(day=clock.now().date(), detectors=ruled.detectors)
     result.not_run.update(blind)
+    result.failed.update(ruled.failed)
     result.alerts = _without_settled_disputes(result.alerts)
     return result
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from fraud import charts, pictures, selectors, steps, words
 from fraud.detection.registry import DETECTORS
 from fraud.evidence import tables_of
-from fraud.models import Alert
+from fraud.models import Alert, ParameterVersion
 from fraud.views.steps import answer, reader
 from funding.forms import StateFilter
 
@@ -65,6 +65,7 @@ def alert_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             for row in alert.log.select_related("actor").order_by("pk")
         ],
         "steps": steps.open_to(alert, user),
+        "rule": ParameterVersion.objects.filter(detector=alert.detector, number=alert.rule).first(),
     }
     return render(request, "fraud/alert.html", context)
 

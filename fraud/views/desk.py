@@ -37,6 +37,7 @@ def desk(request: HttpRequest) -> HttpResponse:
         "open_alerts": selectors.open_alerts(),
         "capacity": cases.capacity(),
         "places_waiting": selectors.places_waiting(),
+        "rules_to_decide": selectors.rules_for(user),
         "due": deadlines.due_for(user),
         "late": [each for each in feeds.standings() if each.is_behind],
         "failed": [

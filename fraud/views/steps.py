@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from fraud import permissions, steps
 from fraud.services.rights import Restored
+from fraud.step import Step
 from fraud.views.handing_in import hand_in
 
 
@@ -46,7 +47,7 @@ def answer(request: HttpRequest, subject: Any, code: str, *, title: str, back: s
     return render(request, "fraud/step.html", context, status=given.status)
 
 
-def _tell(request: HttpRequest, step: steps.Step, result: object) -> None:
+def _tell(request: HttpRequest, step: Step, result: object) -> None:
     messages.success(request, _("Done: %(step)s.") % {"step": step.label})
     if isinstance(result, Restored):
         text = ngettext(

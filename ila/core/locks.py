@@ -26,6 +26,7 @@ LOCK_ORDER = (
     "fraud.Alert",
     "fraud.Measure",
     "fraud.KnownPlace",
+    "fraud.ParameterVersion",
     "catalogue.ListingClaim",
     "catalogue.AccountChange",
     "funding.Scheme",

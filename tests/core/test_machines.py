@@ -15,7 +15,7 @@ from django.db import models, transaction
 
 from accounts.models import Consent, Employer, IdentityClaim
 from catalogue.models import AccountChange, Accreditation, Award, ListingClaim, MicroCredential, Session
-from fraud.models import Alert, Case, KnownPlace, Measure
+from fraud.models import Alert, Case, KnownPlace, Measure, ParameterVersion
 from funding.models import (
     Appropriation,
     Booking,
@@ -342,6 +342,18 @@ no_show,cancelled_by_learner disputed
         third_manager overturn     under_appeal                                                      overturned
         """,
     ),
+    # proposed (⇄ shadow) → in_force (another person) → replaced; refused by another, withdrawn by who proposed it
+    ParameterVersion: (
+        "proposed shadow in_force replaced refused withdrawn",
+        """
+        author        observe      proposed        shadow
+        author        rest         shadow          proposed
+        other_manager put_in_force proposed,shadow in_force
+        other_manager refuse       proposed,shadow refused
+        author        withdraw     proposed,shadow withdrawn
+        other_manager replace      in_force        replaced
+        """,
+    ),
 }
 
 
@@ -365,6 +377,9 @@ def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str
         return dated | {"valid_from": None, "valid_until": None} if transition == "accredit" else dated
     if (model, transition) == (Alert, "merge"):
         return {"case": Case.objects.first() or rows.started(Case, "investigating")}
+    if (model, transition) == (ParameterVersion, "put_in_force"):
+        tried: Any = rows.make[ParameterVersion]("in_force")
+        return {"by": rows.other_manager, "back_test": tried.back_test, "decision": "row"}
     given: dict[tuple[type[fsm.Machine], str], dict[str, Any]] = {
         (AccountChange, "confirm"): {"by": rows.manager, "at": now, "cooling_until": now},
         (AccountChange, "approve"): {"by": rows.other_manager, "at": now},
@@ -451,6 +466,7 @@ def arguments(rows: Rows, model: type[fsm.Machine], transition: str) -> dict[str
         (Measure, "uphold"): {"by": rows.third_manager},
         (Measure, "vary"): {"by": rows.third_manager},
         (Measure, "overturn"): {"by": rows.third_manager, "at": now},
+        (ParameterVersion, "refuse"): {"by": rows.other_manager, "decision": "row"},
         (Consent, "give"): {"sign_in": rows.learner.sign_in, "text": "shown"},
     }
     return given.get((model, transition), {})

@@ -7,9 +7,22 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from accounts.models import User
 from fraud.detection.runs import DayResult
-from fraud.models import Alert, Case, CaseQuestion, KnownPlace, LearnerSurvey, Letter, Measure
-from fraud.services import alerts, cases, measures, places, questions
+from fraud.models import (
+    Alert,
+    BackTest,
+    BackTestDay,
+    BackTestFinding,
+    Case,
+    CaseQuestion,
+    KnownPlace,
+    LearnerSurvey,
+    Letter,
+    Measure,
+    ShadowDay,
+)
+from fraud.services import alerts, back_tests, cases, measures, places, questions, rules
 from funding.models import Booking
 from ila.core import clock
 from tests.factories.accounts import MembershipFactory
@@ -28,6 +41,7 @@ class FraudThings:
     survey: LearnerSurvey
     letter: Letter
     place: KnownPlace
+    back_test: BackTest
 
     def arguments(self) -> dict[str, dict[str, Any]]:
         """The arguments of each address."""
@@ -46,6 +60,13 @@ class FraudThings:
             "fraud_place": {"public_id": self.place.public_id},
             "fraud_place_step": {"public_id": self.place.public_id, "code": "end"},
             "fraud_report": {"public_id": self.survey.booking.public_id},
+            "fraud_detector": {"detector": "D22"},
+            "fraud_propose": {"detector": "D22"},
+            "fraud_drift_detector": {"detector": "D22"},
+            "fraud_drift_chart": {"detector": "D22"},
+            "fraud_back_test": {"public_id": self.back_test.public_id},
+            "fraud_rule": {"public_id": self.back_test.version.public_id},
+            "fraud_rule_step": {"public_id": self.back_test.version.public_id, "code": "try"},
             "fraud_survey": {"public_id": self.survey.public_id},
             "provider_letter": {"public_id": self.letter.public_id},
             "provider_question": {"public_id": self.question.public_id},
@@ -88,6 +109,7 @@ def make_fraud_things(scene: Scene, booking: Booking) -> FraudThings:
             reason="Four public computers.",
         )
         places.agree_place(actor=scene.investigator, place_id=place.pk)
+        back_test = tried_values(scene.investigator, booking)
     return FraudThings(
         case=Case.objects.get(pk=case.pk),
         alert=Alert.objects.get(detector="D22"),
@@ -96,4 +118,33 @@ def make_fraud_things(scene: Scene, booking: Booking) -> FraudThings:
         survey=LearnerSurvey.objects.get(booking=booking),
         place=place,
         letter=Letter.objects.filter(case=case).latest("pk"),
+        back_test=back_test,
     )
+
+
+def tried_values(proposer: User, booking: Booking) -> BackTest:
+    """Other values for the control, proposed and tried on the past, as the job would write it down."""
+    values = {"one_in": 40, "days": 7}
+    version = rules.propose_rule(actor=proposer, detector="D26", values=values, reason="Too few are asked.")
+    rules.start_shadow(actor=proposer, version_id=version.pk)
+    asked = back_tests.ask_for_back_test(actor=proposer, version_id=version.pk, weeks=2)
+    day = clock.now().date()
+    BackTestDay.objects.create(back_test=asked, day=day, present=0, proposed=1, both=0)
+    BackTestFinding.objects.create(
+        back_test=asked,
+        provider_ref=str(booking.provider_id),
+        provider=booking.provider,
+        subject_kind="booking",
+        subject_id=str(booking.public_id),
+        present_days=0,
+        proposed_days=1,
+        first_on=day,
+        last_on=day,
+        score=0.0,
+        amount_cents=150_000,
+        became="never",
+    )
+    ShadowDay.objects.create(version=version, day=day, present=0, proposed=1, both=0)
+    asked.outcome, asked.done, asked.finished_at = "done", 2, clock.now()
+    asked.save()
+    return asked

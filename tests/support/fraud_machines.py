@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from accounts.models import User
-from fraud.models import Alert, Case, KnownPlace, Measure
+from fraud.models import Alert, BackTest, Case, KnownPlace, Measure, ParameterVersion
 from fraud.models.cases import OUTCOMES
 from ila.core import clock, fsm
 from tests.support.world import World
@@ -108,4 +108,42 @@ def fraud_rows(
             ended_at=now if state == "ended" else None,
         )
 
-    return {Case: case, Alert: alert, Measure: measure, KnownPlace: place}
+    def version(state: str) -> ParameterVersion:
+        now = clock.now()
+        decided, was_in_force = (
+            state in ("in_force", "replaced", "refused"),
+            state in ("in_force", "replaced"),
+        )
+        return ParameterVersion(
+            detector=state,
+            number=2,
+            code_version=1,
+            parameters={"least": 2},
+            reason="row",
+            state=state,
+            proposed_by=investigator,
+            shadow_since=now if state == "shadow" else None,
+            decided_by=decider if decided else None,
+            decided_at=now if decided else None,
+            decision="row" if decided else "",
+            back_test=back_test() if was_in_force else None,
+            ended_at=now if state in ("replaced", "refused", "withdrawn") else None,
+        )
+
+    def back_test() -> BackTest:
+        found = BackTest.objects.first()
+        if found is not None:
+            return found
+        tried = version("proposed")
+        tried.detector = "tried"
+        fsm.start(tried, actor=investigator)
+        return BackTest.objects.create(
+            version=tried,
+            present={"least": 1},
+            present_number=1,
+            last_day=clock.now().date(),
+            weeks=1,
+            asked_by=investigator,
+        )
+
+    return {Case: case, Alert: alert, Measure: measure, KnownPlace: place, ParameterVersion: version}

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 def test_investigator_approver_and_author_of_the_rule_are_three(office: Office) -> None:
     ((_, booking),) = office.house.accepted(1)
     author = office.third_manager
-    office.store(office.found("D17", [booking]), authors={"D17": author.pk})
+    office.store(office.found("D17", [booking]), authors={"D17": [author.pk]})
     case = Case.objects.get()
     assert case.rule_author_ids == [author.pk]
     cases.queue_case(actor=office.manager, case_id=case.pk, reason="urgent")

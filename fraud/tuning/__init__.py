@@ -1,0 +1,1 @@
+"""What tuning looks at: how detectors drift, and what the random control says about what they miss."""
