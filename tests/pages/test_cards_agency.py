@@ -9,6 +9,7 @@ import pytest
 from funding.models import CardPayment, PayerDebt, RefusedWebhook, StripeEvent
 from funding.services import transfers
 from ila.core import clock
+from ila.core.money import format_cents
 from tests.funding.cards.conftest import fake, stripe_process, till
 from tests.funding.cards.support import Till
 from tests.pages.support import signed_in
@@ -84,6 +85,26 @@ def test_who_owes_sees_how_to_pay(till: Till) -> None:
     assert "https://checkout.example/" in page
     stranger = signed_in(till.firm.manager)
     assert stranger.post(f"/payments/{payment.public_id}/repay/").status_code == 404
+
+
+def test_an_employer_and_the_agency_read_what_a_charge_back_left_owed(till: Till) -> None:
+    order, payment = till.paid_order(30_000)
+    till.world.accepted(till.firm.employees[0], till.world.make_session(price_cents=30_000))
+    dispute = till.stripe.act("dispute", intent=payment.intent_id)
+    till.stripe.act("close_dispute", dispute=dispute["id"], won=False)
+    till.tell_all()
+    owed = format_cents(PayerDebt.objects.get().owed_cents, "EUR", "en")
+    manager = signed_in(till.firm.manager)
+    answer = manager.get(f"/employer/top-ups/{order.public_id}/")
+    assert f"{owed} is owed" in text_of(answer.content)
+    assert f"/payments/{payment.public_id}/" in answer.content.decode()
+    organisation = order.organisation.public_id
+    for client, address in (
+        (manager, f"/employer/{organisation}/"),
+        (signed_in(till.world.case_worker), f"/agency/employers/{organisation}/"),
+    ):
+        shown = text_of(client.get(address).content)
+        assert f"Owed: taken back by the bank after it was spent {owed}" in shown
 
 
 def test_days_at_stripe_stand_beside_the_banks_and_are_explained_by_an_owner(till: Till) -> None:
