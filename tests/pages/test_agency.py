@@ -9,6 +9,7 @@ from django.core.cache import cache
 
 from funding import audit as books
 from funding import words
+from funding.audit import further
 from funding.models import BankMessage
 from funding.views import audit as audit_page
 from tests.pages.support import PAYDAY, Scene, bank_message, exported_batch, signed_in, validated_booking
@@ -71,7 +72,7 @@ def test_a_message_that_was_refused_is_shown_with_its_reason(scene: Scene) -> No
 def test_the_audit_shows_each_invariant(scene: Scene) -> None:
     validated_booking(scene)
     answer = signed_in(scene.auditor).get("/agency/audit/")
-    assert [row["id"] for row in answer.context["rows"]] == list(range(1, 12))
+    assert [row["id"] for row in answer.context["rows"]] == [*range(1, 12), *sorted(further.rules())]
     assert answer.context["result"]["ok"], [row for row in answer.context["rows"] if row["count"]]
     assert "The books hold" in text_of(answer.content)
 
