@@ -49,11 +49,13 @@ left_out(
 left_out(
     OFFICE,
     "fraud.BackTest",
+    "fraud.BackTestDay",
     "fraud.InvestigatorCapacity",
     "fraud.KnownPlace",
     "fraud.KnownPlaceLog",
     "fraud.ParameterVersion",
     "fraud.ParameterVersionLog",
     "fraud.PaymentScreening",
+    "fraud.ShadowDay",
     "fraud.Snooze",
 )
