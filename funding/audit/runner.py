@@ -84,7 +84,10 @@ def run(
             if count.invariant in wanted:
                 reports[count.invariant].checked += count.run(cursor)
         _count_rest(cursor, reports, verification)
-    return AuditReport(list(reports.values()))
+    return AuditReport(
+        [each for each in reports.values() if each.id in INVARIANTS],
+        [each for each in reports.values() if each.id not in INVARIANTS],
+    )
 
 
 def _look(checks: list[Check], snapshot: str | None, tell: Progress) -> _Found:

@@ -82,7 +82,7 @@ def _run() -> Result:
                 checked=one.checked,
                 violations=[str(what) for what in one.violations],
             )
-            for one in report.invariants
+            for one in report.all
         ],
     )
     cache.set(_KEY, result, KEPT_SECONDS)

@@ -73,7 +73,7 @@ class Command(BaseCommand):
         self.stderr.flush()
 
     def _show(self, report: AuditReport, seconds: float) -> None:
-        for each in report.invariants:
+        for each in report.all:
             notes = "".join(f", {value} {name}" for name, value in each.notes.items())
             word = "ok" if each.ok else f"{len(each.violations) + each.left_out} AT FAULT"
             self.stdout.write(f"{each.id:>3}  {each.name}: {word} ({each.checked} checked{notes})")

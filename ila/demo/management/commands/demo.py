@@ -22,7 +22,7 @@ class Command(BaseCommand):
         hero = play.play(self._tell)
         self._tell("10. An auditor checks every cent")
         report = audit.run()
-        for invariant in report.invariants:
+        for invariant in report.all:
             verdict = "ok" if not invariant.violations else f"{len(invariant.violations)} VIOLATIONS"
             self._tell(f"   {invariant.id:>2}  {invariant.name}: {invariant.checked:,} checked, {verdict}")
         if not report.ok:
