@@ -2,7 +2,7 @@
 
 from funding.models.accounts import Fund, LearningAccount, Lot, Source, fund_of
 from funding.models.appropriations import Appropriation, AppropriationLog, AppropriationState
-from funding.models.attendance import CertificateFile, Presence, PresenceProof
+from funding.models.attendance import Attendance, Certificate, CertificateFile, Presence, PresenceProof
 from funding.models.bank import BankLine, BankMessage, BankStatement, MessageState
 from funding.models.batches import (
     BatchState,
@@ -15,12 +15,10 @@ from funding.models.batches import (
 )
 from funding.models.bookings import (
     Allocation,
-    Attendance,
     Booking,
     BookingLog,
     BookingReview,
     BookingState,
-    Certificate,
     ExitReason,
 )
 from funding.models.card_payments import (
@@ -54,7 +52,6 @@ from funding.models.learner_pages import (
 )
 from funding.models.ledger import Bucket, JournalEntry, Posting, Seal, SealedLeaves, SealEpoch
 from funding.models.payee_checks import PayeeAcceptance, PayeeCheck
-from funding.models.payroll import PayrollNumber
 from funding.models.receivables import Receivable, ReceivableLog, ReceivableState
 from funding.models.recoveries import (
     Instalment,
@@ -65,6 +62,7 @@ from funding.models.recoveries import (
     RecoveryReceipt,
     WriteOffRequest,
 )
+from funding.models.references import PayrollNumber, TopUpReference
 from funding.models.remittances import NumberSeries, ReconciliationNote, Remittance, Side
 from funding.models.scheme_drafts import DraftKind, DraftState, SchemeDraft, SchemeDraftLog
 from funding.models.schemes import Budget, Scheme, SchemeVersion, version_on
@@ -77,7 +75,6 @@ from funding.models.top_ups import (
     TopUpLine,
     TopUpLog,
     TopUpReceipt,
-    TopUpReference,
     TopUpRefund,
     TopUpRefundLog,
     TopUpRefundState,

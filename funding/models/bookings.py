@@ -11,7 +11,6 @@ from django_fsm import GET_STATE, FSMField, transition
 from funding.models.accounts import Fund, LearningAccount, Lot, Source
 from funding.permissions import acts_for_funder, acts_for_provider, is_clock, is_learner, may_end_dispute
 from ila.core import clock, fsm
-from ila.core.models import AppendOnlyModel
 
 
 class BookingState(models.TextChoices):
@@ -462,46 +461,6 @@ class Allocation(models.Model):
     def outstanding_cents(self) -> int:
         """What is still held, payable or on its way, in cents."""
         return self.amount_cents - self.returned_cents - self.paid_cents
-
-
-class Attendance(AppendOnlyModel):
-    """Attendance as the provider recorded it: a percentage (the last counts) or hours (they add up).
-
-    day: of the sheet the hours are from; a later row of the same day takes its place.
-    """
-
-    booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="attendance")
-    percent = models.PositiveSmallIntegerField(null=True)
-    hours = models.DecimalField(max_digits=7, decimal_places=2, null=True)
-    day = models.DateField(null=True)
-    recorded_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
-    recorded_at = models.DateTimeField(default=clock.now)
-
-    class Meta(AppendOnlyModel.Meta):
-        constraints: ClassVar[list[Any]] = [
-            models.CheckConstraint(
-                condition=Q(percent__isnull=False, hours__isnull=True, percent__lte=100)
-                | Q(percent__isnull=True, hours__isnull=False, hours__gte=0),
-                name="attendance_percent_or_hours",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.percent} %" if self.percent is not None else f"{self.hours} h"
-
-
-class Certificate(AppendOnlyModel):
-    """Proof of completion: a certificate, or an examination taken (N-08)."""
-
-    booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="certificates")
-    kind = models.CharField(
-        max_length=20, choices=[("certificate", "Certificate"), ("exam", "Examination taken")]
-    )
-    recorded_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
-    recorded_at = models.DateTimeField(default=clock.now)
-
-    def __str__(self) -> str:
-        return self.kind
 
 
 class BookingReview(models.Model):
