@@ -37,9 +37,10 @@ VALUES (:entry::bigint, 'available', 'public', -{RIGHTS_SHARE_CENTS}, :n::bigint
        (:entry::bigint, 'appropriation', 'own', -{OWN_SHARE_CENTS}, NULL, :n::bigint),
        (:entry::bigint, 'held', 'own', {OWN_SHARE_CENTS}, NULL, :n::bigint);
 INSERT INTO {Allocation._meta.db_table}
-       (booking_id, source, fund, position, lot_id, amount_cents, returned_cents, paid_cents, reimburses)
-VALUES (:n::bigint, 'rights', 'public', 0, :n::bigint, {RIGHTS_SHARE_CENTS}, 0, 0, false),
-       (:n::bigint, 'learner', 'own', 1, NULL, {OWN_SHARE_CENTS}, 0, 0, false);
+       (booking_id, source, fund, position, lot_id, amount_cents, returned_cents, paid_cents, reimburses,
+        direct)
+VALUES (:n::bigint, 'rights', 'public', 0, :n::bigint, {RIGHTS_SHARE_CENTS}, 0, 0, false, false),
+       (:n::bigint, 'learner', 'own', 1, NULL, {OWN_SHARE_CENTS}, 0, 0, false, true);
 INSERT INTO {ConsentLog._meta.db_table} (subject_id, actor_id, transition, source, target, reason, data, at)
 VALUES (:n::bigint, :who::bigint, 'give', 'asked', 'given', '', '{{}}', now());
 UPDATE {Consent._meta.db_table}

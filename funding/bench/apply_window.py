@@ -84,9 +84,10 @@ VALUES (:n::bigint, :window::bigint, :n::bigint, now(), :year::int, :year::int::
 INSERT INTO {Message._meta.db_table} (recipient_id, template, context, created_at, attempts)
 VALUES (:who::bigint, 'grant_given', '{{}}', now(), 0);
 INSERT INTO {Allocation._meta.db_table}
-       (booking_id, source, fund, position, budget_id, amount_cents, returned_cents, paid_cents, reimburses)
-VALUES (:n::bigint, 'grant', 'public', 0, :budget::bigint, {GRANT_CENTS}, 0, 0, false),
-       (:n::bigint, 'learner', 'own', 1, NULL, {OWN_CENTS}, 0, 0, false);
+       (booking_id, source, fund, position, budget_id, amount_cents, returned_cents, paid_cents, reimburses,
+        direct)
+VALUES (:n::bigint, 'grant', 'public', 0, :budget::bigint, {GRANT_CENTS}, 0, 0, false, false),
+       (:n::bigint, 'learner', 'own', 1, NULL, {OWN_CENTS}, 0, 0, false, true);
 INSERT INTO {JournalEntry._meta.db_table} (scheme_id, kind, currency, idempotency_key, actor_id, occurred_at)
 VALUES (:scheme::bigint, 'hold_booking', 'EUR', 'floor-' || :n::bigint, :who::bigint, now())
 RETURNING id AS entry \\gset

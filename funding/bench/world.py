@@ -411,7 +411,7 @@ def _hold(world: World, numbers: Range, at: datetime) -> None:
     for position, source in enumerate((Source.RIGHTS, Source.LEARNER)):
         own = source == Source.LEARNER
         fund, cents = (Fund.OWN, OWN_SHARE_CENTS) if own else (Fund.PUBLIC, RIGHTS_SHARE_CENTS)
-        share = Allocation(source=source, fund=fund, position=position, amount_cents=cents)
+        share = Allocation(source=source, fund=fund, position=position, amount_cents=cents, direct=own)
         lot = "NULL::bigint" if own else "n"
         fill(share, numbers, booking_id="n", lot_id=lot)
         fill(
