@@ -60,13 +60,12 @@ COUNTS = """
       FROM funding_application WHERE once_key IS NOT NULL GROUP BY account_id, once_key HAVING count(*) > 1
 """
 
-# A part above a grant is the learner's to pay to the provider, or came in here by card: only that may be claimed.
+# What a learner pays themselves goes to the provider, or came in here by card: only that may be claimed.
 OWN_PARTS = """
     SELECT fault.code, 'booking:' || allocation.booking_id,
            format('own part %s, by card %s', allocation.amount_cents, coalesce(paid.cents, 0))
-      FROM funding_application AS application
-      JOIN funding_allocation AS allocation
-        ON allocation.booking_id = application.booking_id AND allocation.source = 'learner'
+      FROM funding_allocation AS allocation
+      LEFT JOIN funding_application AS application ON application.booking_id = allocation.booking_id
       LEFT JOIN (
         SELECT booking_id, sum(applied_cents) AS cents FROM funding_cardpayment
          WHERE booking_id IS NOT NULL GROUP BY booking_id
@@ -76,9 +75,10 @@ OWN_PARTS = """
             SELECT 1 FROM funding_claimline AS line JOIN funding_claim AS claim ON claim.id = line.claim_id
              WHERE line.allocation_id = allocation.id AND claim.state <> 'rejected')),
         ('direct_part_paid_here', allocation.direct AND paid.cents > 0),
-        ('own_part_differs', NOT allocation.direct AND paid.cents <> allocation.amount_cents)
+        ('own_part_differs', NOT allocation.direct AND application.booking_id IS NOT NULL
+            AND paid.cents <> allocation.amount_cents)
       ) AS fault (code, found)
-     WHERE fault.found
+     WHERE allocation.source = 'learner' AND fault.found
 """
 
 GROUP = Group(
@@ -96,7 +96,7 @@ GROUP = Group(
             APPLICATIONS,
         ),
         SqlCheck(
-            "own parts above grants",
+            "own parts",
             {"direct_part_claimed": 5, "direct_part_paid_here": 5, "own_part_differs": 5},
             OWN_PARTS,
         ),

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from django.conf import settings
 
 from funding.cards.port import CardPort
 from funding.cards.stripe_client import StripePort
 from ila.core.errors import DomainError
+
+# How a learner pays their own part of a price: to the provider, who alone has it; first, by card, before anything
+# binds; or it counts as paid here, where it was (`accept_paid`) or in a replay.
+OwnPart = Literal["direct", "first", "here"]
 
 # What was found right in this process: the settings change with a restart, and a key never changes its account.
 _checked: set[tuple[str, str, str]] = set()
@@ -15,6 +21,11 @@ _checked: set[tuple[str, str, str]] = set()
 def cards_are_taken() -> bool:
     """Whether there is a key: without one everything is paid by bank transfer."""
     return bool(settings.STRIPE_SECRET_KEY)
+
+
+def own_part_today() -> OwnPart:
+    """How own parts are paid on this platform (decisions 182, 204, 205)."""
+    return "first" if cards_are_taken() else "direct"
 
 
 def is_live() -> bool:

@@ -158,6 +158,7 @@ class Acts:
             booking_id=booking.pk,
             sign_in=self._sign_in(learner, event.e_identity or learner.e_identity),
             idempotency_key=f"{self.cast.tag}:{self._number}",
+            own_part="here",
         )
 
     def deny_consent(self, event: script.DenyConsent) -> None:

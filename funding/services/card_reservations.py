@@ -20,7 +20,7 @@ def reserve(payment: CardPayment, booking: Booking, plan: SourcePlan, *, actor: 
 
     Raises: DomainError `insufficient_rights`, `budget_exhausted`, `session_full`. Invariant 4.
     """
-    public = [each for each in allocations_for(booking, plan) if each.source != Source.LEARNER]
+    public = [each for each in allocations_for(booking, plan, direct=False) if each.source != Source.LEARNER]
     reserved = sum(each.amount_cents for each in public)
     reservation = Reservation.objects.create(
         payment=payment, session_id=booking.session_id, reserved_cents=reserved

@@ -18,7 +18,7 @@ from accounts import sessions
 from accounts.models import User
 from accounts.services import consents
 from funding import permissions, words
-from funding.cards.config import cards_are_taken
+from funding.cards.config import own_part_today
 from funding.cards.port import CardsUnavailable
 from funding.forms import AcceptForm, booking_filter
 from funding.models import Booking, BookingState, CardPayment, Claim, Payment, Receivable, version_on
@@ -36,7 +36,7 @@ from funding.selectors.bookings import (
 )
 from funding.sentences import sentence
 from funding.services import bookings, card_payments, holds
-from funding.services.bookings.acceptance import lots_of, own_part, plan_for
+from funding.services.bookings.acceptance import lots_of, own_cents_of, plan_for
 from funding.services.bookings.conditions import Conditions, conditions_for, moved_since
 from funding.services.bookings.context import calendar_of
 from funding.services.bookings.not_held import may_find
@@ -189,7 +189,7 @@ def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
                 sign_in=sessions.sign_in_of(request),
                 idempotency_key=f"web:{form.cleaned_data['key']}",
                 shown=form.what_was_shown,
-                own_money_comes_first=cards_are_taken(),
+                own_part=own_part_today(),
             )
         except DomainError as refused:
             if refused.code == "payment_needed" and form.what_was_shown is not None:
@@ -219,7 +219,8 @@ def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "shares": words.shares(terms.plan) if terms.plan else [],
         "exemption": words.EXEMPTIONS.get(terms.plan.exempt_reason or "", "") if terms.plan else "",
         "open": booking.state == BookingState.PROPOSED,
-        "pays_first": own_part(terms.plan, _rules_today(booking)) if terms.plan and cards_are_taken() else 0,
+        "own_cents": own_cents_of(terms.plan, _rules_today(booking)) if terms.plan else 0,
+        "by_card": own_part_today() == "first",
         "waiting_payment": booking.card_payments.filter(state__in=WAITING).first(),
         "identity_url": consent_forms.identity_url(request) if needs_identity else "",
     }

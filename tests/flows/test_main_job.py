@@ -53,6 +53,7 @@ def test_from_the_appropriation_to_the_settled_booking(hand: VirtualClock) -> No
         booking_id=booking.pk,
         sign_in=SignInFactory.create(user=learner.user),
         idempotency_key="flow",
+        own_part="here",
     )
     assert everywhere() == {
         "appropriation": -APPROPRIATED - 15_000,  # the learner's own money comes from outside

@@ -185,9 +185,11 @@ class World:
         return bookings.propose(actor=user, booking_id=booking.pk, price_cents=price_cents)
 
     def accepted(self, learner: Learner, session: Session | None = None) -> Booking:
-        """A booking that the learner has accepted."""
+        """A booking that the learner has accepted, with their own part of the price paid here."""
         booking = self.proposed(learner, session)
-        return bookings.accept(actor=learner.user, booking_id=booking.pk, sign_in=learner.sign_in)
+        return bookings.accept(
+            actor=learner.user, booking_id=booking.pk, sign_in=learner.sign_in, own_part="here"
+        )
 
     def _agent(self, role: str) -> User:
         return MembershipFactory.create(organisation=self.agency, role=role).user

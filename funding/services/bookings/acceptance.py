@@ -15,6 +15,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import Consent, SignIn, User
 from accounts.services import consents, messages
 from catalogue.models import SessionSeats
+from funding.cards.config import OwnPart
 from funding.models import (
     Allocation,
     Booking,
@@ -60,12 +61,13 @@ def accept(
     sign_in: SignIn | None,
     idempotency_key: str | None = None,
     shown: Shown | None = None,
-    own_money_comes_first: bool = False,
+    own_part: OwnPart = "direct",
 ) -> Booking:
     """The learner consents: rights and own money are held, the seat is taken, the rules of today are kept.
 
     shown: the text that the learner had before their eyes; the one made now must be the same, and is what is kept.
-    own_money_comes_first: refuse where the learner pays a part themselves; `accept_paid` takes it once it is there.
+    own_part: how what the learner pays themselves is paid; with `first` it is refused where there is such a part, and
+    `accept_paid` takes it once it is there (decisions 182, 205).
     The same key of the same learner returns the first result; the key with another request is refused.
     Locks: learning account → session (shared) → booking → consent; the seat last.
     Raises: DomainError `not_allowed`, `too_late` (F-21), `consent_denied`, `consent_missing`,
@@ -79,7 +81,7 @@ def accept(
     try:
         with transaction.atomic(), ledger.refusals_named():
             return _accept(
-                actor, booking_id, sign_in, idempotency_key, payload_hash, shown, first=own_money_comes_first
+                actor, booking_id, sign_in, idempotency_key, payload_hash, shown, own_part=own_part
             )
     except IntegrityError:
         # The same key in another request, at the same moment: that one came first, and this one returns its result.
@@ -101,7 +103,7 @@ def accept_paid(
     payload_hash = hashlib.sha256(f"accept {booking_id}".encode()).hexdigest()
     with transaction.atomic(), ledger.refusals_named():
         paid = OwnMoney(consented_at, own_cents)
-        return _accept(actor, booking_id, sign_in, None, payload_hash, shown, paid=paid)
+        return _accept(actor, booking_id, sign_in, None, payload_hash, shown, own_part="here", paid=paid)
 
 
 def prepare(
@@ -147,8 +149,8 @@ def _accept(
     payload_hash: str,
     shown: Shown | None,
     *,
+    own_part: OwnPart,
     paid: OwnMoney | None = None,
-    first: bool = False,
 ) -> Booking:
     booking, earlier = lock_booking(booking_id, actor, key)
     if earlier is not None:
@@ -156,9 +158,10 @@ def _accept(
         return booking
     decided = _decide(booking, sign_in, shown, paid)
     consent, plan, rules = decided.consent, decided.plan, decided.version.parsed
-    if first and own_part(plan, rules):
-        raise DomainError("payment_needed", status=402, amount_cents=own_part(plan, rules))
-    if paid is not None and own_part(plan, rules) != paid.cents:
+    own_cents = own_cents_of(plan, rules)
+    if own_part == "first" and own_cents:
+        raise DomainError("payment_needed", status=402, amount_cents=own_cents)
+    if paid is not None and own_cents != paid.cents:
         raise DomainError("consent_changed", gone=[], new=[])
     assert booking.session.starts_at is not None
     consent_log = fsm.move(consent, "give", actor=actor, sign_in=sign_in, text=decided.text)
@@ -173,7 +176,7 @@ def _accept(
     log.idempotency_key, log.payload_hash = key, payload_hash
     log.data = history.evidence(rules, decided.facts, plan)
     # The booking's own rules are checked by the database as it is written: asking before would be a query more.
-    allocations = allocations_for(booking, plan)
+    allocations = allocations_for(booking, plan, direct=own_part == "direct" and own_cents > 0)
 
     batch = Batch()
     batch.add(
@@ -210,8 +213,8 @@ def _accept(
     return booking
 
 
-def own_part(plan: SourcePlan, rules: SchemeRules) -> int:
-    """What of a price the learner pays to the platform themselves, in cents; 0 where they pay the provider."""
+def own_cents_of(plan: SourcePlan, rules: SchemeRules) -> int:
+    """What of a price the learner pays themselves, in cents; 0 where they pay the provider all of it and get a part back."""
     return 0 if rules.funding == "reimbursement" else plan.by_source().get(Source.LEARNER, 0)
 
 
@@ -318,8 +321,11 @@ def _written_now(result: Result) -> None:
         raise RuntimeError("the booking's money was held before")
 
 
-def allocations_for(booking: Booking, plan: SourcePlan) -> list[Allocation]:
-    """What each source pays: a lot, the learner, or the scheme's budget itself; then what is kept to give back."""
+def allocations_for(booking: Booking, plan: SourcePlan, *, direct: bool) -> list[Allocation]:
+    """What each source pays: a lot, the learner, or the scheme's budget itself; then what is kept to give back.
+
+    direct: the learner pays the provider their own part.
+    """
     public = [each for each in plan.allocations if each.lot_id is None and each.source != Source.LEARNER]
     budget = schemes.first_budget(booking.account.scheme) if public or plan.reimbursement_cents else None
     made = [
@@ -331,6 +337,7 @@ def allocations_for(booking: Booking, plan: SourcePlan) -> list[Allocation]:
             lot_id=cast("int | None", share.lot_id),
             budget=budget if share in public else None,
             amount_cents=share.cents,
+            direct=direct and share.source == Source.LEARNER,
         )
         for position, share in enumerate(plan.allocations)
     ]

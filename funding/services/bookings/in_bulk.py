@@ -123,6 +123,10 @@ def settle_parts(bookings: Sequence[Booking], *, actor: User) -> None:
         own = [one for one in each.allocations if one.direct]
         if own:
             money.pay_directly(each.booking, actor=actor, allocations=own)
+        if len(own) == len(each.allocations):
+            # No public money is in it: nothing will be claimed.
+            finished.append(each.booking)
+            continue
         if not any(one.paid_cents for one in each.allocations if not one.direct):
             continue
         left = each.allocations

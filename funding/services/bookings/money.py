@@ -237,11 +237,16 @@ def pay_directly(booking: Booking, *, actor: User, allocations: Iterable[Allocat
 
 
 def price_owed(booking: Booking, rules: SchemeRules, *, actor: User) -> None:
-    """The full price is owed to the provider. Where the learner pays it directly, nothing is given back of it."""
+    """The full price is owed to the provider. Where the learner pays it directly, nothing is given back of it.
+
+    What of it the learner pays the provider themselves is between the two of them (decision 205).
+    """
     if rules.funding == "reimbursement":
         kept = [(each, each.outstanding_cents) for each in reimbursements_of(booking)]
         release(booking, kept, what="not_reimbursed", actor=actor)
         pay_directly(booking, actor=actor)
+        return
+    pay_directly(booking, actor=actor, allocations=[each for each in allocations_of(booking) if each.direct])
 
 
 def in_transit_by_allocation(booking: Booking) -> dict[int, int]:

@@ -9,12 +9,12 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
 
 from django.db import IntegrityError, transaction
 
 from accounts.models import Consent, SignIn, User
 from accounts.services import consents, messages
+from funding.cards.config import OwnPart
 from funding.models import (
     Allocation,
     Application,
@@ -42,10 +42,6 @@ from funding.services.windows.slices import choose_part, gather
 from ila.core import clock, fsm, locks
 from ila.core.batch import Batch, refuse_unless_one_row
 from ila.core.errors import DomainError
-
-# What becomes of a part above the grant: the learner pays the provider themselves; it is to be paid here first; or it
-# counts as paid here, as in a replay.
-OwnPart = Literal["direct", "first", "here"]
 
 COUNT_FROM_NONE = (
     f"INSERT INTO {GrantCount._meta.db_table} (scheme_id, credential_id, year, granted)"

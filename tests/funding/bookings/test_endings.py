@@ -57,7 +57,9 @@ def reach(world: World, learner: Learner, hand: VirtualClock, state: str) -> Boo
     booking = world.proposed(learner, session)
     if state == "proposed":
         return booking
-    booking = bookings.accept(actor=learner.user, booking_id=booking.pk, sign_in=learner.sign_in)
+    booking = bookings.accept(
+        actor=learner.user, booking_id=booking.pk, sign_in=learner.sign_in, own_part="here"
+    )
     if state == "in_training":
         hand.move(STARTS)
         booking = bookings.declare_entry(actor=world.provider_user, booking_id=booking.pk)

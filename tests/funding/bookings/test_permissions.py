@@ -22,6 +22,7 @@ LEARNER, PROVIDER, FUNDER, CLOCK, JUDGE = "learner", "provider", "funder", "cloc
 WHO = {
     "propose": PROVIDER,
     "accept": LEARNER,
+    "apply": LEARNER,
     "grant": LEARNER,
     "refuse_by_provider": PROVIDER,
     "refuse_by_learner": LEARNER,

@@ -125,7 +125,7 @@ def test_it_cannot_be_accepted_without_paying(till: Till) -> None:
             booking_id=booking.pk,
             sign_in=learner.sign_in,
             shown=shown_to(booking),
-            own_money_comes_first=True,
+            own_part="first",
         )
     assert read_booking(booking.pk).state == "proposed"
 

@@ -1,0 +1,109 @@
+"""What learners pay themselves where no card is taken: never out of public money (decision 205)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from funding.models import Allocation, Booking, Claim, ClaimKind, Receivable
+from funding.services import bookings, claims
+from ila.core.clock import VirtualClock
+from tests.funding.bookings.conftest import expect_refusal
+from tests.funding.bookings.course import ADVANCE_DAY, LONG_ENDS, pay, taught
+from tests.funding.top_ups.support import check_books
+from tests.support.books import by_bucket
+from tests.support.rules import scheme_with
+from tests.support.world import ENDS, STARTS, Learner, World
+
+PRICE, OWN = 165_000, 15_000
+RIGHTS = PRICE - OWN
+
+
+@pytest.fixture
+def learner(world: World) -> Learner:
+    """A learner whose rights are not enough for the price of 1,650.00."""
+    return world.make_learner(rights_cents=RIGHTS)
+
+
+def accepted(world: World, learner: Learner, **session: object) -> Booking:
+    booking = world.proposed(learner, world.make_session(**session) if session else None)
+    return bookings.accept(actor=learner.user, booking_id=booking.pk, sign_in=learner.sign_in)
+
+
+def validated(world: World, booking: Booking, hand: VirtualClock, *, percent: int) -> Booking:
+    hand.move(STARTS)
+    bookings.declare_entry(actor=world.provider_user, booking_id=booking.pk)
+    hand.move(ENDS)
+    taught(world, booking, percent=percent)
+    return bookings.validate_service(actor=world.case_worker, booking_id=booking.pk)
+
+
+def test_it_is_held_as_the_learners_to_pay_to_the_provider(world: World, learner: Learner) -> None:
+    booking = accepted(world, learner)
+    parts = Allocation.objects.filter(booking=booking).values_list("source", "amount_cents", "direct")
+    assert set(parts) == {("rights", RIGHTS, False), ("learner", OWN, True)}
+    check_books()
+
+
+def test_no_claim_pays_it_and_the_booking_is_settled_all_the_same(
+    world: World, learner: Learner, hand: VirtualClock
+) -> None:
+    booking = validated(world, accepted(world, learner), hand, percent=60)
+    # Of both sources 40 % come back; what is the learner's own never came, and nobody owes it to them.
+    assert by_bucket(booking) == {
+        "held": RIGHTS * 60 // 100,
+        "paid": OWN * 60 // 100,
+        "returned": OWN * 40 // 100,
+    }
+    assert pay(world, booking).state == "settled"
+    assert Claim.objects.get().amount_cents == RIGHTS * 60 // 100
+    assert learner.lot().available_cents == RIGHTS * 40 // 100
+    check_books()
+
+
+def test_an_advance_is_a_share_of_what_we_pay(world: World, learner: Learner, hand: VirtualClock) -> None:
+    booking = accepted(world, learner, ends_at=LONG_ENDS)
+    hand.move(STARTS)
+    bookings.declare_entry(actor=world.provider_user, booking_id=booking.pk)
+    hand.move(ADVANCE_DAY)
+    claim = claims.claim_booking(actor=world.provider_user, booking_id=booking.pk, kind=ClaimKind.ADVANCE)
+    assert claim.amount_cents == RIGHTS * 25 // 100
+    check_books()
+
+
+@pytest.mark.parametrize("way", ["withdraw", "cancel_by_provider"])
+def test_nothing_that_never_came_is_owed_back(world: World, learner: Learner, way: str) -> None:
+    booking = accepted(world, learner)
+    actor = learner.user if way == "withdraw" else world.provider_user
+    getattr(bookings, way)(actor=actor, booking_id=booking.pk)
+    assert by_bucket(booking) == {"returned": OWN}
+    assert learner.lot().available_cents == RIGHTS
+    check_books()
+
+
+def test_a_price_that_is_owed_is_owed_by_both(world: World, learner: Learner, hand: VirtualClock) -> None:
+    booking = accepted(world, learner)
+    hand.move(STARTS - timedelta(days=1))
+    bookings.cancel_by_learner(actor=learner.user, booking_id=booking.pk)
+    assert by_bucket(booking) == {"held": RIGHTS, "paid": OWN}
+    booking = pay(world, booking)
+    assert by_bucket(booking) == {"paid": PRICE}
+    # "It was not me": the provider owes what we paid, and not what the learner is said to have paid them.
+    bookings.deny_consent(actor=learner.user, booking_id=booking.pk)
+    assert Receivable.objects.get(booking=booking).amount_cents == RIGHTS
+    assert learner.lot().available_cents == RIGHTS
+    bookings.resolve_dispute(actor=world.case_worker, booking_id=booking.pk, upheld=False, reason="it was")
+    assert by_bucket(booking) == {"paid": PRICE}
+    check_books()
+
+
+def test_who_pays_alone_leaves_nothing_to_claim(hand: VirtualClock) -> None:
+    world = World(scheme=scheme_with(participation_cents=PRICE, participation_mode="max"))
+    booking = validated(world, accepted(world, world.make_learner()), hand, percent=100)
+    assert booking.state == "settled"
+    assert by_bucket(booking) == {"paid": PRICE}
+    expect_refusal(
+        "not_allowed", None, claims.claim_booking, actor=world.provider_user, booking_id=booking.pk
+    )
+    check_books()
