@@ -214,7 +214,7 @@ def _accept(
 
 
 def own_cents_of(plan: SourcePlan, rules: SchemeRules) -> int:
-    """What of a price the learner pays themselves, in cents; 0 where they pay the provider all of it and get a part back."""
+    """What of a price the learner pays themselves, in cents; 0 where they pay all of it and are given a part back."""
     return 0 if rules.funding == "reimbursement" else plan.by_source().get(Source.LEARNER, 0)
 
 

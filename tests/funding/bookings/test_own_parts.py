@@ -104,6 +104,6 @@ def test_who_pays_alone_leaves_nothing_to_claim(hand: VirtualClock) -> None:
     assert booking.state == "settled"
     assert by_bucket(booking) == {"paid": PRICE}
     expect_refusal(
-        "not_allowed", None, claims.claim_booking, actor=world.provider_user, booking_id=booking.pk
+        "already_settled", None, claims.claim_booking, actor=world.provider_user, booking_id=booking.pk
     )
     check_books()
