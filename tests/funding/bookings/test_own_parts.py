@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def learner(world: World) -> Learner:
     return world.make_learner(rights_cents=RIGHTS)
 
 
-def accepted(world: World, learner: Learner, **session: object) -> Booking:
+def accepted(world: World, learner: Learner, **session: Any) -> Booking:
     booking = world.proposed(learner, world.make_session(**session) if session else None)
     return bookings.accept(actor=learner.user, booking_id=booking.pk, sign_in=learner.sign_in)
 
