@@ -223,7 +223,7 @@ def refund_decide(request: HttpRequest, public_id: UUID) -> HttpResponse:
         raise PermissionDenied
     known = TopUpRefund.objects.select_related("top_up__scheme", "organisation", "noted_by", "confirmed_by")
     refund = get_object_or_404(within(known, "top_up__scheme", user, *PAYMENT_ROLES), public_id=public_id)
-    note = RefundNoteForm(request.POST if "note" in request.POST else None)
+    note = RefundNoteForm(request.POST if "transfer_made" in request.POST else None)
     reason = RefundReasonForm(request.POST if {"refuse", "drop"} & set(request.POST) else None)
     error = ""
     if request.method == "POST":

@@ -114,9 +114,9 @@ def test_the_agency_settles_what_arrived_and_pays_refunds(scene: Scene) -> None:
     employer = text_of(payer.get(f"/agency/employers/{things.employer.organisation.public_id}/").content)
     assert "3 rows, 1 not matched, 1 with a fault" in employer
     address = f"/agency/receipts/refunds/{things.refund.public_id}/"
-    assert payer.post(address, {"note": "1"}).status_code == 422
+    assert payer.post(address, {"transfer_made": "1"}).status_code == 422
     assert payer.post(address, {"refuse": "1"}).status_code == 422
-    payer.post(address, {"note": "1", "bank_reference": "T1"})
+    payer.post(address, {"transfer_made": "1", "bank_reference": "T1"})
     page = payer.get(address).content.decode()
     assert "a colleague confirms it" in page
     assert "I have seen the transfer" not in page
@@ -130,7 +130,7 @@ def test_the_agency_settles_what_arrived_and_pays_refunds(scene: Scene) -> None:
     colleague.post(address, {"drop": "1", "reason": "It is on no statement."})
     things.refund.refresh_from_db()
     assert things.refund.state == "requested"
-    payer.post(address, {"note": "1", "bank_reference": "T2"})
+    payer.post(address, {"transfer_made": "1", "bank_reference": "T2"})
     colleague.post(address, {"confirm": "1"})
     things.refund.refresh_from_db()
     assert (things.refund.state, things.refund.confirmed_by) == ("paid", scene.world.second_payer)

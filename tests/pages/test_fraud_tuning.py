@@ -113,8 +113,14 @@ def test_lists_ask_a_constant_number_of_queries(shop: Workshop) -> None:
         for _ in range(count):
             booking = shop.world.accepted(shop.world.make_learner())
             versions.append(tried_values(shop.agent("investigator"), booking).version)
+            first = BackTest.objects.get(version=versions[0])
+            finding = first.findings.earliest("pk")
+            finding.pk, finding.subject_id, finding.provider = None, str(booking.pk), booking.provider
+            first.findings.bulk_create([finding])
 
     def look() -> None:
+        detail = reverse("fraud_back_test", args=[BackTest.objects.get(version=versions[0]).public_id])
+        assert client.get(detail).status_code == 200
         for name in ("fraud_tuning", "fraud_drift", "fraud_control"):
             assert client.get(reverse(name)).status_code == 200
         assert client.get(reverse("fraud_detector", args=["D26"])).status_code == 200

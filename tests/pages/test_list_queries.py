@@ -216,6 +216,7 @@ ELSEWHERE: dict[str, str] = {
     **dict.fromkeys(("windows", "window_sessions", "window_grants"), "test_windows.py"),
     **dict.fromkeys(("portfolio", "awards"), "test_awards.py"),
     "agency_claims": "test_agency_desk.py",
+    "fraud_back_test": "test_fraud_tuning.py",
     "agency_cards": "test_cards_agency.py",
     "erasures": "test_personal_data.py",
     **dict.fromkeys(("fraud_alerts", "fraud_cases", "provider_letters"), "test_fraud.py"),
