@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from django.db import connections
 from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
@@ -30,6 +31,8 @@ def browser() -> Iterator[Browser]:
     path = chromium()
     if path is None:
         pytest.skip(f"no chromium: {HOW_TO_INSTALL}")
+    # Inside Playwright's loop Django has other connections; one that is open outside would outlive its database.
+    connections.close_all()
     # Playwright runs an event loop in this thread; Django would take ordinary queries for asynchronous ones.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
