@@ -11,6 +11,7 @@ from accounts.models import User
 from accounts.services.sign_ins import address_hash
 from fraud import permissions
 from fraud.models import KnownPlace, PlaceKind
+from fraud.services.cases import required
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
 
@@ -98,7 +99,7 @@ def agree_place(*, actor: User, place_id: int) -> KnownPlace:
 def refuse_place(*, actor: User, place_id: int, reason: str) -> KnownPlace:
     """Another person says no, and why. Raises: DomainError `incomplete`, `not_allowed`, `not_found` (404)."""
     place = _locked(place_id)
-    fsm.apply(place, "refuse", actor=actor, reason=_why(reason), by=actor, at=clock.now())
+    fsm.apply(place, "refuse", actor=actor, reason=required(reason), by=actor, at=clock.now())
     return place
 
 
@@ -117,19 +118,13 @@ def end_place(*, actor: User, place_id: int, reason: str) -> KnownPlace:
     Locks: the place. Logs: KnownPlaceLog. Raises: DomainError `incomplete`, `not_allowed`, `not_found` (404).
     """
     place = _locked(place_id)
-    fsm.apply(place, "end", actor=actor, reason=_why(reason), at=clock.now())
+    fsm.apply(place, "end", actor=actor, reason=required(reason), at=clock.now())
     return place
 
 
 def place_of(public_id: UUID) -> KnownPlace | None:
     """The place of that number, with the persons."""
     return KnownPlace.objects.select_related("proposed_by", "decided_by").filter(public_id=public_id).first()
-
-
-def _why(reason: str) -> str:
-    if not reason.strip():
-        raise DomainError("incomplete", status=422, what="reason")
-    return reason.strip()
 
 
 def _locked(place_id: int) -> KnownPlace:

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 from accounts.models import User
 from catalogue.services import sessions
-from funding.models import Allocation, Booking, Bucket, CardPayment, JournalEntry, Reservation, Source
+from funding.models import Allocation, Booking, Bucket, CardPayment, Reservation, Source
 from funding.schemes.facts import SourcePlan
 from funding.services import ledger
 from funding.services.bookings.acceptance import TAKE_SEAT, allocations_for
 from funding.services.bookings.money import hold_lines
 from funding.services.ledger import Line
 from funding.services.windows import keeping
-from ila.core import clock
 from ila.core.batch import Batch, refuse_unless_one_row
 
 
@@ -29,7 +28,7 @@ def reserve(payment: CardPayment, booking: Booking, plan: SourcePlan, *, actor: 
         ledger.post(
             scheme=payment.scheme,
             kind="reserve_booking",
-            key=f"card:{payment.pk}:reserve",
+            key=keeping.key_of(payment),
             actor=actor,
             lines=_lines(booking, public),
         )
@@ -47,13 +46,9 @@ def end_reservation(payment: CardPayment, *, actor: User) -> bool:
     if reservation.window_id is not None:
         keeping.give_back(payment, reservation, actor=actor)
         return True
-    reservation.ended_at = clock.now()
-    reservation.save(update_fields=["ended_at"])
+    keeping.end(reservation)
     if reservation.reserved_cents:
-        entry = JournalEntry.objects.select_related("scheme").get(
-            scheme=payment.scheme, idempotency_key=f"card:{payment.pk}:reserve"
-        )
-        ledger.reverse(entry=entry, actor=actor, key=f"card:{payment.pk}:unreserve")
+        ledger.reverse(entry=keeping.entry_of(payment), actor=actor, key=f"card:{payment.pk}:unreserve")
     sessions.free_seat(session_id=reservation.session_id)
     return True
 

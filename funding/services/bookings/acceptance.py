@@ -321,13 +321,16 @@ def _written_now(result: Result) -> None:
         raise RuntimeError("the booking's money was held before")
 
 
-def allocations_for(booking: Booking, plan: SourcePlan, *, direct: bool) -> list[Allocation]:
-    """What each source pays: a lot, the learner, or the scheme's budget itself; then what is kept to give back.
+def allocations_for(
+    booking: Booking, plan: SourcePlan, *, direct: bool, budget_id: int | None = None
+) -> list[Allocation]:
+    """What each source pays: a lot, the learner, or a budget; then what is kept to give back.
 
-    direct: the learner pays the provider their own part.
+    direct: the learner pays the provider their own part. budget_id: what pays the rest (the scheme's first budget).
     """
     public = [each for each in plan.allocations if each.lot_id is None and each.source != Source.LEARNER]
-    budget = schemes.first_budget(booking.account.scheme) if public or plan.reimbursement_cents else None
+    if budget_id is None and (public or plan.reimbursement_cents):
+        budget_id = schemes.first_budget(booking.account.scheme).pk
     made = [
         Allocation(
             booking=booking,
@@ -335,7 +338,7 @@ def allocations_for(booking: Booking, plan: SourcePlan, *, direct: bool) -> list
             fund=fund_of(share.source),
             position=position,
             lot_id=cast("int | None", share.lot_id),
-            budget=budget if share in public else None,
+            budget_id=budget_id if share in public else None,
             amount_cents=share.cents,
             direct=direct and share.source == Source.LEARNER,
         )
@@ -348,7 +351,7 @@ def allocations_for(booking: Booking, plan: SourcePlan, *, direct: bool) -> list
                 source=Source.PUBLIC,
                 fund=fund_of(Source.PUBLIC),
                 position=len(made),
-                budget=budget,
+                budget_id=budget_id,
                 amount_cents=plan.reimbursement_cents,
                 reimburses=True,
             )

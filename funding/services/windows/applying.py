@@ -16,13 +16,11 @@ from accounts.models import Consent, SignIn, User
 from accounts.services import consents, messages
 from funding.cards.config import OwnPart
 from funding.models import (
-    Allocation,
     Application,
     Booking,
     BookingLog,
     GrantCount,
     Window,
-    fund_of,
 )
 from funding.schemes import windows
 from funding.schemes.facts import SourcePlan
@@ -30,7 +28,7 @@ from funding.schemes.rules import SchemeRules
 from funding.schemes.vocabulary import LEARNER
 from funding.services import ledger
 from funding.services.bookings import guards, history, money, terms
-from funding.services.bookings.acceptance import TAKE_SEAT
+from funding.services.bookings.acceptance import TAKE_SEAT, allocations_for
 from funding.services.bookings.conditions import conditions_for
 from funding.services.bookings.context import calendar_of, read_booking
 from funding.services.bookings.receipts import receipt_context
@@ -255,7 +253,7 @@ def _write(applying: Applying, *, gathering: bool) -> Booking:
 
     def hold(batch: Batch, budget_id: int) -> None:
         direct = request.own_part == "direct"
-        allocations = allocations_for(booking, applying.plan, budget_id, direct=direct)
+        allocations = allocations_for(booking, applying.plan, direct=direct, budget_id=budget_id)
         batch.insert(*allocations)
         batch.add(
             *ledger.statement(
@@ -391,22 +389,6 @@ def _granted(booking: Booking, applying: Applying) -> BookingLog:
     log.data = history.evidence(rules, history.facts_for(rules, locked.account), applying.plan)
     # The booking's own rules are checked by the database as it is written: asking before would be a query more.
     return log
-
-
-def allocations_for(booking: Booking, plan: SourcePlan, budget_id: int, *, direct: bool) -> list[Allocation]:
-    """The grant out of its part of the budget, and the learner's own part. direct: they pay the provider that."""
-    return [
-        Allocation(
-            booking=booking,
-            source=share.source,
-            fund=fund_of(share.source),
-            position=position,
-            budget_id=None if share.source == LEARNER else budget_id,
-            amount_cents=share.cents,
-            direct=direct and share.source == LEARNER,
-        )
-        for position, share in enumerate(plan.allocations)
-    ]
 
 
 def _once_key(rules: SchemeRules, year: int) -> str | None:

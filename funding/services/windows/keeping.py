@@ -33,6 +33,7 @@ from funding.schemes.facts import SourcePlan
 from funding.schemes.rules import SchemeRules
 from funding.services import ledger
 from funding.services.bookings import guards, history, money, terms
+from funding.services.bookings.acceptance import allocations_for
 from funding.services.bookings.conditions import conditions_for
 from funding.services.bookings.context import calendar_of
 from funding.services.bookings.receipts import receipt_context
@@ -43,7 +44,6 @@ from funding.services.windows.applying import (
     Applying,
     PartIsShortError,
     Request,
-    allocations_for,
     application_of,
     decide,
     new_booking,
@@ -147,7 +147,7 @@ def _keep(request: Request, shown: Shown, expires_at: datetime, *, gathering: bo
             *ledger.statement(
                 scheme=scheme,
                 kind="reserve_booking",
-                key=_key(payment),
+                key=key_of(payment),
                 actor=request.actor,
                 lines=ledger.transfer(line, Bucket.BUDGET, Bucket.RESERVED),
             )
@@ -197,7 +197,7 @@ def grant_paid(payment: CardPayment, booking: Booking) -> Booking:
     log = fsm.move(booking, "grant", actor=payment.payer, scheme_version=version, due=due)
     assert isinstance(log, BookingLog)
     log.data = history.evidence(rules, history.facts_for(rules, booking.account), plan)
-    allocations = allocations_for(booking, plan, _budget_of(payment), direct=False)
+    allocations = allocations_for(booking, plan, direct=False, budget_id=_budget_of(payment))
     batch = Batch()
     batch.add(
         *ledger.statement(
@@ -220,7 +220,7 @@ def grant_paid(payment: CardPayment, booking: Booking) -> Booking:
     ):
         batch.insert(message)
     batch.send()
-    _end(reservation)
+    end(reservation)
     return booking
 
 
@@ -237,14 +237,14 @@ def give_back(payment: CardPayment, reservation: Reservation, *, actor: User) ->
     if booking.state == BookingState.PROPOSED:
         fsm.apply(booking, "lapse", actor=actor, reason="not paid")
         close_consent(booking, "lapse", actor=actor)
-    _end(reservation)
+    end(reservation)
     # In the order in which everybody takes them: seat, count, budget.
     sessions.free_seat(session_id=reservation.session_id)
     with connection.cursor() as cursor:
         cursor.execute(COUNT_BACK, [payment.scheme_id, booking.credential_id, reservation.year])
         if cursor.rowcount != 1:
             raise RuntimeError(f"no grant of {booking.credential_id} in {reservation.year} is counted")
-    ledger.reverse(entry=_entry(payment), actor=actor, key=f"card:{payment.pk}:unreserve")
+    ledger.reverse(entry=entry_of(payment), actor=actor, key=f"card:{payment.pk}:unreserve")
 
 
 def _check_again(payment: CardPayment, booking: Booking, window: Window, rules: SchemeRules) -> None:
@@ -294,23 +294,26 @@ def _lines(booking: Booking, allocations: Sequence[Allocation]) -> list[Line]:
     ]
 
 
-def _key(payment: CardPayment) -> str:
+def key_of(payment: CardPayment) -> str:
+    """The key of the entry that keeps what others pay while a learner pays their part."""
     return f"card:{payment.pk}:reserve"
 
 
-def _entry(payment: CardPayment) -> JournalEntry:
+def entry_of(payment: CardPayment) -> JournalEntry:
+    """That entry."""
     return JournalEntry.objects.select_related("scheme").get(
-        scheme=payment.scheme_id, idempotency_key=_key(payment)
+        scheme=payment.scheme_id, idempotency_key=key_of(payment)
     )
 
 
 def _budget_of(payment: CardPayment) -> int:
     """The part of the window's budget that the grant was kept out of."""
-    kept = _entry(payment).postings.get(bucket=Bucket.RESERVED)
+    kept = entry_of(payment).postings.get(bucket=Bucket.RESERVED)
     assert kept.budget_id is not None
     return kept.budget_id
 
 
-def _end(reservation: Reservation) -> None:
+def end(reservation: Reservation) -> None:
+    """Nothing is kept by it any more."""
     reservation.ended_at = clock.now()
     reservation.save(update_fields=["ended_at"])
