@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from funding import words
 from funding.models import Budget, Rail, Scheme
+from funding.scheme_choice import SchemeField
 
 ONLY = [
     ("", _("All claims")),
@@ -93,9 +94,7 @@ class BatchForm(forms.Form):
 class AppropriationForm(forms.Form):
     """Money for a budget: how much, under which act, and why."""
 
-    scheme = forms.ModelChoiceField(
-        queryset=Scheme.objects.none(), label=_("Scheme"), to_field_name="code", empty_label=None
-    )
+    scheme = SchemeField(label=_("Scheme"), empty_label=None)
     budget = forms.CharField(
         label=_("Budget"),
         max_length=200,
@@ -132,7 +131,7 @@ class AppropriationForm(forms.Form):
             .distinct()
             .order_by("name")[:100]
         )
-        cast("forms.ModelChoiceField[Scheme]", self.fields["scheme"]).queryset = schemes
+        cast("SchemeField", self.fields["scheme"]).offer(schemes)
 
     @property
     def amount_cents(self) -> int:

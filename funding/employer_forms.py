@@ -13,6 +13,7 @@ from catalogue import words as catalogue_words
 from catalogue.models import CredentialState, MicroCredential
 from funding import employer_words
 from funding.models import Scheme, SchemeVersion
+from funding.scheme_choice import SchemeField
 from funding.schemes import earmarks
 
 ROWS = 5
@@ -35,7 +36,7 @@ class RegisterForm(forms.Form):
 class TermsForm(forms.Form):
     """What an order is under: scheme, why, what alone it may pay, until when."""
 
-    scheme = forms.ModelChoiceField(queryset=Scheme.objects.none(), label=_("Scheme"), to_field_name="code")
+    scheme = SchemeField(label=_("Scheme"))
     kind = forms.ChoiceField(label=_("Kind"), choices=list(employer_words.KINDS.items()))
     field = forms.ChoiceField(
         required=False,
@@ -58,7 +59,7 @@ class TermsForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         scheme: Any = self.fields["scheme"]
-        scheme.queryset = schemes_with_top_ups()
+        scheme.offer(schemes_with_top_ups())
         # Where there are several, none is ordered in because it comes first.
         scheme.empty_label = None if scheme.queryset.count() == 1 else _("Choose a scheme")
 
@@ -107,8 +108,8 @@ class RowsForm(TermsForm):
     def rows(self) -> list[tuple[str, str]]:
         """References and amounts that were filled in."""
         values = self.cleaned_data
-        both = [(values[f"reference_{n}"], values[f"amount_{n}"]) for n in range(1, ROWS + 1)]
-        return [(reference, str(amount)) for reference, amount in both if reference or amount]
+        both = [(values.get(f"reference_{n}"), values.get(f"amount_{n}")) for n in range(1, ROWS + 1)]
+        return [(reference or "", str(amount)) for reference, amount in both if reference or amount]
 
     def clean(self) -> dict[str, Any]:
         values = super().clean()
@@ -118,7 +119,7 @@ class RowsForm(TermsForm):
                 self.add_error(f"amount_{number}", _("Enter an amount, like 300.00."))
             if amount is not None and not reference:
                 self.add_error(f"reference_{number}", _("Enter the reference that the employee gave you."))
-        if not self.errors and not self.rows:
+        if not self.rows and not any(each.errors for pair in self.pairs for each in pair):
             self.add_error("reference_1", _("Enter the reference that the employee gave you."))
         return values
 
@@ -128,7 +129,11 @@ class ListForm(TermsForm):
 
     file = forms.FileField(
         label=_("List of employees (CSV or XLSX)"),
-        help_text=_("Columns reference and amount, at most 200,000 rows and 20 MB."),
+        help_text=_(
+            "Columns reference and amount; or payroll_number, birth_date (as 1990-02-03) and amount. "
+            "At most 200,000 rows and 20 MB."
+        ),
+        error_messages={"required": _("Choose a file.")},
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from funding.consent_forms import ShownText
 from funding.models import Scheme
+from funding.scheme_choice import SchemeField
 from funding.services.windows.opening import FASTEST_PER_S, MOST_SLICES
 
 
@@ -47,7 +48,7 @@ class _LocalTime(forms.DateTimeInput):
 class WindowForm(forms.Form):
     """A window as the agency writes it down. Times are those of the scheme's place; amounts in whole units."""
 
-    scheme = forms.ModelChoiceField(queryset=Scheme.objects.none(), label=_("Scheme"), to_field_name="code")
+    scheme = SchemeField(label=_("Scheme"))
     name = forms.CharField(
         max_length=100, label=_("Name"), help_text=_("As everybody reads it, for example May 2027.")
     )
@@ -87,7 +88,12 @@ class WindowForm(forms.Form):
 
     def __init__(self, data: Any = None, *, schemes: Any, **options: Any) -> None:
         super().__init__(data, **options)
-        self.fields["scheme"].queryset = schemes  # type: ignore[attr-defined]
+        cast("SchemeField", self.fields["scheme"]).offer(schemes)
+
+    @property
+    def budget_cents(self) -> int:
+        """The budget in cents."""
+        return int(self.cleaned_data["budget"] * 100)
 
     def clean(self) -> dict[str, Any]:
         """Times as they are where the scheme is, in order."""

@@ -175,7 +175,9 @@ def sweep() -> Swept:
         looked = _ids(waiting.exclude(looked_at__gt=now - LOOK_AGAIN).order_by("opened_at"))
         swept.payments = len(looked)
         swept.each("payment", looked, _look)
-        ended = _ids(waiting.filter(state=CardPaymentState.OPENED, expires_at__lte=now))
+        # Their time is up, or their booking was left: nothing is kept for them any more.
+        over = Q(expires_at__lte=now) | Q(reservation__ended_at__isnull=False)
+        ended = _ids(waiting.filter(over, state=CardPaymentState.OPENED))
         swept.each("payment", ended, lambda pk: card_payments.expire_at_stripe(payment_id=pk))
         swept.refunds = _refunds(swept)
         swept.transfers = _transfers(swept)

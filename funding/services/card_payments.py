@@ -250,8 +250,10 @@ def _bring_forward(payment: CardPayment, order: TopUp | None, seen: PaymentSeen,
             fsm.apply(payment, "expire", actor=actor)
         else:
             fsm.apply(payment, "fail", actor=actor, failure=seen.failure or "declined")
-        end_reservation(payment, actor=actor)
-        _tell(payment, "grant_not_paid" if _of_window(payment) else "card_payment_failed")
+        stood = end_reservation(payment, actor=actor)
+        # Who left the booking meanwhile knows that they did not pay.
+        if stood or not hasattr(payment, "reservation"):
+            _tell(payment, "grant_not_paid" if _of_window(payment) else "card_payment_failed")
 
 
 def _of_window(payment: CardPayment) -> bool:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from accounts.models import User
-from catalogue.services import sessions
 from funding.models import Allocation, Booking, Bucket, CardPayment, Reservation, Source
 from funding.schemes.facts import SourcePlan
-from funding.services import ledger
+from funding.services import kept, ledger
 from funding.services.bookings.acceptance import TAKE_SEAT, allocations_for
 from funding.services.bookings.money import hold_lines
 from funding.services.ledger import Line
@@ -28,7 +27,7 @@ def reserve(payment: CardPayment, booking: Booking, plan: SourcePlan, *, actor: 
         ledger.post(
             scheme=payment.scheme,
             kind="reserve_booking",
-            key=keeping.key_of(payment),
+            key=kept.key_of(payment),
             actor=actor,
             lines=_lines(booking, public),
         )
@@ -46,10 +45,8 @@ def end_reservation(payment: CardPayment, *, actor: User) -> bool:
     if reservation.window_id is not None:
         keeping.give_back(payment, reservation, actor=actor)
         return True
-    keeping.end(reservation)
-    if reservation.reserved_cents:
-        ledger.reverse(entry=keeping.entry_of(payment), actor=actor, key=f"card:{payment.pk}:unreserve")
-    sessions.free_seat(session_id=reservation.session_id)
+    assert payment.booking is not None
+    kept.give_back(payment, reservation, payment.booking, actor=actor)
     return True
 
 

@@ -87,6 +87,7 @@ def booking_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     booking, viewer = _find(request, public_id)
     money = money_of(booking)
     zone = booking.account.scheme.timezone
+    kept_payment = _kept_payment(booking) if viewer is Viewer.LEARNER else None
     context = {
         "booking": booking,
         "viewer": viewer.value,
@@ -136,11 +137,12 @@ def booking_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         and permissions.may_pay(booking, request.user),
         "may_suspend": viewer is Viewer.AGENCY and permissions.may_suspend(booking, request.user),
         "batches_open": viewer is Viewer.AGENCY and permissions.may_see_batches(cast("User", request.user)),
+        # A proposal is refused where it is read; an application that is kept has no such page.
         "leavable": viewer is Viewer.LEARNER
-        and booking.state in (BookingState.REQUESTED, BookingState.ACCEPTED),
+        and (booking.state in (BookingState.REQUESTED, BookingState.ACCEPTED) or kept_payment is not None),
         "moved": viewer is Viewer.LEARNER and _moved(booking),
         "answerable": viewer is Viewer.LEARNER and booking.state == BookingState.PROPOSED,
-        "kept_payment": _kept_payment(booking) if viewer is Viewer.LEARNER else None,
+        "kept_payment": kept_payment,
     }
     return render(request, "funding/booking.html", context)
 

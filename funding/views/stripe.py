@@ -67,19 +67,22 @@ def payment_page(request: HttpRequest, public_id: UUID) -> HttpResponse:
         except (CardsUnavailable, CardsRefused):
             answers = False
     payment = _own(request, public_id)
-    kept = Reservation.objects.select_related("window").filter(payment=payment, window__isnull=False).first()
+    kept = Reservation.objects.select_related("window").filter(payment=payment).first()
+    # Stripe's page is closed by the next sweep; nothing is kept for who pays there until then.
+    left = payment.state == "opened" and kept is not None and kept.ended_at is not None
     context = {
         "payment": payment,
+        "left": left,
         "window": kept.window if kept else None,
-        "kept_cents": kept.reserved_cents if kept else 0,
+        "kept_cents": kept.reserved_cents if kept and kept.window else 0,
         "state": card_words.STATES[payment.state],
         "colour": card_words.COLOURS.get(payment.state, ""),
         "failure": card_words.failure(payment.failure) if payment.failure else "",
         "finding": card_words.finding_of(payment.finding, paid=payment.succeeded_at is not None),
         "method": card_words.METHODS.get(payment.method, ""),
-        "open": payment.state == "opened" and payment.expires_at > clock.now(),
+        "open": payment.state == "opened" and not left and payment.expires_at > clock.now(),
         "answers": answers,
-        "may_end": payment.payer_id == request.user.pk and payment.state == "opened",
+        "may_end": payment.payer_id == request.user.pk and payment.state == "opened" and not left,
         "refunds": [
             (each, card_words.REFUNDS.get(each.status, each.status))
             for each in payment.refunds.order_by("-wanted_at", "-pk")

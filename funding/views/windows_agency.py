@@ -61,7 +61,7 @@ def window_open(request: HttpRequest) -> HttpResponse:
                     actor=user,
                     scheme=values["scheme"],
                     name=values["name"],
-                    budget_cents=int(values["budget"] * 100),
+                    budget_cents=form.budget_cents,
                     opens_at=values["opens"],
                     closes_at=values["closes"],
                     admissions_per_s=values["admissions_per_s"],

@@ -92,6 +92,7 @@ def test_lists_totals_people_and_the_agency(page: Page, scene: Scene, enter: Ent
     page.get_by_role("button", name="Refuse").click()
     expect(page.get_by_role("heading", name="There is a problem")).to_be_visible()
     enter(scene.payment_officer)
+    tell(Transfer(4_200, note="RF08ILAANJG948BH4KM-RF08ILAANJG948BH4KM"))
     page.goto("/agency/receipts/")
     check("agency-receipts")
     page.get_by_role("link", name="Boulangerie Petit").click()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from funding.models import BankMessage, TopUpReceipt
+from funding.models import BankMessage, JournalEntry, TopUpReceipt
 from funding.services import bank_messages, bookings, top_ups
 from ila.core import clock
-from tests.funding.top_ups.support import Firm, Transfer, camt054, check_books, lot_of
-from tests.support.parallel import codes, together
+from tests.funding.top_ups.support import IBAN, Firm, Transfer, camt054, check_books, lot_of
+from tests.support.parallel import codes, meeting_before_moves, together, unlocked
 from tests.support.world import MONDAY
 
 pytestmark = [pytest.mark.usefixtures("committed_db"), pytest.mark.slow]
@@ -87,3 +88,33 @@ def test_the_end_beside_a_booking_takes_what_is_left(firm: Firm) -> None:
     order.refresh_from_db()
     lot = lot_of(order, learner)
     assert (lot.available_cents, lot.held_cents + order.ended_cents) == (0, 30_000)
+
+
+def confirm_twice(firm: Firm) -> list[Any]:
+    """A refund of 50.00 that was noted, and the two other officers who confirm it at the same moment."""
+    order = firm.order(30_000)
+    firm.pay(order, 35_000)
+    refund = top_ups.request_refund(actor=firm.manager, top_up_id=order.pk, iban=IBAN)
+    top_ups.note_refund(actor=firm.world.payer, refund_id=refund.pk, bank_reference="T1")
+    # Both have looked the transfer up before either writes.
+    officers = (firm.world.second_payer, firm.world.third_payer)
+    return [lambda each=each: top_ups.confirm_refund(actor=each, refund_id=refund.pk) for each in officers]
+
+
+def test_control_two_officers_confirm_one_refund_without_the_lock(firm: Firm) -> None:
+    """Both read a refund that is noted and go on to pay it; only guards behind the lock keep the second out."""
+    acts = confirm_twice(firm)
+    with unlocked(), meeting_before_moves():
+        outcomes = together(*acts)
+    assert "not_allowed" not in codes(outcomes)
+    assert codes(outcomes) != ["ok", "ok"]
+
+
+def test_two_officers_confirm_one_refund_once(firm: Firm) -> None:
+    acts = confirm_twice(firm)
+    with meeting_before_moves():
+        outcomes = together(*acts)
+    assert codes(outcomes) == ["not_allowed", "ok"]
+    assert JournalEntry.objects.filter(kind="top_up_refunded").count() == 1
+    order = firm.organisation.top_ups.get()
+    assert (order.refunded_cents, order.refundable_cents) == (5_000, 0)

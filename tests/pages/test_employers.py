@@ -9,10 +9,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.models import Employer
 from funding import tasks
+from funding.employer_forms import ROWS
 from funding.models import TopUp, TopUpDraft, TopUpReceipt
 from funding.selectors import employers as selected
-from funding.services import top_ups
+from funding.services import schemes, top_ups
 from ila.core import clock
+from tests.factories.accounts import UserFactory
 from tests.funding.top_ups.support import Firm, siret_number
 from tests.pages.employer_things import make_employer_things, register
 from tests.pages.support import Scene, signed_in
@@ -81,6 +83,28 @@ def test_a_few_employees_are_typed_in_and_ordered(scene: Scene) -> None:
     picture = client.get(f"/employer/top-ups/{order.public_id}/code.svg")
     assert picture.headers["Content-Type"] == "image/svg+xml"
     assert b"style" not in picture.content
+
+
+def test_amounts_are_marked_where_the_currency_is_known(scene: Scene) -> None:
+    """The scheme is chosen in the same form: with schemes in several currencies each names its own."""
+    employer = register(scene)
+    client = signed_in(scene.employer)
+    address = f"/employer/{employer.organisation.public_id}/top-up/"
+    mark = '<div class="govuk-input__prefix" aria-hidden="true">€</div>'
+    page = client.get(address).content.decode()
+    assert page.count(mark) == ROWS
+    assert "(EUR)" not in page
+    empty = text_of(client.post(address, {"kind": "voluntary", "amount_2": "1.00"}).content)
+    assert "Choose a scheme." in empty
+    assert "This field is required." not in empty
+    assert "Enter the reference that the employee gave you." in empty
+    schemes.load_preset_scheme(
+        code="skillsfuture", author=UserFactory.create(), approver=UserFactory.create()
+    )
+    page = client.get(address).content.decode()
+    assert mark not in page
+    assert "(EUR)" in page
+    assert "(SGD)" in page
 
 
 def test_a_list_is_checked_by_a_job(scene: Scene) -> None:

@@ -86,6 +86,39 @@ def test_others_are_told_that_the_rest_is_kept_and_may_come_back(counter: Counte
 
 
 @pytest.mark.parametrize("language", ["en", "fr", "nl"])
+def test_who_leaves_while_it_is_kept_reads_that_there_is_nothing_to_pay(
+    counter: Counter, language: str
+) -> None:
+    client = of(counter.learner)
+    payment = applied(counter, client)
+    assert payment.booking is not None
+    booking = f"/bookings/{payment.booking.public_id}/"
+    assert "Leave this booking" in text(client.get(booking))
+    client.post(f"{booking}leave/", {"outcome": "nothing"})
+    assert counter.taken() == (0, 0, 100_000)
+    counter.learner.user.language = language
+    counter.learner.user.save()
+    client.cookies["django_language"] = language
+    page = client.get(f"/payments/{payment.public_id}/")
+    words = {
+        "en": "You have left this booking: there is nothing to pay any more",
+        "fr": "Vous avez quitté cette réservation",
+        "nl": "U hebt deze boeking verlaten",
+    }
+    assert words[language] in text(page)
+    assert "give-up" not in page.content.decode()
+    assert payment.address not in page.content.decode()
+    # Somebody else has it at once.
+    assert applied_as(counter, make_learner(counter.world)).pk != payment.pk
+
+
+def applied_as(counter: Counter, learner: Learner) -> CardPayment:
+    client = of(learner)
+    client.post(address(counter), form_of(client, address(counter)))
+    return CardPayment.objects.get(payer=learner.user)
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "nl"])
 def test_who_does_not_pay_is_told_and_may_apply_again(counter: Counter, language: str) -> None:
     counter.learner.user.language = language
     counter.learner.user.save()

@@ -369,6 +369,7 @@ def test_a_window_is_set_in_two_steps_at_the_schemes_time(world: World) -> None:
     page = text(client.post("/agency/windows/open/", a_window(world)))
     assert "Read it once more" in page
     assert "1 July 2026, 10:00" in page.replace("\xa0", " ")
+    assert "€1,234.56" in page
     assert not Window.objects.exists()
     assert "Read it once more" not in text(
         client.post("/agency/windows/open/", {**a_window(world), "change": "1"})

@@ -8,7 +8,7 @@ from catalogue.services import sessions, surveys
 from funding.models import Booking, BookingState
 from funding.models.bookings import SEATED_STATES
 from funding.permissions import is_learner
-from funding.services import holds, reviews
+from funding.services import holds, kept, reviews
 from funding.services.bookings import endings, money, terms
 from funding.services.bookings.context import Walk, open_walk
 from funding.services.bookings.guards import CALLED_OFF, was_never_held
@@ -100,6 +100,7 @@ def _deny_before(walk: Walk, *, actor: User, reason: str) -> None:
         booking.save(update_fields=["consent"])
     fsm.apply(booking, "refuse_by_learner", actor=actor, reason=reason or "consent denied")
     consents.deny_consent(consent=_consent(booking), actor=actor, reason=reason)
+    kept.give_back_left(booking, actor=actor)
 
 
 def _consent(booking: Booking) -> Consent:

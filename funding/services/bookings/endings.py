@@ -15,7 +15,7 @@ from funding.models import Allocation, Booking, BookingState, ClaimKind, ClaimSt
 from funding.models.bookings import PERHAPS_OWED_STATES
 from funding.permissions import FUNDER_ROLES, acts_for_funder, acts_for_provider, is_for_every_scheme
 from funding.schemes import deadlines
-from funding.services import reviews
+from funding.services import kept, reviews
 from funding.services.bookings import conditions, in_bulk, money
 from funding.services.bookings.context import Walk, open_walk
 from funding.services.bookings.guards import CALLED_OFF, was_never_held
@@ -266,8 +266,10 @@ def end_and_return(walk: Walk, transition: str, *, actor: User, reason: str = ""
     if seated:
         money.unwind(booking, actor=actor, reason=reason or transition)
         sessions.free_seat(session_id=walk.session.pk)
-    elif booking.consent_id is not None:
-        close_consent(booking, "lapse", actor=actor)
+    else:
+        if booking.consent_id is not None:
+            close_consent(booking, "lapse", actor=actor)
+        kept.give_back_left(booking, actor=actor)
     _tell_learner(walk, "booking_ended")
     return booking
 

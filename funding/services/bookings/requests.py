@@ -9,7 +9,7 @@ from funding.models import Booking, BookingState, LearningAccount, version_on
 from funding.permissions import acts_for_provider
 from funding.schemes import deadlines, windows
 from funding.schemes.rules import SchemeRules
-from funding.services import gates
+from funding.services import gates, kept
 from funding.services.bookings import guards
 from funding.services.bookings.context import (
     Walk,
@@ -173,12 +173,14 @@ def refuse_by_provider(*, actor: User, booking_id: int, reason: str) -> Booking:
 def refuse_by_learner(*, actor: User, booking_id: int, reason: str = "") -> Booking:
     """The learner says no to a request of theirs or to a proposal, which is not to deny consent to it.
 
+    What was kept while they would have paid their part is free at once. Locks: account, session, booking, payment.
     Logs: booking `refuse_by_learner`, consent `lapse`. Raises: DomainError `not_allowed`.
     """
     walk = open_walk(booking_id)
     fsm.apply(walk.booking, "refuse_by_learner", actor=actor, reason=reason)
     if walk.booking.consent_id is not None:
         close_consent(walk.booking, "lapse", actor=actor)
+    kept.give_back_left(walk.booking, actor=actor)
     return walk.booking
 
 

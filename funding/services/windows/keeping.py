@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import SignIn, User
 from accounts.services import consents, messages
-from catalogue.services import sessions
 from funding.models import (
     Allocation,
     Booking,
@@ -22,8 +21,6 @@ from funding.models import (
     Bucket,
     CardPayment,
     Fund,
-    GrantCount,
-    JournalEntry,
     Reservation,
     Window,
 )
@@ -31,7 +28,7 @@ from funding.models.card_payments import WAITING
 from funding.schemes import windows
 from funding.schemes.facts import SourcePlan
 from funding.schemes.rules import SchemeRules
-from funding.services import ledger
+from funding.services import kept, ledger
 from funding.services.bookings import guards, history, money, terms
 from funding.services.bookings.acceptance import allocations_for
 from funding.services.bookings.conditions import conditions_for
@@ -55,11 +52,6 @@ from funding.services.windows.situation import Locked, read_situation
 from ila.core import clock, fsm, locks
 from ila.core.batch import Batch
 from ila.core.errors import DomainError
-
-COUNT_BACK = (
-    f"UPDATE {GrantCount._meta.db_table} SET granted = granted - 1"
-    " WHERE scheme_id = %s AND credential_id = %s AND year = %s AND granted > 0"
-)
 
 
 def keep(
@@ -147,7 +139,7 @@ def _keep(request: Request, shown: Shown, expires_at: datetime, *, gathering: bo
             *ledger.statement(
                 scheme=scheme,
                 kind="reserve_booking",
-                key=key_of(payment),
+                key=kept.key_of(payment),
                 actor=request.actor,
                 lines=ledger.transfer(line, Bucket.BUDGET, Bucket.RESERVED),
             )
@@ -171,10 +163,10 @@ def grant_paid(payment: CardPayment, booking: Booking) -> Booking:
         .filter(payment=payment, ended_at__isnull=True)
         .first()
     )
+    if booking.state not in (BookingState.PROPOSED, BookingState.LAPSED):
+        raise DomainError("not_allowed", transition="grant", state=booking.state)
     if reservation is None or reservation.window is None:
         raise DomainError("too_late", reason="not_paid_in_time")
-    if booking.state != BookingState.PROPOSED:
-        raise DomainError("not_allowed", transition="grant", state=booking.state)
     window, consent, sign_in, version = (
         reservation.window,
         booking.consent,
@@ -220,7 +212,7 @@ def grant_paid(payment: CardPayment, booking: Booking) -> Booking:
     ):
         batch.insert(message)
     batch.send()
-    end(reservation)
+    kept.end(reservation)
     return booking
 
 
@@ -237,14 +229,7 @@ def give_back(payment: CardPayment, reservation: Reservation, *, actor: User) ->
     if booking.state == BookingState.PROPOSED:
         fsm.apply(booking, "lapse", actor=actor, reason="not paid")
         close_consent(booking, "lapse", actor=actor)
-    end(reservation)
-    # In the order in which everybody takes them: seat, count, budget.
-    sessions.free_seat(session_id=reservation.session_id)
-    with connection.cursor() as cursor:
-        cursor.execute(COUNT_BACK, [payment.scheme_id, booking.credential_id, reservation.year])
-        if cursor.rowcount != 1:
-            raise RuntimeError(f"no grant of {booking.credential_id} in {reservation.year} is counted")
-    ledger.reverse(entry=entry_of(payment), actor=actor, key=f"card:{payment.pk}:unreserve")
+    kept.give_back(payment, reservation, booking, actor=actor)
 
 
 def _check_again(payment: CardPayment, booking: Booking, window: Window, rules: SchemeRules) -> None:
@@ -294,26 +279,8 @@ def _lines(booking: Booking, allocations: Sequence[Allocation]) -> list[Line]:
     ]
 
 
-def key_of(payment: CardPayment) -> str:
-    """The key of the entry that keeps what others pay while a learner pays their part."""
-    return f"card:{payment.pk}:reserve"
-
-
-def entry_of(payment: CardPayment) -> JournalEntry:
-    """That entry."""
-    return JournalEntry.objects.select_related("scheme").get(
-        scheme=payment.scheme_id, idempotency_key=key_of(payment)
-    )
-
-
 def _budget_of(payment: CardPayment) -> int:
     """The part of the window's budget that the grant was kept out of."""
-    kept = entry_of(payment).postings.get(bucket=Bucket.RESERVED)
-    assert kept.budget_id is not None
-    return kept.budget_id
-
-
-def end(reservation: Reservation) -> None:
-    """Nothing is kept by it any more."""
-    reservation.ended_at = clock.now()
-    reservation.save(update_fields=["ended_at"])
+    posting = kept.entry_of(payment).postings.get(bucket=Bucket.RESERVED)
+    assert posting.budget_id is not None
+    return posting.budget_id

@@ -100,6 +100,22 @@ def test_giving_up_gives_everything_back_at_once(till: Till) -> None:
     check_books()
 
 
+def test_saying_no_gives_everything_back_at_once_and_late_money_too(till: Till) -> None:
+    learner = till.firm.employees[0]
+    booking = till.proposed(learner)
+    payment = till.consent(learner, booking)
+    bookings.refuse_by_learner(actor=learner.user, booking_id=booking.pk)
+    assert (available(learner), taken(booking.session_id)) == (500_000, 0)
+    check_books()
+    till.pay(payment)
+    till.tell_all()
+    card_events.sweep()
+    payment.refresh_from_db()
+    assert (payment.finding, payment.refunded_cents, till.stripe.act("balance")) == ("not_allowed", OWN, 0)
+    assert (available(learner), taken(booking.session_id)) == (500_000, 0)
+    check_books()
+
+
 def test_a_proposal_withdrawn_meanwhile_gives_the_money_back(till: Till) -> None:
     learner = till.firm.employees[0]
     booking = till.proposed(learner)

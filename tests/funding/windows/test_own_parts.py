@@ -182,6 +182,33 @@ def till_balance(counter: Counter) -> int:
     return int(counter.stripe.act("balance"))
 
 
+@pytest.mark.parametrize("how", ["no", "not_me", "leave", "provider"])
+def test_what_is_left_is_free_at_once_and_may_be_applied_for_again(counter: Counter, how: str) -> None:
+    payment = counter.keep()
+    assert payment.booking is not None
+    learner, pk = counter.learner.user, payment.booking.pk
+    if how == "no":
+        bookings.refuse_by_learner(actor=learner, booking_id=pk)
+    elif how == "not_me":
+        bookings.deny_consent(actor=learner, booking_id=pk)
+    elif how == "leave":
+        bookings.cancel_by_learner(actor=learner, booking_id=pk)
+    else:
+        bookings.cancel_by_provider(actor=counter.world.provider_user, booking_id=pk)
+    assert (counter.taken(), ended(payment)) == (NOTHING, True)
+    assert "reserved" not in bucket_sums("public")
+    check_books()
+    again = counter.keep()
+    assert (again.pk != payment.pk, counter.taken()) == (True, (1, 1, BUDGET - GRANT))
+    # The next look closes the page of the first; nothing comes back twice, and nobody is told what they know.
+    card_events.sweep()
+    payment.refresh_from_db()
+    assert (payment.state, counter.taken()) == ("expired", (1, 1, BUDGET - GRANT))
+    assert not learner.messages.filter(template="grant_not_paid").exists()
+    assert JournalEntry.objects.filter(kind="reverse_reserve_booking").count() == 1
+    check_books()
+
+
 @pytest.mark.parametrize("how", ["provider", "accreditation", "learner"])
 def test_what_ended_meanwhile_gives_the_money_back(counter: Counter, how: str) -> None:
     payment = counter.keep()
