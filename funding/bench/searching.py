@@ -1,4 +1,4 @@
-"""The case `search`: the catalogue's page for faceted searches over 100,000 offers, beside the bare SQL of the same.
+"""The case `search`: the catalogue's page for faceted searches over many offers, beside the bare SQL of the same.
 
 Ours is the whole way: a request goes in through the middleware, a page of HTML comes out. The floor is what the
 database needs for the same page, sent by pgbench: the counts of the facets and the first page's entries, for the same
@@ -38,7 +38,6 @@ from funding.bench.world import CREDENTIALS, PROVIDERS, WORDS, World
 from ila.core import clock
 
 CLIENTS = 2
-OFFERS = 100_000
 TURNS = 4
 PIECES = 5_000
 WARM_UP = 10
@@ -52,9 +51,9 @@ TOWNS = ("Paris", "Lyon", "Lille", "Nantes", "Toulouse", "Bordeaux", "Rennes", "
 LANGUAGES = ("fr", "en", "de")
 
 
-def measure_search(world: World, *, seconds: float) -> list[Figures]:
-    """Pages a second, and the bare SQL's a second, in turns."""
-    _fill_catalogue(world)
+def measure_search(world: World, *, seconds: float, offers: int) -> list[Figures]:
+    """Pages a second over so many offers, and the bare SQL's a second, in turns."""
+    _fill_catalogue(world, offers)
     settle()
     drawn = _searches()
     shares = [_shuffled(drawn, client) for client in range(CLIENTS)]
@@ -163,11 +162,11 @@ def _array(values: Iterable[str]) -> str:
     return "ARRAY[" + ", ".join(f"'{value}'" for value in values) + "]"
 
 
-def _fill_catalogue(world: World) -> None:
-    """As many entries as it takes to have 100,000, of many kinds, places, prices and dates."""
+def _fill_catalogue(world: World, offers: int) -> None:
+    """As many entries as it takes to have so many, of many kinds, places, prices and dates."""
     now = clock.now()
     since = now - timedelta(days=400)
-    numbers = (CREDENTIALS + 1, OFFERS)
+    numbers = (CREDENTIALS + 1, offers)
     terms = _array(_term(number) for number in range(TERMS))
     title = " || ' ' || ".join(
         f"({_array(WORDS)})[1 + (n * {step} + n / {part}) %% {len(WORDS)}]"
@@ -207,7 +206,7 @@ def _fill_catalogue(world: World) -> None:
         city=pick(TOWNS, "town"),
         price_cents="20000 + (hashtext(n || 'price') & 262143)",
     )
-    with_sessions = (CREDENTIALS + 1, OFFERS * 6 // 10)
+    with_sessions = (CREDENTIALS + 1, offers * 6 // 10)
     fill(
         Session(
             external_id="s", currency="EUR", price_cents=1, state=SessionState.OPEN,
@@ -226,8 +225,8 @@ def _fill_catalogue(world: World) -> None:
     listings.bring_all_up_to_date()
     listings.count_words()
     counted = execute("SELECT count(*) FROM catalogue_listing")[0][0]
-    if counted != OFFERS:
-        raise RuntimeError(f"the list has {counted} lines, not {OFFERS}")
+    if counted != offers:
+        raise RuntimeError(f"the list has {counted} lines, not {offers}")
 
 
 def _log(model: type[Any], actor: User, numbers: tuple[int, int], *, target: str) -> None:

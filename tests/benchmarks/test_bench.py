@@ -78,7 +78,8 @@ def test_each_case_is_a_line_of_figures_and_nothing_stays(
     owner: psycopg.Connection, run_manage: RunManage
 ) -> None:
     before = contents(owner)
-    done = run_manage("bench", "--json", "--seconds", "0.2", "--history", "200", timeout=600)
+    small = ("--seconds", "0.2", "--history", "200", "--offers", "10500")
+    done = run_manage("bench", "--json", *small, timeout=600)
     found = lines(done)
     assert {each["case"]: each["clients"] for each in found} == CASES
     for each in found:
@@ -113,6 +114,7 @@ def test_an_owner_who_may_create_no_database_gets_a_schema(
         (["nothing"], 2, "There is no case nothing."),
         (["accept", "--seconds", "none"], 2, "'none' is no number of seconds"),
         (["accept", "--history", "-1"], 2, "'-1' is no number of postings"),
+        (["search", "--offers", "12"], 2, "'12' is no number of offers from 10000 on"),
     ],
 )
 def test_wrong_usage_is_said_in_a_line(

@@ -70,3 +70,21 @@ def test_django_is_left_as_it_was(inside: bool) -> None:
     before = purse(state)
     AddConstraint("Purse", POSITIVE).state_forwards("money", state)
     assert purse(state) is not before
+
+
+def test_what_is_new_leaves_those_farther_away_alone() -> None:
+    """A table or a foreign key that comes reaches its neighbours and theirs, not everybody whom they know."""
+    with models_rendered_once():
+        state = made()
+        for name, known in (("Hole", "Coin"), ("Tailor", "Hole"), ("Town", "Tailor"), ("Mayor", "Town")):
+            key = models.ForeignKey(f"money.{known}", models.CASCADE)
+            CreateModel(name, [("id", models.BigAutoField(primary_key=True)), ("known", key)]).state_forwards(
+                "money", state
+            )
+        before = {name: state.apps.get_model("money", name) for name in ("Purse", "Coin", "Mayor")}
+        AddField(
+            "Coin", "second", models.ForeignKey("money.Purse", models.CASCADE, related_name="+", null=True)
+        ).state_forwards("money", state)
+        after = {name: state.apps.get_model("money", name) for name in before}
+        assert [name for name in before if after[name] is before[name]] == ["Mayor"]
+        assert after["Coin"]._meta.get_field("second").related_model is after["Purse"]

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
 from funding.bench.figures import Figures
-from funding.bench.run import CASES, HISTORY, SECONDS, run_cases
+from funding.bench.run import CASES, HISTORY, LEAST_OFFERS, OFFERS, SECONDS, run_cases
 
 HEADER = f"{'case':<20}{'ours/s':>12}{'floor/s':>12}{'ratio':>8}{'p50 ms':>10}{'p99 ms':>10}{'clients':>9}"
 
@@ -36,6 +36,12 @@ class Command(BaseCommand):
             default=HISTORY,
             help=f"postings there are before it begins ({HISTORY})",
         )
+        parser.add_argument(
+            "--offers",
+            type=_offers,
+            default=OFFERS,
+            help=f"offers in the catalogue that is searched ({OFFERS}; {LEAST_OFFERS} at least)",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection.ensure_connection()
@@ -49,7 +55,8 @@ class Command(BaseCommand):
         if not options["json"]:
             self.stdout.write(HEADER)
         try:
-            for found in run_cases(names, seconds=options["seconds"], history=options["history"], tell=_tell):
+            settings = {name: options[name] for name in ("seconds", "history", "offers")}
+            for found in run_cases(names, **settings, tell=_tell):
                 self.stdout.write(json.dumps(found.as_json()) if options["json"] else _line(found))
                 self.stdout.flush()
         except RuntimeError as error:
@@ -75,6 +82,12 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= 3600:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
     return seconds
+
+
+def _offers(text: str) -> int:
+    if not text.isdecimal() or not LEAST_OFFERS <= int(text) <= 10_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of offers from {LEAST_OFFERS} on")
+    return int(text)
 
 
 def _number(text: str) -> int:

@@ -33,12 +33,15 @@ def models_rendered_once() -> Iterator[None]:
         state = project.models[app_label, model_name.lower()]
         apps = project.__dict__.get("apps")
         model = apps.all_models[app_label].get(model_name.lower()) if apps is not None else None
-        if model is None or model not in rendered or not rendered[model].fits(state):
-            reload_model(project, app_label, model_name, delay)
+        shape = None if model is None else rendered.get(model)
+        if shape is not None and shape.fits(state):
+            for option in _LISTS:
+                if option in state.options:
+                    setattr(model._meta, option, list(state.options[option]))
             return
-        for option in _LISTS:
-            if option in state.options:
-                setattr(model._meta, option, list(state.options[option]))
+        # Nobody farther away can depend on what is new; without the delay each foreign key renders nearly all.
+        is_new = model is None or (shape is not None and shape.grew_to(state))
+        reload_model(project, app_label, model_name, delay or is_new)
 
     _put(render_and_note, reload_where_needed)
     try:
@@ -60,10 +63,12 @@ class _Shape:
         self._rest = _rest(state)
 
     def fits(self, state: ModelState) -> bool:
-        return (
-            list(self._fields) == list(state.fields)
-            and all(self._fields[name] is field for name, field in state.fields.items())
-            and self._rest == _rest(state)
+        return self.grew_to(state) and list(self._fields) == list(state.fields)
+
+    def grew_to(self, state: ModelState) -> bool:
+        """Nothing but new fields came to it, or nothing at all."""
+        return self._rest == _rest(state) and all(
+            state.fields.get(name) is field for name, field in self._fields.items()
         )
 
 
