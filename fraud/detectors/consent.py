@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
+from psycopg import Cursor
 
 from fraud.detection.detector import (
     Detector,
     Deviations,
     Factor,
+    Finding,
     Number,
     Parameters,
     Percent,
@@ -15,7 +22,9 @@ from fraud.detection.detector import (
     Share,
     Term,
     asked_in_sql,
+    banded,
 )
+from fraud.detection.peers import beyond_peers
 
 
 class BatchEnrolment(Parameters):
@@ -23,6 +32,8 @@ class BatchEnrolment(Parameters):
 
     own_hands, z: so many consents of a month on the device of the agent or provider that booked, and so far beyond
     the rate of the others (at least usual_share: to help somebody to consent is lawful).
+    sitting_minutes, sitting_z: between a booking and the next one of another learner in the same session, and how far
+    the share of such bookings in the last sitting_days is beyond the others', from sitting_learners on.
     """
 
     learners: Number = 8
@@ -32,6 +43,10 @@ class BatchEnrolment(Parameters):
     own_hands: Number = 6
     usual_share: Share = 0.1
     z: Deviations = 3.0
+    sitting_minutes: Number = 15
+    sitting_days: Term = 28
+    sitting_learners: Number = 4
+    sitting_z: Deviations = 2.5
 
 
 # A learner counts once per day and key; the n-th before each row tells whether n of them fit into the window. Whatever
@@ -92,14 +107,68 @@ SELECT t.provider_id, t.kind, t.key, least(0.8, 0.5 + 0.01 * count(DISTINCT r)),
  GROUP BY t.provider_id, t.kind, t.key
 """
 
+# People decide at hours of their own; whoever has a list enters it in one sitting, from whatever device. Of a sitting
+# each booking has a neighbour, nearer than so many bookings of a day (as of a launch) would have by themselves: a
+# quarter of what lies between them in twelve hours. What an employer enters or is entered in a known place is known
+# to come at once.
+SITTINGS = """
+WITH one AS (
+    SELECT DISTINCT ON (session_id, learner_id) provider_id, session_id, learner_id, booking_id, created_at FROM bk
+     WHERE (created_at AT TIME ZONE 'UTC')::date > %(day)s::date - %(sitting_days)s::int
+       AND coalesce(employer_id, '') = '' AND NOT known_place
+     ORDER BY session_id, learner_id, created_at, booking_id
+), step AS (
+    SELECT one.*, created_at - lag(created_at) OVER w AS before, lead(created_at) OVER w - created_at AS after,
+           least(make_interval(mins => %(sitting_minutes)s), interval '3 hours'
+                 / count(*) OVER (PARTITION BY session_id, (created_at AT TIME ZONE 'UTC')::date)) AS near
+      FROM one WINDOW w AS (PARTITION BY session_id ORDER BY created_at, booking_id)
+)
+SELECT provider_id, count(DISTINCT learner_id) FILTER (WHERE sits), count(*) FILTER (WHERE sits), count(*),
+       array_agg('bookings:' || booking_id) FILTER (WHERE sits)
+  FROM (SELECT *, coalesce(before <= near, false) OR coalesce(after <= near, false) AS sits FROM step) x
+ GROUP BY provider_id ORDER BY provider_id
+"""
+_batches = asked_in_sql(BATCH_ENROLMENT)
+
+
+def find_batches(cursor: Cursor[Any], day: date, parameters: BatchEnrolment) -> Iterable[Finding]:
+    """Mass enrolment by what was used for it, and learners whom somebody entered one after another."""
+    yield from _batches(cursor, day, parameters)
+    cursor.execute(SITTINGS.encode(), {"day": day, **parameters.model_dump()})
+    yield from _unlike_peers(cursor.fetchall(), parameters.sitting_learners, parameters.sitting_z)
+
+
+# What only unlikely shares say ranks a provider, and is no evidence to hold money on.
+_MOST = 0.45
+
+
+def _unlike_peers(rows: Iterable[tuple[Any, ...]], least: int, z: float) -> Iterable[Finding]:
+    """Providers (with learners, hits, bookings and evidence) that have a larger share of hits than others have."""
+    found = {provider: (learners, hits, size, named) for provider, learners, hits, size, named in rows}
+    beyond = beyond_peers(
+        {provider: (hits, size) for provider, (_learners, hits, size, _named) in found.items()}
+    )
+    for provider, (learners, _hits, _size, named) in found.items():
+        if learners >= least and beyond[provider] >= z:
+            score = min(_MOST, 0.1 + 0.1 * beyond[provider])
+            yield Finding(provider, "provider", provider, banded(score), "R", tuple(sorted(named)))
+
 
 class CreateAndDrain(Parameters):
-    """D02. spent_percent of the balance within hours of the registration; a provider's share against its peers."""
+    """D02. spent_percent of the balance within hours of the registration; a provider's share against its peers.
+
+    idle_days: since when an account had been open that nothing was ever booked with; idle_z: how far the share of
+    such bookings in the last window_days is beyond the others', from least_idle learners on.
+    """
 
     hours: Number = 24
     spent_percent: Percent = 80
     least: Number = 5
     times_peers: Factor = 3.0
+    idle_days: Term = 60
+    window_days: Term = 28
+    least_idle: Number = 4
+    idle_z: Deviations = 2.5
 
 
 CREATE_AND_DRAIN = """
@@ -133,6 +202,33 @@ SELECT m.provider_id, 'provider', m.provider_id,
    AND m.drains::numeric / m.bookings
        >= %(times_peers)s * (p.drains - m.drains + 1)::numeric / greatest(p.bookings - m.bookings + 20, 20)
 """
+
+# Accounts that nobody used: those who look for money to spend look for these, and a firm whose customers all are such
+# has not found them by chance.
+IDLE_ACCOUNTS = """
+SELECT b.provider_id, count(DISTINCT b.learner_id) FILTER (WHERE idle), count(*) FILTER (WHERE idle), count(*),
+       array_agg('bookings:' || b.booking_id) FILTER (WHERE idle)
+  FROM (SELECT b.provider_id, b.learner_id, b.booking_id, b.created_at, b.known_place,
+               b.created_at - l.registered_at > make_interval(days => %(idle_days)s)
+               AND row_number() OVER (PARTITION BY b.learner_id ORDER BY b.created_at, b.booking_id) = 1 AS idle
+          FROM bk b JOIN learners l USING (learner_id)) b
+ WHERE (b.created_at AT TIME ZONE 'UTC')::date > %(day)s::date - %(window_days)s::int AND NOT b.known_place
+ GROUP BY b.provider_id ORDER BY b.provider_id
+"""
+_drains = asked_in_sql(CREATE_AND_DRAIN)
+
+
+def find_drains(cursor: Cursor[Any], day: date, parameters: CreateAndDrain) -> Iterable[Finding]:
+    """Accounts that were opened to be emptied, and accounts that slept until this provider's courses."""
+    found = {finding.provider_id: finding for finding in _drains(cursor, day, parameters)}
+    cursor.execute(IDLE_ACCOUNTS.encode(), {"day": day, **parameters.model_dump()})
+    for finding in _unlike_peers(cursor.fetchall(), parameters.least_idle, parameters.idle_z):
+        # One alert of a provider: what says more counts, the rows of both are shown.
+        drained = found.get(finding.provider_id, finding)
+        rows = tuple(sorted({*finding.evidence, *drained.evidence}))
+        more = max(finding.score, drained.score)
+        found[finding.provider_id] = replace(finding, score=more, evidence=rows)
+    yield from found.values()
 
 
 class ConsentDenied(Parameters):
@@ -195,26 +291,29 @@ DETECTORS = (
     Detector(
         id="D01",
         name="batch_enrolment",
-        version=2,
+        version=3,
         family="consent",
         explanation=_(
-            "Many different learners were enrolled from one address, device or agent in a short time."
+            "Many different learners were enrolled in a short time, from one address, device or agent or one by one."
         ),
         needs="bookings(agent_id employer_id actor ip_hash device_hash consent_at consent_ip_hash"
         " consent_device_hash) places(ip_hash kind)",
         parameters=BatchEnrolment(),
-        find=asked_in_sql(BATCH_ENROLMENT),
+        find=find_batches,
         rises=True,
     ),
     Detector(
         id="D02",
         name="create_and_drain",
-        version=2,
+        version=3,
         family="consent",
-        explanation=_("Accounts were opened and almost emptied within a day, far more often than elsewhere."),
+        explanation=_(
+            "Accounts were emptied within a day of being opened, or had never been used before, far more often than"
+            " elsewhere."
+        ),
         needs="learners(registered_at) credits(amount_cents at)",
         parameters=CreateAndDrain(),
-        find=asked_in_sql(CREATE_AND_DRAIN),
+        find=find_drains,
     ),
     Detector(
         id="D03",

@@ -164,11 +164,18 @@ def _best_entry(
 
 
 class NomineeHub(Parameters):
-    """D08. entities behind one person, sign-in device or account within days."""
+    """D08. entities behind one person, sign-in device or account within days.
+
+    quiet_days: without a booking, before a firm got another director or shareholder. turn_days: in which its account,
+    its contact data, its devices or more of its people changed too, at least turn_signs of these.
+    """
 
     entities: Number = 3
     days: Term = 90
     old_days: Term = 365
+    quiet_days: Term = 60
+    turn_days: Term = 30
+    turn_signs: Number = 2
 
 
 # A director who has been declared at two of them for a year explains that they share things.
@@ -206,6 +213,53 @@ SELECT f.provider_id, h.kind, h.key, least(0.9, 0.5 + 0.1 * (h.entities - %(enti
                      WHERE b.provider_id = f.provider_id), '{}')
   FROM hub h JOIN free f USING (kind, key) GROUP BY f.provider_id, h.kind, h.key, h.entities
 """
+
+# A firm that was bought for its accreditation: nobody learnt there, then it has other heads and, within weeks, another
+# account, other contact data or other hands. What went before the first facts is not known: no silence is counted
+# from before them.
+CHANGED_HANDS = """
+WITH head AS (
+    SELECT p.provider_id, min(p.valid_from) AS at, array_agg(DISTINCT 'persons:' || p.person_id) AS rows
+      FROM persons p JOIN providers f USING (provider_id)
+     WHERE p.role IN ('director', 'shareholder')
+       AND p.valid_from BETWEEN %(day)s::date - %(days)s::int AND %(day)s::date
+       AND f.accredited_at::date <= p.valid_from - %(turn_days)s::int
+       AND NOT EXISTS (SELECT FROM persons o WHERE o.provider_id = p.provider_id AND o.person_id = p.person_id
+                                               AND o.valid_from < p.valid_from)
+     GROUP BY p.provider_id
+), quiet AS (
+    SELECT h.* FROM head h JOIN providers f USING (provider_id), (SELECT min(created_at) AS since FROM bk) k
+     WHERE h.at - greatest(f.accredited_at, k.since)::date >= %(quiet_days)s
+       AND NOT EXISTS (SELECT FROM bk b WHERE b.provider_id = h.provider_id AND b.created_at < h.at::timestamptz
+                                          AND b.created_at >= h.at - %(quiet_days)s::int)
+), device AS (
+    SELECT subject_id AS provider_id, device_hash, min(at) AS at FROM logins
+     WHERE subject_kind = 'provider' AND device_hash <> '' GROUP BY subject_id, device_hash
+), sign AS (
+    SELECT q.provider_id, 'account' AS what FROM quiet q JOIN contact_changes c ON c.subject_id = q.provider_id
+     WHERE c.subject_kind = 'provider' AND c.field = 'iban' AND abs(c.at::date - q.at) <= %(turn_days)s
+    UNION SELECT q.provider_id, 'contact' FROM quiet q JOIN contact_changes c ON c.subject_id = q.provider_id
+     WHERE c.subject_kind = 'provider' AND c.field <> 'iban' AND abs(c.at::date - q.at) <= %(turn_days)s
+    UNION SELECT q.provider_id, 'hands' FROM quiet q JOIN device d USING (provider_id)
+     WHERE d.at::date BETWEEN q.at AND q.at + %(turn_days)s::int
+    UNION SELECT q.provider_id, 'people' FROM quiet q JOIN persons p USING (provider_id)
+     WHERE p.role IN ('director', 'shareholder', 'staff') AND abs(p.valid_from - q.at) <= %(turn_days)s
+     GROUP BY q.provider_id HAVING count(DISTINCT p.person_id) > 1
+)
+SELECT q.provider_id, 'provider', q.provider_id, 0.3 + 0.05 * count(s.what), 'R',
+       q.rows || ('providers:' || q.provider_id)
+       || coalesce((SELECT array_agg('bookings:' || b.booking_id) FROM bk b
+                     WHERE b.provider_id = q.provider_id AND b.created_at >= q.at), '{}')
+  FROM quiet q JOIN sign s USING (provider_id)
+ GROUP BY q.provider_id, q.rows, q.at HAVING count(s.what) >= %(turn_signs)s
+"""
+_hubs, _changed_hands = asked_in_sql(NOMINEE_HUB), asked_in_sql(CHANGED_HANDS)
+
+
+def find_nominees(cursor: Cursor[Any], day: date, parameters: NomineeHub) -> Iterable[Finding]:
+    """Who stands behind several firms since a short time, and quiet firms that came into other hands."""
+    yield from _hubs(cursor, day, parameters)
+    yield from _changed_hands(cursor, day, parameters)
 
 
 class AgentKickback(Parameters):
@@ -360,15 +414,15 @@ DETECTORS = (
     Detector(
         id="D08",
         name="nominee_hub",
-        version=2,
+        version=3,
         family="network",
         explanation=_(
-            "One person, sign-in device or account stands behind several firms since a short time."
+            "One person, device or account is behind several firms since a short time, or a quiet firm changed hands."
         ),
         needs="persons(role provider_id valid_from) logins(at device_hash) providers(iban_hash accredited_at)"
         " contact_changes(new_hash at)",
         parameters=NomineeHub(),
-        find=asked_in_sql(NOMINEE_HUB),
+        find=find_nominees,
         weight=1.2,
     ),
     Detector(
