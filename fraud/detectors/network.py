@@ -246,7 +246,7 @@ WITH head AS (
      WHERE p.role IN ('director', 'shareholder', 'staff') AND abs(p.valid_from - q.at) <= %(turn_days)s
      GROUP BY q.provider_id HAVING count(DISTINCT p.person_id) > 1
 )
-SELECT q.provider_id, 'provider', q.provider_id, 0.3 + 0.05 * count(s.what), 'R',
+SELECT q.provider_id, 'provider', q.provider_id, least(0.45, 0.3 + 0.05 * count(s.what)), 'R',
        q.rows || ('providers:' || q.provider_id)
        || coalesce((SELECT array_agg('bookings:' || b.booking_id) FROM bk b
                      WHERE b.provider_id = q.provider_id AND b.created_at >= q.at), '{}')

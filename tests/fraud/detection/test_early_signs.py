@@ -146,7 +146,7 @@ def test_a_quiet_firm_that_came_into_other_hands_is_looked_at(people, tmp_path, 
     assert [(a.finding.provider_id, a.finding.subject_kind, a.action) for a in alerts] == [
         (provider, "provider", "R")
     ]
-    assert alerts[0].finding.score == pytest.approx(0.3 + 0.05 * len(signs))
+    assert alerts[0].finding.score == (0.4 if len(signs) == 2 else 0.45)
     people.book(
         people.learner(), people.session(people.credential(provider), starts=moment(-20)), created=moment(3)
     )
