@@ -65,12 +65,17 @@ def test_growing_numbers_of_queries_are_found(db):
     assert len(captured) == 1
 
 
-def test_directories_of_killed_runs_are_removed(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    stale = tmp_path / f"{database.PREFIX}stale"
-    (stale / "pg").mkdir(parents=True)
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_directories_of_killed_runs_are_removed(tmp_path, monkeypatch, in_memory):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "disk"))
+    monkeypatch.setattr(database, "MEMORY", tmp_path / "memory")
+    monkeypatch.setattr(database, "ROOM_BYTES", 1 if in_memory else 2**60)
+    stale = [tmp_path / place / f"{database.PREFIX}stale" for place in ("disk", "memory")]
+    for each in stale:
+        (each / "pg").mkdir(parents=True)
     kept = database.make_run_directory()
-    assert not stale.exists()
+    assert kept.parent.name == ("memory" if in_memory else "disk")
+    assert not any(each.exists() for each in stale)
     another = database.make_run_directory()
     assert kept.exists()
     for directory in (kept, another):
