@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from catalogue import provider_words as words
@@ -14,6 +14,9 @@ HTML = ("goals_html", "content_html")
 ELSEWHERE = frozenset(
     {"title", "kind", "goals_html", "content_html", "language", "hours", "price_cents", "has_prerequisites"}
 )
+
+
+COMPARED = ("workload", "assessment_type", "certifies", "stackable")
 
 
 def elements_of(one: MicroCredential) -> list[tuple[Any, Any, bool]]:
@@ -31,6 +34,28 @@ def told_of(one: MicroCredential) -> list[tuple[Any, Any]]:
         (words.ELEMENTS[name], _shown(one, name, value))
         for name, value in _values(one)
         if name not in ELSEWHERE and value is not None and value not in ("", [])
+    ]
+
+
+def untold_of(one: MicroCredential) -> list[Any]:
+    """What a catalogue entry has to tell and this one does not: left open, which is not the same as no."""
+    return [
+        words.ELEMENTS[each.name]
+        for each in selected.completeness(one, selected.description_of(one)).elements
+        if each.needed and not each.told and (each.name in HTML or each.name not in ELSEWHERE)
+    ]
+
+
+def compared(ids: Sequence[int]) -> list[tuple[Any, list[Any]]]:
+    """Elements side by side for these entries, in their order. One query."""
+    found = MicroCredential.objects.select_related("description").in_bulk(ids)
+    entries = [(found[pk], selected.description_of(found[pk])) for pk in ids]
+    return [
+        (
+            words.ELEMENTS[name],
+            [_shown(one, name, selected.value_of(one, description, name)) for one, description in entries],
+        )
+        for name in COMPARED
     ]
 
 

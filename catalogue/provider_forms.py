@@ -14,18 +14,21 @@ from django.utils.translation import gettext_lazy as _
 from catalogue import provider_words as words
 from catalogue import regimes
 from catalogue.classifications import checked_link
+from catalogue.importing.values import folded
 from catalogue.models.applications import MAX_CENTS
+from ila.core.countries import country_name
 from ila.core.errors import DomainError
 
 EUROPEAN_FIRST = ("FR", "BE", "DE", "IE", "LU", "MT", "NL", "CH", "ES", "IT", "PT", "AT")
 
 
 def countries() -> list[tuple[str, str]]:
-    """Countries by their code, some first."""
-    rest = sorted(one.alpha_2 for one in pycountry.countries)
-    codes = [*EUROPEAN_FIRST, *(code for code in rest if code not in EUROPEAN_FIRST)]
-    named = {one.alpha_2: one.name for one in pycountry.countries}
-    return [(code, named[code]) for code in codes]
+    """Countries by their names in the reader's language, some first."""
+    named = {one.alpha_2: country_name(one.alpha_2) for one in pycountry.countries}
+    rest = sorted(
+        (code for code in named if code not in EUROPEAN_FIRST), key=lambda code: folded(named[code])
+    )
+    return [(code, named[code]) for code in (*EUROPEAN_FIRST, *rest)]
 
 
 class DayField(forms.DateField):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from django import forms
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Membership, Part
@@ -202,6 +203,14 @@ class DecideCorrectionForm(forms.Form):
         help_text=_("The person reads it, and it is kept for good."),
         error_messages={"required": _("Say on what evidence, or why not.")},
     )
+
+    def __init__(self, data: Any, *, answers: Sequence[tuple[str, Promise]], **kwargs: Any) -> None:
+        """answers: the values that the fact may have, where they are to be chosen from."""
+        super().__init__(data, **kwargs)
+        if answers:
+            label = self.fields["value"].label
+            choices = [("", _("Choose")), *answers]
+            self.fields["value"] = forms.ChoiceField(label=label, required=False, choices=choices)
 
 
 class LanguageForm(forms.Form):

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from catalogue import words
 from catalogue.awards import terms
+from ila.core.countries import country_name
 
 NOT_SPECIFIED = gettext_lazy("not specified")
 _ANSWERS = {"yes": gettext_lazy("yes"), "no": gettext_lazy("no")}
@@ -63,7 +64,7 @@ def describe(claims: Mapping[str, Any]) -> Description:
             "",
         ),
         awarding_body=said["awardingBody"],
-        country=said["country"],
+        country=country_name(said["country"]),
         issued_on=date.fromisoformat(said["dateOfIssue"]),
         attendance=attendance,
         outcomes=list(said.get("learningOutcomes", [])),
@@ -75,7 +76,7 @@ def _rows(said: Mapping[str, Any], achievement: Mapping[str, Any]) -> list[Row]:
     attendance = said["certifies"] == "attendance"
     made = [
         _row(_("Awarding body"), said, "awardingBody"),
-        _row(_("Country of the issuer"), said, "country"),
+        _row(_("Country of the issuer"), said, "country", country_name),
         _row(_("Form of participation"), said, "participation", lambda code: words.word(words.MODES, code)),
     ]
     if attendance:

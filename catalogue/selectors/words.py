@@ -19,6 +19,10 @@ BEGINNING = 3
 """From so many letters on, a word also stands for all that begin like it."""
 CANDIDATES = 300
 SPELLINGS = 3
+FAMILY_BEGINNING = 5
+"""Words of one family have at least so many first letters in common…"""
+FAMILY_SHARE = 0.6
+"""…and at least this share of the shorter one: comptabilité and comptable, plomberie and plombier."""
 TIMES_AS_COMMON = 20
 
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
@@ -55,9 +59,13 @@ def _one_of(word: str, spellings: Sequence[str]) -> Sql:
 
 
 def spellings_of(words: Sequence[str]) -> dict[str, list[str]]:
-    """For each word that no entry has: the words that entries have and that are nearest to it. Two queries."""
+    """For each word that no entry has: the words that entries have and that are nearest to it. Three queries.
+
+    Nearest are words a typing error away, and where there are none, words of the same family.
+    """
     unknown = _unknown([word for word in words if len(word) > BEGINNING and not word.isdigit()])
-    return {word: near for word, near in nearest(unknown).items() if near}
+    found = {word: near for word, near in nearest(unknown).items() if near}
+    return found | _families([word for word in unknown if word not in found])
 
 
 def nearest(words: Sequence[str]) -> dict[str, list[str]]:
@@ -80,6 +88,39 @@ def nearest(words: Sequence[str]) -> dict[str, list[str]]:
         near = sorted(one for one in near if one[0] <= allowed)
         found[word] = [known for distance, _, known in near if distance == near[0][0]][:SPELLINGS]
     return found
+
+
+def _families(words: Sequence[str]) -> dict[str, list[str]]:
+    """The known words that begin like each of these for longest: in most entries first, three at most. One query."""
+    long = [word for word in words if len(word) >= FAMILY_BEGINNING]
+    if not long:
+        return {}
+    one = (
+        "(SELECT %s::text, word, entries FROM catalogue_listingword WHERE word LIKE %s"
+        f" ORDER BY entries DESC, word LIMIT {CANDIDATES})"
+    )
+    # A word is letters and digits alone: nothing in it stands for anything else in a pattern.
+    params = [value for word in long for value in (word, f"{word[:FAMILY_BEGINNING]}%")]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join([one] * len(long)), params)
+        rows = cursor.fetchall()
+    found: dict[str, list[str]] = {}
+    for word in long:
+        near = []
+        for asked, known, entries in rows:
+            shared = _letters_shared(word, known)
+            if asked == word and shared >= FAMILY_SHARE * min(len(word), len(known)):
+                near.append((-shared, -entries, known))
+        near.sort()
+        if near:
+            found[word] = [known for shared, _, known in near if shared == near[0][0]][:SPELLINGS]
+    return found
+
+
+def _letters_shared(one: str, other: str) -> int:
+    """How many first letters two words have in common."""
+    pairs = zip(one, other, strict=False)
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def errors_allowed(word: str) -> int:

@@ -14,5 +14,5 @@ register = template.Library()
 
 @register.inclusion_tag("catalogue/provider/described.html")
 def described(entry: MicroCredential) -> dict[str, Any]:
-    """Rows of a summary list: the elements that are told."""
-    return {"rows": described_.told_of(entry)}
+    """Rows of a summary list: the elements that are told, then which ones are not."""
+    return {"rows": described_.told_of(entry), "untold": described_.untold_of(entry)}

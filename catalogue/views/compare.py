@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from catalogue import costs, words
+from catalogue import costs, described, words
 from catalogue.selectors.cards import Card, cards_of
 from catalogue.services import listings
 from catalogue.views.search import LINES_MADE_FIRST, MOST_COMPARED, compared_ids, rows_of
@@ -31,7 +31,10 @@ def compare(request: HttpRequest) -> HttpResponse:
         "columns": columns,
         "gone": len(ids) - len(rows),
         "too_many": len(set(given)) > MOST_COMPARED,
-        "facts": [(label, [said(row["entry"]) for row in rows]) for label, said in _facts()] if rows else [],
+        "facts": [
+            *((label, [said(row["entry"]) for row in rows]) for label, said in _facts()),
+            *described.compared([row["entry"].pk for row in rows]),
+        ],
         "another": f"{reverse('catalogue')}?{kept}"
         if kept and len(rows) < MOST_COMPARED
         else reverse("catalogue"),

@@ -11,6 +11,7 @@ from funding.schemes import wording as w
 from funding.schemes.rules import SchemeRules
 from funding.schemes.saying import Sentence, say
 from funding.schemes.vocabulary import EXIT_REASONS
+from ila.core.countries import country_name
 
 
 def terms(rules: SchemeRules) -> Iterator[Sentence]:
@@ -27,7 +28,7 @@ def terms(rules: SchemeRules) -> Iterator[Sentence]:
         "timezone",
         "country",
         zone=rules.timezone,
-        country=w.country(rules.country),
+        country=country_name(rules.country),
     )
 
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
-from functools import cache
-from gettext import NullTranslations, translation
 from typing import Any
 
-import pycountry
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import get_language, ngettext
@@ -20,6 +17,7 @@ from catalogue.words import KINDS
 from funding.schemes.parameters import AgeCredit
 from funding.schemes.parsing import parameters
 from funding.words import EXIT_REASONS, SOURCES
+from ila.core.countries import country_name
 from ila.core.money import format_cents
 
 STATUSES: dict[str, Promise] = {
@@ -89,17 +87,6 @@ def cents(amount: int, currency: str) -> str:
     """An amount as the reader's language writes it, without a useless .00."""
     text = format_cents(amount, currency, get_language() or "en")
     return re.sub(r"[.,]00(?=\D*$)", "", text) if amount % 100 == 0 else text
-
-
-def country(code: str) -> str:
-    """A country's name in the reader's language; an unknown code as it is."""
-    found = pycountry.countries.get(alpha_2=code)
-    return code if found is None else _countries(get_language() or "en").gettext(found.name)
-
-
-@cache
-def _countries(language: str) -> NullTranslations:
-    return translation("iso3166-1", pycountry.LOCALES_DIR, languages=[language], fallback=True)
 
 
 def day(value: date) -> str:
@@ -182,7 +169,7 @@ def shown(name: str, value: Any, currency: str) -> str:
     if isinstance(value, bool):
         return _now("yes") if value else _now("no")
     if name in CHOICES or name == "country":
-        return country(value) if name == "country" else str(CHOICES[name].get(value, value))
+        return country_name(value) if name == "country" else str(CHOICES[name].get(value, value))
     if isinstance(value, Mapping):
         return _mapped(name, value, unit, currency)
     return _several(value, unit, currency) if isinstance(value, tuple) else _single(value, unit, currency)

@@ -58,6 +58,16 @@ def today_of(session: Session) -> date:
     return clock.now().astimezone(ZoneInfo(session.micro_credential.provider.time_zone)).date()
 
 
+def is_held_today(booking: Booking) -> bool:
+    """Whether its learner may be asked to confirm being there today."""
+    session = booking.session
+    if booking.state not in PRESENT_STATES or session.state in CALLED_OFF:
+        return False
+    zone = ZoneInfo(session.micro_credential.provider.time_zone)
+    first, last = (at and at.astimezone(zone).date() for at in (session.starts_at, session.ends_at))
+    return first is not None and last is not None and first <= today_of(session) <= last
+
+
 def booking_for_token(*, user: User, token: str) -> tuple[Booking, date]:
     """The learner's own booking and the day that a token is for.
 

@@ -18,6 +18,7 @@ from funding.permissions import schemes_of
 from funding.services import learner_documents
 from ila.core import clock
 from ila.core.errors import DomainError
+from ila.core.money import parse_cents
 
 S = CorrectionState
 MAX_SAYS = 300
@@ -123,8 +124,8 @@ def read_fact(fact: str, text: str) -> Any:
             raise DomainError("invalid", status=422, fact=fact)
         return said.lower() == "yes"
     try:
-        return field.to_python(said)
-    except ValidationError as error:
+        return parse_cents(said) if fact == "income_cents" else field.to_python(said)
+    except (ValidationError, ValueError) as error:
         raise DomainError("invalid", status=422, fact=fact) from error
 
 

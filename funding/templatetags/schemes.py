@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from django import template
 
-from funding.schemes import wording
+from ila.core.countries import country_name
 
 register = template.Library()
 
@@ -14,7 +14,7 @@ register = template.Library()
 @register.filter
 def country(code: str) -> str:
     """A country's name in the reader's language."""
-    return wording.country(code)
+    return country_name(code)
 
 
 @register.filter

@@ -35,7 +35,7 @@ from funding.selectors.bookings import (
     visible_bookings,
 )
 from funding.sentences import sentence
-from funding.services import bookings, card_payments, holds
+from funding.services import attendance_codes, bookings, card_payments, holds
 from funding.services.bookings.acceptance import lots_of, own_cents_of, plan_for
 from funding.services.bookings.conditions import Conditions, conditions_for, moved_since
 from funding.services.bookings.context import calendar_of
@@ -140,6 +140,7 @@ def booking_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         # A proposal is refused where it is read; an application that is kept has no such page.
         "leavable": viewer is Viewer.LEARNER
         and (booking.state in (BookingState.REQUESTED, BookingState.ACCEPTED) or kept_payment is not None),
+        "attending": viewer is Viewer.LEARNER and attendance_codes.is_held_today(booking),
         "moved": viewer is Viewer.LEARNER and _moved(booking),
         "answerable": viewer is Viewer.LEARNER and booking.state == BookingState.PROPOSED,
         "kept_payment": kept_payment,

@@ -153,7 +153,8 @@ def correction_decide(request: HttpRequest, public_id: uuid.UUID) -> HttpRespons
         raise PermissionDenied
     found = get_object_or_404(_requests(user).select_related("document"), public_id=public_id)
     waiting = found.state == CorrectionState.ASKED
-    form = DecideCorrectionForm(request.POST if request.method == "POST" else None)
+    sent = request.POST if request.method == "POST" else None
+    form = DecideCorrectionForm(sent, answers=fact_words.answers(found.fact))
     if request.method == "POST" and form.is_valid():
         correct = form.cleaned_data["outcome"] == "correct"
         try:

@@ -64,6 +64,14 @@ def test_a_portfolio_shows_the_learners_own_awards(scene: Scene, things: AwardTh
     assert "Bakery" not in text_of(other)
 
 
+def test_the_issuers_country_is_told_by_its_name(scene: Scene, things: AwardThings) -> None:
+    learner = signed_in(scene.learner.user)
+    address = f"/awards/{things.award.public_id}/"
+    assert "Country of the issuer France" in text_of(learner.get(address))
+    learner.cookies[settings.LANGUAGE_COOKIE_NAME] = "nl"
+    assert "Frankrijk" in text_of(learner.get(address))
+
+
 def test_a_portfolio_asks_the_same_number_of_questions_however_full_it_is(scene: Scene) -> None:
     client = signed_in(scene.learner.user)
 

@@ -217,6 +217,28 @@ def test_missing_is_not_specified_and_never_no(client: Client, scene: Scene) -> 
     assert "Hours not specified" in text_of(client.get(f"/catalogue/{entry.pk}/").content)
 
 
+def test_what_an_entry_has_to_tell_and_does_not_is_named(client: Client, scene: Scene) -> None:
+    entry = scene.world.credential
+    MicroCredential.objects.filter(pk=entry.pk).update(assessed=None, assessment_type="", content_html="")
+    address = f"/catalogue/{entry.pk}/"
+
+    def untold_now() -> str:
+        row = client.get(address).content.split(b"Not specified by the provider", 1)[1]
+        return text_of(row.split(b"</dd>", 1)[0])
+
+    untold = untold_now()
+    for name in ("Content", "Type of assessment", "What is certified", "Inherent requirements"):
+        assert name in untold
+    MicroCredential.objects.filter(pk=entry.pk).update(
+        assessed=True, assessment_type="Practical examination", content_html="<p>Words</p>"
+    )
+    untold = untold_now()
+    assert "Content" not in untold
+    assert "Type of assessment" not in untold
+    compared = text_of(client.get("/catalogue/compare/", {"entry": entry.pk}).content)
+    assert "Type of assessment Practical examination What is certified not specified" in compared
+
+
 def test_drafts_are_not_there(client: Client, scene: Scene) -> None:
     entry = scene.world.make_credential(state="draft")
     assert client.get(f"/catalogue/{entry.pk}/").status_code == 404

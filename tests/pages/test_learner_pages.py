@@ -230,6 +230,29 @@ def test_a_correction_is_asked_for_with_a_document_and_decided_by_a_case_worker(
     assert clerk.post(address, decision | {"value": "student"}).status_code == 422
 
 
+def test_facts_are_said_as_people_say_them(scene: Scene) -> None:
+    citizen = scene.learner.citizen
+    Citizen.objects.filter(pk=citizen.pk).update(
+        residence="DE", citizenship="FR", hours_ratio="0.8", income_cents=2_450_050, disabled=False
+    )
+    shown = words(of(scene).get("/account/details/"))
+    for said in ("Germany", "France", "80 % of full time", "Income in a year", "24,500.50"):
+        assert said in shown
+    request = corrections.ask_correction(actor=scene.learner.user, fact="income_cents", says="Less")
+    clerk, address = signed_in(scene.case_worker), f"/agency/corrections/{request.public_id}/"
+    assert "24,500.50" in words(clerk.get(address))
+    decision = {"outcome": "correct", "value": "12.345", "answer": "The tax notice"}
+    assert clerk.post(address, decision).status_code == 422
+    assert clerk.post(address, decision | {"value": "18000.5"}).status_code == 302
+    assert Citizen.objects.get(pk=citizen.pk).income_cents == 1_800_050
+    request = corrections.ask_correction(actor=scene.learner.user, fact="disabled", says="Yes")
+    address = f"/agency/corrections/{request.public_id}/"
+    assert '<option value="yes">' in clerk.get(address).content.decode()
+    assert clerk.post(address, decision | {"value": "perhaps"}).status_code == 422
+    assert clerk.post(address, decision | {"value": "yes"}).status_code == 302
+    assert Citizen.objects.get(pk=citizen.pk).disabled is True
+
+
 def test_a_refusal_says_why_and_a_request_is_taken_back(scene: Scene) -> None:
     user = scene.learner.user
     request = corrections.ask_correction(actor=user, fact="income_cents", says="Less")

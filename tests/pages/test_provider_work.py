@@ -303,12 +303,15 @@ def test_certificates_are_recorded_with_their_files(
 
 def test_a_learner_confirms_by_the_code_of_the_day(scene: Scene, client: Client, hand: Any) -> None:
     booking = scene.world.accepted(scene.learner)
+    learner = signed_in(scene.learner.user)
+    assert b'href="/attend/"' not in learner.get(f"/bookings/{booking.public_id}/").content, "weeks before"
     hand.move(STARTS)
     day = f"/provider/sessions/{scene.world.session.pk}/days/{FIRST_DAY}/"
+    assert b'href="/attend/"' in learner.get(f"/bookings/{booking.public_id}/").content
+    assert b'href="/attend/"' not in client.get(f"/bookings/{booking.public_id}/").content, "the provider's"
     plain = attendance_codes.code_of(session_id=scene.world.session.pk, day=FIRST_DAY)
     assert f"{plain[:4]}-{plain[4:]}" in client.get(f"{day}code/").content.decode()
     assert client.get(f"{day}code.svg").headers["Content-Type"] == "image/svg+xml"
-    learner = signed_in(scene.learner.user)
     typed = learner.post("/attend/", {"code": f"{plain[:4].lower()} {plain[4:]}"})
     assert typed.status_code == 302
     address = typed.headers["Location"]

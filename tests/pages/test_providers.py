@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -51,6 +52,9 @@ def test_from_the_first_step_to_the_public_catalogue(desk: Desk) -> None:
     address = send(applicant, "/provider/applications/start/").headers["Location"]
     assert "0 of 9 steps are complete" in page(applicant, address)
     identity: dict[str, Any] = {"register": "siret", "country": "FR", "legal_name": "Atelier du Rhône"}
+    applicant.cookies[settings.LANGUAGE_COOKIE_NAME] = "fr"
+    assert "Allemagne" in page(applicant, f"{address}identity/"), "countries by their names in French"
+    del applicant.cookies[settings.LANGUAGE_COOKIE_NAME]
     answer = send(applicant, f"{address}identity/", status=422, number="12345678901234", **identity)
     assert "This is no SIRET" in text_of(answer.content)
     assert (

@@ -151,7 +151,7 @@ def test_comparing_asks_a_constant_number_of_queries(client: Client, scene: Scen
         with captured_queries() as queries:
             client.get("/catalogue/compare/", {"entry": ids[:n]})
         counts.append(len(queries))
-    assert counts == [2, 2, 2]
+    assert counts == [3, 3, 3]
 
 
 def test_what_is_gone_is_said(client: Client, scene: Scene) -> None:

@@ -66,6 +66,27 @@ def test_a_typing_error_is_forgiven_and_said(add: Add, look: Look, typed: str, m
         assert dict(found.search.spellings) == {typed: [meant]}
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("comptabilité", "comptable"),
+        ("comptabilite", "comptable"),
+        ("plomberie", "plombier"),
+        ("photographer", "photography"),
+        ("lasserij", "lasser"),
+        ("complaint", None),
+        ("plo", None),
+    ],
+)
+def test_a_word_that_nobody_has_finds_its_family(add: Add, look: Look, typed: str, meant: str | None) -> None:
+    for title in ("Comptable", "Comptoir", "Plombier", "Photography", "Lasser"):
+        add(title)
+    found = look(q=typed)
+    assert dict(found.search.spellings) == ({typed.replace("é", "e"): [meant]} if meant else {})
+    if meant:
+        assert titles(found) == [meant.capitalize()]
+
+
 def test_one_wrong_word_among_right_ones(add: Add, look: Look) -> None:
     add("Welding for artists")
     add("Welding for farmers")
