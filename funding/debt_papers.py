@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils.formats import date_format
@@ -10,6 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from stdnum import iso11649
 
+from funding import recovery_words
 from funding.models import Receivable, Remittance
 from funding.services.recoveries.demands import interest_of
 from ila.core import clock
@@ -26,10 +28,11 @@ def demand_letter(receivable: Receivable) -> bytes:
     reference = iso11649.format(receivable.reference)
     made_at = receivable.demanded_at or clock.now()
     paper = printing.Paper(title=_("Demand for repayment"), foot=reference, made_at=made_at)
-    paper.say(f"{receivable.provider}\n{receivable.booking.account.scheme.name}", after=2)
+    booking = receivable.booking
+    paper.say(f"{receivable.provider}\n{booking.account.scheme.name}\n{booking.credential.title}", after=2)
     paper.say(
         _("For booking %(booking)s you were paid what is not owed: %(reason)s.")
-        % {"booking": receivable.booking.public_id, "reason": receivable.reason}
+        % {"booking": booking.public_id, "reason": recovery_words.reason(receivable.reason)}
     )
     rows = [
         (_("To be paid back"), _money(receivable.amount_cents, currency)),
@@ -39,8 +42,12 @@ def demand_letter(receivable: Receivable) -> bytes:
         rows.append((_("Kept of payments on their way"), _money(-receivable.reserved_cents, currency)))
     if interest:
         rows.append((_("Interest until today"), _money(interest, currency)))
-    rows.append((_("Still to pay"), _money(receivable.free_cents + interest, currency)))
+    left = receivable.free_cents + interest
+    rows.append((_("Still to pay"), _money(left, currency)))
     paper.rows((_("What"), _("Amount")), rows, (120, 50))
+    if not left:
+        paper.say(_("Nothing is left to pay."), style="B")
+        return bytes(paper.content())
     if receivable.due_on:
         text = _("Please pay it by %(day)s at the latest.") % {"day": _day(receivable.due_on)}
         paper.say(text, style="B")
@@ -65,6 +72,12 @@ def remittance_paper(remittance: Remittance) -> bytes:
     title = _("Remittance advice %(number)s") % {"number": remittance.number}
     paper = printing.Paper(title=title, foot=payment.end_to_end_id, made_at=remittance.made_at)
     paper.say(f"{payment.creditor_name}\n{in_fours(payment.iban)}\n{remittance.scheme.name}", after=2)
+    paid_at = (payment.executed_at or remittance.made_at).astimezone(ZoneInfo(remittance.scheme.timezone))
+    paper.say(
+        _("Paid on %(day)s by %(payer)s")
+        % {"day": _day(paid_at.date()), "payer": settings.BANK_ACCOUNT_NAME or "–"},
+        after=2,
+    )
     rows = [(line[0], _money(int(line[1]), currency)) for line in remittance_lines(remittance)]
     paper.rows((_("What"), _("Amount")), rows, (120, 50))
     return bytes(paper.content())
@@ -73,12 +86,9 @@ def remittance_paper(remittance: Remittance) -> bytes:
 def remittance_lines(remittance: Remittance) -> list[tuple[str, int]]:
     """What the advice says, line by line, in cents: the last is the sum of the others."""
     payment = remittance.payment
-    lines = [
-        (
-            _("Claim for booking %(booking)s") % {"booking": payment.claim.booking.public_id},
-            payment.gross_cents,
-        )
-    ]
+    booking = payment.claim.booking
+    claimed = _("Claim for booking %(booking)s") % {"booking": booking.public_id}
+    lines = [(f"{claimed}, {booking.credential.title}", payment.gross_cents)]
     lines += [
         (
             _("Kept for what you owe, %(reference)s") % {"reference": netting.receivable.reference},
@@ -94,4 +104,4 @@ def _money(cents: int, currency: str) -> str:
 
 
 def _day(day: date) -> str:
-    return str(date_format(day, "DATE_FORMAT"))
+    return str(date_format(day, "j F Y"))

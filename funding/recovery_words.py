@@ -42,6 +42,14 @@ FINDINGS = {
     "paid_too_much": _("More came than is owed"),
     "debt_was_wrong": _("The debt was wrong: to be sent back"),
 }
+# What is to be said of a movement that the bank told of.
+LINE_FINDINGS = {
+    **FINDINGS,
+    "unknown_payment": _("No payment of ours"),
+    "unknown_credit": _("For nothing that is known: to be placed"),
+    "debited_twice": _("Taken from our account a second time"),
+    "credited_twice": _("Came back a second time"),
+}
 BANDS = (
     _("Not due yet"),
     _("1–30 days"),

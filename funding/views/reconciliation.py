@@ -101,7 +101,12 @@ def overview_csv(request: HttpRequest) -> HttpResponse:
 def day(request: HttpRequest, on: str, currency: str) -> HttpResponse:
     """One day of the bank, line by line, and what people found out about it."""
     chosen = _day(on)
-    context = {"lines": selected.lines_of_day(chosen, currency)}
+    context = {
+        "lines": [
+            (line, recovery_words.LINE_FINDINGS.get(line.finding, line.finding))
+            for line in selected.lines_of_day(chosen, currency)
+        ]
+    }
     return _one_day(request, chosen, currency, Side.BANK, selected.daily_books(chosen, chosen), context)
 
 

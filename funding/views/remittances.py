@@ -88,7 +88,7 @@ def _statements(mine: Desk, first: date, last: date) -> list[tuple[Any, list[tup
 
 def _advices(mine: Desk) -> Any:
     return Remittance.objects.filter(provider__organisation__in=mine.managed).select_related(
-        "scheme", "payment__batch", "payment__claim__booking"
+        "scheme", "payment__batch", "payment__claim__booking__credential"
     )
 
 

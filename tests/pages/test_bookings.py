@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from decimal import Decimal
 
 import pytest
 from django.test import Client
+from pypdf import PdfReader
 
 from accounts.models import SignIn
 from accounts.models.consents import Assurance
@@ -32,6 +34,12 @@ pytestmark = pytest.mark.django_db
 def text_of(content: bytes) -> str:
     """The words of a page."""
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", content.decode()))
+
+
+def paper_of(content: bytes) -> str:
+    """The words of a PDF, on one line."""
+    pages = PdfReader(io.BytesIO(content)).pages
+    return re.sub(r"\s+", " ", " ".join(page.extract_text() for page in pages))
 
 
 def consent(**changes: str) -> dict[str, str]:

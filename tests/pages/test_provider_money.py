@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.test import Client
+from django.utils.formats import date_format
 
 from funding.models import Claim, Netting, Receivable, Remittance
 from funding.services import payments
@@ -17,6 +18,7 @@ from ila.core.clock import VirtualClock
 from ila.core.money import in_fours
 from tests.funding.recoveries.house import PRICE, House, check_books
 from tests.pages.support import signed_in
+from tests.pages.test_bookings import paper_of
 from tests.support.queries import assert_queries_constant, captured_queries
 from tests.support.world import MONDAY
 
@@ -80,6 +82,11 @@ def test_a_payment_says_what_was_kept_of_it_and_for_which_debt(hand: VirtualCloc
         assert said in page
     for ending, start in (("pdf", b"%PDF-"), ("csv", b"")):
         assert client.get(f"/provider/remittances/{advice.public_id}.{ending}").content.startswith(start)
+    said = paper_of(client.get(f"/provider/remittances/{advice.public_id}.pdf").content)
+    executed_at = advice.payment.executed_at
+    assert executed_at is not None
+    assert f"Paid on {date_format(executed_at, 'j F Y')} by Individual learning accounts" in said
+    assert advice.payment.claim.booking.credential.title in said
     paper = client.get(f"{address}advice.pdf")
     assert paper.content.startswith(b"%PDF-")
     (row,) = csv.DictReader(io.StringIO(client.get(f"{address}advice.csv").content.decode("utf-8-sig")))

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.formats import date_format
 
 from funding.models import BankLine, BankMessage, Claim, Receivable, ReconciliationNote
 from funding.selectors.daily_books import daily_books
@@ -17,7 +18,7 @@ from ila.core.money import in_fours
 from tests.funding.recoveries.house import PRICE, House, check_books
 from tests.funding.top_ups.support import Transfer, tell
 from tests.pages.support import signed_in
-from tests.pages.test_bookings import text_of
+from tests.pages.test_bookings import paper_of, text_of
 from tests.support.world import MONDAY
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +71,9 @@ def test_a_day_is_equal_kept_aside_open_and_explained_for_that_difference_alone(
         tell(Transfer(PRICE, receivable.reference))
         assert [(each.difference, each.status) for each in daily_books(day, day)] == [(1_000, "kept_aside")]
         bank_line(-700, day)
+        shown = text_of(signed_in(house.world.payer).get(f"/agency/reconciliation/{day}/EUR/").content)
+        assert "No payment of ours" in shown
+        assert "unknown_payment" not in shown
         assert [(each.difference, each.status) for each in daily_books(day, day)] == [(300, "open")]
         client = signed_in(house.world.payer)
         overview = text_of(client.get(f"/agency/reconciliation/?first={day}&last={day}").content)
@@ -141,11 +145,19 @@ def test_a_debt_is_walked_on_its_page() -> None:
         assert second.post(address, {"act": "agree"}).status_code == 302
         assert "550" in provider.get(f"/provider/debts/{receivable.pk}/").content.decode()
         letter = provider.get(f"/provider/debts/{receivable.pk}/letter.pdf")
-        assert letter.content.startswith(b"%PDF")
+        said = paper_of(letter.content)
+        receivable.refresh_from_db()
+        assert receivable.due_on is not None
+        due = date_format(receivable.due_on, "j F Y")
+        for words in (f"Please pay it by {due} at the latest", "The learner says that they did not book"):
+            assert words in said
         assert client.post(address, {"act": "write_off", "reason": "insolvent"}).status_code == 302
         assert second.post(address, {"act": "write_off_agree"}).status_code == 302
         receivable.refresh_from_db()
         assert receivable.state == "written_off"
+        ended = paper_of(client.get(f"{address}letter.pdf").content)
+        assert "Nothing is left to pay." in ended
+        assert "Please pay it by" not in ended
         for page in ("/agency/receivables/", "/agency/receivables/?state=written_off", address):
             assert client.get(page).status_code == 200
         assert provider.get("/provider/statement/").status_code == 200
