@@ -174,12 +174,15 @@ BUCKETS = {
     "reserved": _("Kept while a learner pays their own part"),
     "debt": _("Owed by a payer whose bank took it back"),
 }
+# Where the money of one booking stands: `direct` never comes into the books' buckets that pay.
+BOOKING_PLACES = BUCKETS | {"direct": _("To the provider")}
 # What each place where money stands means, under the table that names it.
 BUCKET_MEANINGS = {
     "held": _("kept for this booking until the service is proved"),
     "payable": _("claimed and approved, not yet sent to the bank"),
     "in_transit": _("sent to the bank, not yet executed"),
     "paid": _("received by the provider"),
+    "direct": _("between the learner and the provider, never through us"),
     "returned": _("given back to the source it came from"),
 }
 ENTRIES = {

@@ -7,7 +7,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 SENTENCES: Final[dict[str, Promise]] = {
-    "F-11": _("Your own participation is never paid back by the provider; an employer may pay it back."),
+    "F-11": _(
+        "Your own participation in a training that you take is never paid back by the provider; an employer may "
+        "pay it back."
+    ),
     "F-33": _(
         "Nobody may solicit you by phone, message, e-mail or social network, unless it concerns a training "
         "that you are taking."

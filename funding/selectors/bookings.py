@@ -72,9 +72,10 @@ def visible_bookings(standing: Standing) -> QuerySet[Booking]:
 
 @dataclass(frozen=True, slots=True)
 class SourceMoney:
-    """What one source pays of a booking and where it stands, in cents: the five parts add up to amount.
+    """What one source pays of a booking and where it stands, in cents: the six parts add up to amount.
 
-    direct: the learner pays it to the provider, and it never comes in here.
+    direct: the learner pays it to the provider, and it never comes in here: it stands between the two (`direct_cents`)
+    until some of it is not owed any more.
     """
 
     source: str
@@ -85,9 +86,10 @@ class SourceMoney:
     paid_cents: int
     returned_cents: int
     direct: bool = False
+    direct_cents: int = 0
 
 
-PLACES = ("held", "payable", "in_transit", "paid", "returned")
+PLACES = ("held", "payable", "in_transit", "paid", "direct", "returned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +109,18 @@ class BookingMoney:
         return sum(one.amount_cents for one in self.sources)
 
     @property
+    def direct_returned_cents(self) -> int:
+        """What learners owe the provider no more, in cents: what they had paid of it, the provider gives back."""
+        return sum(one.returned_cents for one in self.sources if one.direct)
+
+    @property
     def places(self) -> list[tuple[str, int]]:
-        """Cents by the place where they stand, in the order money takes."""
-        return [(place, sum(getattr(one, f"{place}_cents") for one in self.sources)) for place in PLACES]
+        """Cents by the place where they stand, in the order money takes; `direct` only where something is."""
+        return [
+            (place, sum(getattr(one, f"{place}_cents") for one in self.sources))
+            for place in PLACES
+            if place != "direct" or any(one.direct for one in self.sources)
+        ]
 
 
 _OPEN = (Bucket.HELD, Bucket.PAYABLE, Bucket.IN_TRANSIT)
@@ -129,6 +140,9 @@ def money_of(booking: Booking) -> BookingMoney:
     for allocation in Allocation.objects.filter(booking=booking).order_by("position"):
         where = (allocation.fund, allocation.lot_id, allocation.budget_id)
         held, payable, in_transit = (balances[bucket, *where] for bucket in _OPEN)
+        if allocation.direct:
+            sources.append(_between_the_two(allocation))
+            continue
         sources.append(
             SourceMoney(
                 source=allocation.source,
@@ -138,13 +152,19 @@ def money_of(booking: Booking) -> BookingMoney:
                 in_transit_cents=in_transit,
                 paid_cents=allocation.paid_cents,
                 returned_cents=allocation.returned_cents,
-                direct=allocation.direct,
             )
         )
     return BookingMoney(
         sources=tuple(sources),
         owed_cents=-_sum(balances, Bucket.OWED),
         refund_cents=_sum(balances, Bucket.REFUND_DUE),
+    )
+
+
+def _between_the_two(allocation: Allocation) -> SourceMoney:
+    cents, returned = allocation.amount_cents, allocation.returned_cents
+    return SourceMoney(
+        allocation.source, cents, 0, 0, 0, 0, returned, direct=True, direct_cents=cents - returned
     )
 
 

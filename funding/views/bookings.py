@@ -27,7 +27,6 @@ from funding.schemes.facts import SourcePlan
 from funding.schemes.rules import SchemeRules
 from funding.selectors import timelines
 from funding.selectors.bookings import (
-    PLACES,
     SourceMoney,
     Viewer,
     money_of,
@@ -98,10 +97,10 @@ def booking_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "flags": [words.word(words.FLAGS, flag) for flag in booking.flags],
         "events": timelines.timeline_of(booking, viewer),
         "money": money,
-        "sources": [_source_row(one) for one in money.sources],
+        "sources": [_source_row(one, [place for place, _cents in money.places]) for one in money.sources],
         "bar": _bar(money.places, money.amount_cents),
         "places": [
-            (place, words.BUCKETS[place], words.BUCKET_MEANINGS[place], cents)
+            (place, words.BOOKING_PLACES[place], words.BUCKET_MEANINGS[place], cents)
             for place, cents in money.places
         ],
         "movements": timelines.movements_of(booking) if viewer is not Viewer.PROVIDER else [],
@@ -295,13 +294,13 @@ def _terms(booking: Booking) -> Terms:
     return Terms(plan, refusal, rules.strong_identity_required, conditions, text)
 
 
-def _source_row(one: SourceMoney) -> dict[str, Any]:
+def _source_row(one: SourceMoney, places: list[str]) -> dict[str, Any]:
     return {
         "label": _("Learner's own money, to the provider")
         if one.direct
         else words.word(words.SOURCES, one.source),
         "amount_cents": one.amount_cents,
-        "places": [(words.BUCKETS[place], getattr(one, f"{place}_cents")) for place in PLACES],
+        "places": [(words.BOOKING_PLACES[place], getattr(one, f"{place}_cents")) for place in places],
     }
 
 

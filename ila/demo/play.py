@@ -115,6 +115,7 @@ def sign_ins() -> list[tuple[str, str]]:
         "applicant": "Organisation that has applied, and was asked something",
         "case.worker": "Case worker of the agency",
         "payment.officer": "Payment officer",
+        "second.payment.officer": "Another payment officer, who confirms",
         "auditor": "Auditor",
         "investigator": "Investigator of fraud",
         "second.investigator": "Another investigator, who decides",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from funding.models import Allocation, Booking, Claim, ClaimKind, Receivable
+from funding.selectors.bookings import money_of
 from funding.services import bookings, claims
 from ila.core.clock import VirtualClock
 from tests.funding.bookings.conftest import expect_refusal
@@ -44,6 +45,10 @@ def test_it_is_held_as_the_learners_to_pay_to_the_provider(world: World, learner
     booking = accepted(world, learner)
     parts = Allocation.objects.filter(booking=booking).values_list("source", "amount_cents", "direct")
     assert set(parts) == {("rights", RIGHTS, False), ("learner", OWN, True)}
+    # The booking's page does not say that it is held here.
+    assert dict(money_of(booking).places) == {
+        "held": RIGHTS, "payable": 0, "in_transit": 0, "paid": 0, "direct": OWN, "returned": 0,
+    }  # fmt: skip
     check_books()
 
 

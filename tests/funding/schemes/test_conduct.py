@@ -15,7 +15,7 @@ def told(scheme: str, rule: str) -> str:
 
 def test_f11_the_provider_never_pays_the_participation_back_an_employer_may() -> None:
     text = told("cpf", "F-11")
-    assert "never paid back by the provider" in text
+    assert "a training that you take is never paid back by the provider" in text
     assert "an employer may" in text
 
 
