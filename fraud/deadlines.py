@@ -14,10 +14,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Role, User
+from catalogue.models import Provider
 from fraud import permissions
-from fraud.models import Case, CaseQuestion, CaseState, Measure, MeasureKind, MeasureState
+from fraud.models import Case, CaseQuestion, CaseState, HoldAnswer, Measure, MeasureKind, MeasureState
 from fraud.models.cases import AT_FAULT
 from fraud.models.measures import OPEN_STATES, STANDING
+from fraud.services import hold_answers
 from funding.selectors.agency_home import Desk, Waiting
 from ila.core import clock
 
@@ -31,7 +33,10 @@ URGENT = ("rights", "hearing")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of work with a day. found: its rows; due: the field with its day; managers: for them alone."""
+    """One kind of work with a day.
+
+    found: its rows; due: the field with its day; managers: for them alone; everybody: of no case, so of nobody.
+    """
 
     code: str
     label: Promise
@@ -39,14 +44,16 @@ class Kind:
     due: str = ""
     managers: bool = False
     to_case: str = "case"
+    everybody: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Something that waits, with its day, if it has one."""
+    """Something that waits, with its day, if it has one. case: None for what belongs to no case."""
 
     kind: Kind
-    case: Case
+    case: Case | None
+    provider: Provider
     url: str
     due_at: datetime | None
     is_late: bool
@@ -82,6 +89,14 @@ KINDS: tuple[Kind, ...] = (
         _("A hold is to be reviewed"),
         lambda: _holds().filter(review_at__lte=clock.now()),
         "review_at",
+    ),
+    Kind(
+        "answered",
+        _("A provider has answered to a hold"),
+        hold_answers.unanswered_by_us,
+        "until",
+        to_case="",
+        everybody=True,
     ),
     Kind(
         "ending",
@@ -126,7 +141,7 @@ KINDS: tuple[Kind, ...] = (
 def mine(kind: Kind, actor: User) -> QuerySet[Any]:
     """Of this kind what waits for this person: of their own cases, and for a manager of every one."""
     found = kind.found()
-    if permissions.may_manage(None, actor):
+    if permissions.may_manage(None, actor) or (kind.everybody and permissions.may_investigate(None, actor)):
         return found
     if kind.managers or not permissions.may_investigate(None, actor):
         return found.none()
@@ -142,9 +157,10 @@ def due_for(actor: User) -> list[Due]:
         related = [f"{kind.to_case}__provider"] if kind.to_case else ["provider"]
         for row in mine(kind, actor).select_related(*related).order_by(kind.due or "pk", "pk")[:MOST]:
             at = getattr(row, kind.due) if kind.due else None
-            case = getattr(row, kind.to_case) if kind.to_case else row
-            found.append(Due(kind, case, _address(row, case), at, at is not None and at <= now))
-    return sorted(found, key=lambda each: (each.due_at is None, each.due_at or now, each.case.pk))
+            case = None if kind.everybody else getattr(row, kind.to_case) if kind.to_case else row
+            provider = row.provider if case is None else case.provider
+            found.append(Due(kind, case, provider, _address(row, case), at, at is not None and at <= now))
+    return sorted(found, key=lambda each: (each.due_at is None, each.due_at or now, each.provider.pk))
 
 
 def counts_for(actor: User) -> dict[str, int]:
@@ -153,9 +169,12 @@ def counts_for(actor: User) -> dict[str, int]:
     return {code: number for code, number in counted if number}
 
 
-def _address(row: Any, case: Case) -> str:
+def _address(row: Any, case: Case | None) -> str:
+    if isinstance(row, HoldAnswer):
+        return reverse("fraud_hold", args=[row.hold_id])
     if isinstance(row, Measure):
         return reverse("fraud_measure", args=[row.public_id])
+    assert case is not None
     return reverse("fraud_case", args=[case.public_id])
 
 

@@ -60,8 +60,13 @@ class StepForm(forms.Form):
 
     def end_of(self, day: date) -> datetime:
         """The end of a day where the provider is."""
+        return calendar_of(self.provider).end_of_day(day)
+
+    @property
+    def provider(self) -> Provider:
+        """Whom the subject is about."""
         case = self.subject.case if isinstance(self.subject, Measure) else self.subject
-        return calendar_of(case.provider).end_of_day(day)
+        return cast("Provider", case.provider)
 
 
 class SureForm(StepForm):

@@ -4,8 +4,8 @@ from accounts.personal_data import OFFICE
 from accounts.personal_registry import about, left_out
 from catalogue import documents
 
-# Evidence of a case is kept as long as its file, which nobody removes.
-documents.kept_in("fraud.CaseDocument")
+# Evidence of a case, and what was said to a hold, is kept as long as its file, which nobody removes.
+documents.kept_in("fraud.CaseDocument", "fraud.HoldDocument")
 
 KEPT = "What learners said is evidence of a case, kept as long as the books it is about."
 
@@ -38,6 +38,9 @@ left_out(
     "fraud.CaseLog",
     "fraud.CaseQuestion",
     "fraud.CaseRecord",
+    "fraud.HoldAnswer",
+    "fraud.HoldDecision",
+    "fraud.HoldDocument",
     "fraud.Letter",
     "fraud.Measure",
     "fraud.MeasureEffect",

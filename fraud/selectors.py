@@ -7,14 +7,18 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 
 from accounts.models import User
+from catalogue.models import Provider
 from fraud.models import (
     Alert,
+    AutomaticHold,
     Case,
     CaseQuestion,
+    HoldAnswer,
     KnownPlace,
     LearnerSurvey,
     Letter,
     Measure,
+    MeasureEffect,
     ParameterVersion,
     PaymentScreening,
     PlaceState,
@@ -23,6 +27,9 @@ from fraud.models.alerts import AlertState
 from fraud.models.cases import CaseState
 from fraud.models.rules import UNDECIDED
 from fraud.permissions import may_decide, may_investigate
+from fraud.services import hold_answers
+from funding.models import Hold
+from funding.services import holds
 
 
 def cases() -> QuerySet[Case]:
@@ -105,3 +112,63 @@ def surveys_of(user: User) -> QuerySet[LearnerSurvey]:
     """What a learner is asked about their own bookings."""
     found = LearnerSurvey.objects.filter(booking__account__citizen__user=user)
     return found.select_related("booking__credential", "booking__provider").order_by("answered_at", "-pk")
+
+
+_OF_A_HOLD = (
+    "booking__credential",
+    "booking__provider",
+    "session__micro_credential__provider",
+    "provider",
+    "owner",
+    "released_by",
+)
+
+
+def holds_outside_cases(*, answered: bool = False) -> QuerySet[Hold]:
+    """Holds that stand outside of cases, those that end first in front. answered: whose answer waits for a person."""
+    found = hold_answers.outside_cases().select_related(*_OF_A_HOLD)
+    if answered:
+        found = found.filter(pk__in=hold_answers.unanswered_by_us().values("hold"))
+    return found.order_by("expires_at", "pk")
+
+
+def hold_outside_cases(pk: int) -> Hold | None:
+    """A hold of no measure, whether it stands or not."""
+    return hold_answers.outside_cases(Hold.objects.select_related(*_OF_A_HOLD)).filter(pk=pk).first()
+
+
+def holds_on(organisations: frozenset[int], *, standing: bool = True) -> QuerySet[Hold]:
+    """Holds on money of these organisations' providers, those that end first in front; or all, the latest first."""
+    providers = Provider.objects.filter(organisation__in=organisations)
+    concerned = (
+        Q(provider__in=providers)
+        | Q(booking__provider__in=providers)
+        | Q(session__micro_credential__provider__in=providers)
+        | Q(iban__in=providers.exclude(iban="").values("iban"))
+    )
+    found = holds.open_holds() if standing else Hold.objects.all()
+    order = ("expires_at", "pk") if standing else ("-placed_at", "-pk")
+    return found.filter(concerned).select_related(*_OF_A_HOLD).order_by(*order)
+
+
+def automatic_of(found: list[Hold]) -> dict[int, AutomaticHold]:
+    """By hold, what detection placed it for. One query."""
+    rows = AutomaticHold.objects.filter(hold__in=[each.pk for each in found])
+    return {each.hold_id: each for each in rows}
+
+
+def answers_of(found: list[Hold], organisations: frozenset[int] | None = None) -> dict[int, list[HoldAnswer]]:
+    """By hold, what its providers (those of these organisations) said to it, the latest first. Two queries."""
+    rows = HoldAnswer.objects.filter(hold__in=[each.pk for each in found])
+    if organisations is not None:
+        rows = rows.filter(provider__organisation__in=organisations)
+    answers: dict[int, list[HoldAnswer]] = {}
+    for each in rows.select_related("provider", "answered_by").prefetch_related("documents").order_by("-pk"):
+        answers.setdefault(each.hold_id, []).append(each)
+    return answers
+
+
+def measures_of(found: list[Hold]) -> dict[int, Measure]:
+    """By hold, the measure of a case that stands for it. One query."""
+    rows = MeasureEffect.objects.filter(hold__in=[each.pk for each in found]).select_related("measure")
+    return {each.hold_id: each.measure for each in rows.order_by("pk") if each.hold_id is not None}

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from fraud import forms as asked
 from fraud import permissions
+from fraud.hold_steps import HOLD_STEPS
 from fraud.models import Alert, Case, KnownPlace, Measure, ParameterVersion, PlaceState
 from fraud.models.alerts import AlertState
 from fraud.models.cases import AT_FAULT, OUTCOMES, UNDER_INVESTIGATION, CaseState
@@ -17,6 +18,7 @@ from fraud.models.measures import OPEN_STATES, STANDING, MeasureKind, MeasureSta
 from fraud.rule_steps import RULE_STEPS
 from fraud.services import alerts, appeals, cases, measures, places, questions, rights
 from fraud.step import Step
+from funding.models import Hold
 
 
 def _take(*, actor: User, case_id: int) -> Case:
@@ -408,6 +410,7 @@ STEPS: dict[type, tuple[str, tuple[Step, ...]]] = {
     Alert: ("alert_id", ALERT_STEPS),
     Case: ("case_id", CASE_STEPS),
     Measure: ("measure_id", MEASURE_STEPS),
+    Hold: ("hold_id", HOLD_STEPS),
     KnownPlace: ("place_id", PLACE_STEPS),
     ParameterVersion: ("version_id", RULE_STEPS),
 }

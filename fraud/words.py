@@ -161,6 +161,11 @@ EFFECTS = {
     "listed": _("Put on the blacklist"),
     "referred": _("Handed on"),
 }
+HOLD_OUTCOMES = {
+    "lifted": _("Lifted"),
+    "prolonged": _("Prolonged"),
+    "case": _("Looked into further"),
+}
 DIMENSIONS = {
     "age": _("By the learner's age"),
     "size": _("By the provider's size"),

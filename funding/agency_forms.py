@@ -165,7 +165,7 @@ class HoldForm(forms.Form):
         label=_("Why"),
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("Colleagues read it; the provider and the learner do not."),
+        help_text=_("The provider reads it, and so do colleagues; the learner does not."),
         error_messages=REASON_ERROR,
     )
     until = forms.DateField(

@@ -141,6 +141,7 @@ def place_holds(alerts: Iterable[Alert], bookings: Collection[UUID], screening: 
             screening=screening,
             detector=alert.detector.id,
             version=alert.detector.version,
+            rule=alert.detector.rule,
             parameters=alert.detector.parameters.model_dump(mode="json"),
             score=alert.finding.score,
             evidence=list(alert.finding.evidence),

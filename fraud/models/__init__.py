@@ -15,6 +15,7 @@ from fraud.models.file import (
     RecordKind,
     SurveyAnswer,
 )
+from fraud.models.hold_answers import HoldAnswer, HoldDecision, HoldDocument, HoldOutcome
 from fraud.models.measures import (
     Measure,
     MeasureEffect,
@@ -65,6 +66,10 @@ __all__ = [
     "EvaluationLoad",
     "FeedCursor",
     "FeedState",
+    "HoldAnswer",
+    "HoldDecision",
+    "HoldDocument",
+    "HoldOutcome",
     "InvestigatorCapacity",
     "KnownPlace",
     "KnownPlaceLog",

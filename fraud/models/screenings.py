@@ -62,6 +62,7 @@ class PaymentScreening(models.Model):
 class AutomaticHold(AppendOnlyModel):
     """A hold that a detector's finding placed, with everything that explains it, as it was.
 
+    rule: which version of the detector's parameters it ran with, 1 is built in; null where it was not written down.
     evidence: `table:id` of the facts. A hold that a person released is not placed again on the same evidence.
     """
 
@@ -70,6 +71,7 @@ class AutomaticHold(AppendOnlyModel):
     screening = models.ForeignKey(PaymentScreening, on_delete=models.PROTECT, related_name="holds")
     detector = models.CharField(max_length=10)
     version = models.PositiveIntegerField()
+    rule = models.PositiveIntegerField(null=True, blank=True)
     parameters = models.JSONField(default=dict, blank=True)
     score = models.FloatField()
     evidence = ArrayField(models.TextField())

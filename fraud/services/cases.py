@@ -274,7 +274,7 @@ def decide(*, actor: User, case_id: int, reason: str, shown: str = "") -> Case:
     case_file.record(case, RecordKind.DECISION, actor=actor, text=reason, data={"decided": case.outcome})
     if case.outcome == S.REFUTED:
         undone = lift_all(case, actor=actor, reason=reason, wrong=True)
-        effects.release_automatic(case, actor=actor)
+        effects.release_before_the_case(case, actor=actor)
         undone += _reinstate_all(case, actor=actor, reason=reason)
         letters.send(case, LetterKind.APOLOGY, actor=actor, why=reason, undone=undone)
     return case

@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
 from accounts.models import User
 from accounts.services import service_users
 from catalogue.models import Accreditation, AccreditationState
@@ -183,7 +185,7 @@ def _hold(case: Case, measure: Measure, actor: User) -> None:
     if measure.scope == "provider":
         _done(case, measure, E.HELD, actor, hold=holds.place_hold(provider=case.provider, **given))
     lines = list(measure.lines.select_related("booking__account").order_by("booking_id"))
-    held = _placed_before([line.booking_id for line in lines])
+    held = _placed_before(case, [line.booking_id for line in lines])
     rest = [line.booking for line in lines if line.booking_id not in held]
     if rest:
         held |= {each.booking_id: each for each in holds.place_holds(bookings=rest, **given)}
@@ -202,25 +204,25 @@ def _hold(case: Case, measure: Measure, actor: User) -> None:
     case_file.record_all(case, [_entry(measure, each) for each in effects], actor=actor)
 
 
-def _placed_before(booking_ids: Collection[int]) -> dict[int | None, Hold]:
-    """Holds that were placed before a payment left and that no measure has taken on yet: they become this measure's."""
-    standing = AutomaticHold.objects.filter(
-        booking__in=booking_ids, hold__released_at__isnull=True, hold__expires_at__gt=clock.now()
-    ).exclude(hold__in=MeasureEffect.objects.filter(hold__isnull=False).values("hold"))
-    return {each.booking_id: each.hold for each in standing.select_related("hold").order_by("-pk")}
+def _placed_before(case: Case, booking_ids: Collection[int]) -> dict[int | None, Hold]:
+    """Holds from before the case that no measure has taken on yet: they become this measure's."""
+    standing = _before_the_case(case).filter(booking__in=booking_ids)
+    free = standing.exclude(pk__in=MeasureEffect.objects.filter(hold__isnull=False).values("hold"))
+    return {each.booking_id: each for each in free.order_by("-pk")}
 
 
-def release_automatic(case: Case, *, actor: User) -> int:
-    """Release every hold on bookings of a case that was placed before a payment left. Returns how many."""
-    standing = AutomaticHold.objects.filter(
-        booking__in=case.bookings.values("booking"),
-        hold__released_at__isnull=True,
-        hold__expires_at__gt=clock.now(),
+def release_before_the_case(case: Case, *, actor: User) -> int:
+    """Release what led to a case, and what stopped a payment of its bookings before it left. Returns how many."""
+    theirs = _before_the_case(case).filter(
+        Q(booking__in=case.bookings.values("booking")) | Q(decisions__case=case)
     )
-    ids = list(standing.order_by("pk").values_list("hold_id", flat=True))
-    for pk in ids:
-        holds.release_hold(hold_id=pk, actor=actor)
-    return len(ids)
+    return len(holds.release_holds(hold_ids=list(theirs.values_list("pk", flat=True)), actor=actor))
+
+
+def _before_the_case(case: Case) -> QuerySet[Hold]:
+    """Holds that stand without a measure of their own: by detection, or looked into by a person in this case."""
+    automatic = Exists(AutomaticHold.objects.filter(hold=OuterRef("pk")))
+    return holds.open_holds().filter(automatic | Q(decisions__case=case)).distinct()
 
 
 def _demand(case: Case, measure: Measure, actor: User) -> None:

@@ -53,7 +53,7 @@ def gather(
         (case,) = locks.acquire(locks.lock(Case, case_id))
         if case.is_open:
             ran = {each.detector.id for _alert, each in at_home[case_id]}
-            _name_authors(case, {who for name in ran for who in (authors or {}).get(name, ())})
+            name_authors(case, {who for name in ran for who in (authors or {}).get(name, ())})
             result.append((case, at_home[case_id]))
     fresh: list[tuple[Case, Group]] = []
     for typology in sorted(groups, key=lambda name: (order.get(name, len(order)), name)):
@@ -122,7 +122,7 @@ def merge(case: Case, alerts: Sequence[Alert], *, actor: User) -> None:
         fields={"case_id": case.pk, "snoozed_until": None},
         case=case,
     )
-    _name_authors(case, authors)
+    name_authors(case, authors)
     case_file.record_all(case, [_said(each) for each in alerts], actor=actor)
 
 
@@ -152,7 +152,7 @@ def own_rule(case: Case, authors: Collection[int]) -> bool:
     return bool({case.investigator_id, case.proposed_by_id, case.decided_by_id} & set(authors))
 
 
-def _name_authors(case: Case, authors: Collection[int]) -> None:
+def name_authors(case: Case, authors: Collection[int]) -> None:
     """Who wrote the rules that led to a case neither investigates nor decides it; who does already, goes on."""
     new = sorted(set(authors) - set(case.rule_author_ids))
     if new and not own_rule(case, new):

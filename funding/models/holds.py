@@ -58,3 +58,14 @@ class Hold(models.Model):
 
     def __str__(self) -> str:
         return f"hold {self.pk}"
+
+    @property
+    def scope(self) -> str:
+        """What it stops: one `booking`, `session`, `provider`, or `iban`."""
+        named = ("booking", "session", "provider")
+        return next((each for each in named if getattr(self, f"{each}_id") is not None), "iban")
+
+    @property
+    def stands(self) -> bool:
+        """Whether it stops money now."""
+        return self.released_at is None and self.expires_at > clock.now()

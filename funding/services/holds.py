@@ -1,6 +1,6 @@
 """Holds: placing and releasing them, and the guards that claims, batches and acceptances ask."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -91,16 +91,54 @@ def release_hold(*, hold_id: int, actor: User) -> Hold:
     return hold
 
 
+@transaction.atomic
+def release_holds(*, hold_ids: Collection[int], actor: User) -> list[Hold]:
+    """End those of these holds that stand, before their time. Returns them; the others had ended already.
+
+    Locks: the holds. Raises: DomainError `not_allowed` (403) for who may not stop money of every scheme.
+    """
+    if not _holds_everywhere(actor):
+        raise DomainError("not_allowed", status=403, what="hold")
+    now = clock.now()
+    standing = locks.acquire_set(open_holds(now).filter(pk__in=list(hold_ids)))
+    Hold.objects.filter(pk__in=[each.pk for each in standing]).update(released_at=now, released_by=actor)
+    for hold in standing:
+        hold.released_at, hold.released_by = now, actor
+    return standing
+
+
+@transaction.atomic
+def prolong_hold(*, hold_id: int, actor: User, until: datetime) -> Hold:
+    """Give a hold that stands a later end (N-16).
+
+    Locks: the hold. Raises: DomainError `not_allowed` when it is over, or for who may stop no money; `incomplete` for
+    an end that is not later.
+    """
+    if not permissions.may_hold(actor):
+        raise DomainError("not_allowed", status=403, what="hold")
+    hold: Hold
+    (hold,) = locks.acquire(locks.lock(Hold, hold_id))
+    _require_may_hold(actor, hold.booking)
+    if hold.released_at is not None or hold.expires_at <= clock.now():
+        raise DomainError("not_allowed", hold=hold.pk)
+    if until <= hold.expires_at:
+        raise DomainError("incomplete", status=422, what="until", rule="N-16")
+    hold.expires_at = until
+    hold.save(update_fields=["expires_at"])
+    return hold
+
+
 def _require_may_hold(actor: User, booking: Booking | None) -> None:
     """What stops a session, a provider or an account stops it in every scheme: only who works for all may."""
-    if booking is not None:
-        allowed = permissions.may_hold(actor, booking)
-    else:
-        allowed = permissions.may_hold(actor) and (
-            actor.is_service or permissions.is_for_every_scheme(actor, *permissions.HOLD_ROLES)
-        )
+    allowed = permissions.may_hold(actor, booking) if booking is not None else _holds_everywhere(actor)
     if not allowed:
         raise DomainError("not_allowed", status=403, what="hold")
+
+
+def _holds_everywhere(actor: User) -> bool:
+    return permissions.may_hold(actor) and (
+        actor.is_service or permissions.is_for_every_scheme(actor, *permissions.HOLD_ROLES)
+    )
 
 
 def open_holds(moment: datetime | Expression | None = None) -> QuerySet[Hold]:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from funding import permissions, words
 from funding.agency_forms import AccountSearch, HoldForm, ReasonForm, SuspensionForm
-from funding.models import Booking, Hold
+from funding.models import Booking
 from funding.selectors import agency_holds as selected
 from funding.sentences import sentence
 from funding.services import holds, sanctions
@@ -41,7 +41,7 @@ def hold_list(request: HttpRequest) -> HttpResponse:
     )
     context = {
         "page": page,
-        "rows": [(hold, words.HOLD_SCOPES[_scope_of(hold)], _stands(hold)) for hold in page],
+        "rows": [(hold, words.HOLD_SCOPES[hold.scope], hold.stands) for hold in page],
         "every": every,
     }
     return render(request, "funding/agency/holds.html", context)
@@ -104,8 +104,8 @@ def hold_release(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("agency_holds")
     context = {
         "hold": hold,
-        "scope": words.HOLD_SCOPES[_scope_of(hold)],
-        "stands": _stands(hold),
+        "scope": words.HOLD_SCOPES[hold.scope],
+        "stands": hold.stands,
         "error": error,
     }
     return render(request, "funding/agency/hold_release.html", context, status=409 if error else 200)
@@ -192,17 +192,6 @@ def _decide(request: HttpRequest, user: User, account_id: int, act: str, values:
         reason=values["reason"],
     )
     messages.success(request, _("The account is suspended. The learner has been told."))
-
-
-def _scope_of(hold: Hold) -> str:
-    for scope in ("booking", "session", "provider"):
-        if getattr(hold, f"{scope}_id") is not None:
-            return scope
-    return "iban"
-
-
-def _stands(hold: Hold) -> bool:
-    return hold.released_at is None and hold.expires_at > clock.now()
 
 
 def _end_of(day: date, found: dict[str, Any]) -> Any:
