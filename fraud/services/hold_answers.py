@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from accounts.models import User
-from catalogue.documents import checked_file, keep
+from catalogue.documents import CheckedFile, checked_file, keep
 from catalogue.models import Provider
 from fraud import permissions
 from fraud.detection.detector import TYPOLOGIES
@@ -93,7 +93,10 @@ def answer_hold(*, actor: User, hold_id: int, text: str, files: Sequence[File] =
     if MeasureEffect.objects.filter(hold=hold).exists():
         raise DomainError("answer_the_measure", status=409)
     said = required(text, "text")
-    checked = [checked_file(each.name, each.content) for each in files]
+    checked: dict[str, CheckedFile] = {}
+    for each in files:
+        file = checked_file(each.name, each.content)
+        checked.setdefault(file.sha256, file)
     try:
         with transaction.atomic():
             answer = HoldAnswer.objects.create(
@@ -106,14 +109,14 @@ def answer_hold(*, actor: User, hold_id: int, text: str, files: Sequence[File] =
             )
     except IntegrityError as error:
         raise DomainError("hold_answered", status=409) from error
-    for each in {one.sha256: one for one in checked}.values():
-        keep(each)
+    for file in checked.values():
+        keep(file)
         HoldDocument.objects.create(
             answer=answer,
-            name=each.name,
-            content_type=each.media_type,
-            sha256=each.sha256,
-            size=len(each.content),
+            name=file.name,
+            content_type=file.media_type,
+            sha256=file.sha256,
+            size=len(file.content),
         )
     if case is not None:
         _file(case, answer, actor)
@@ -122,7 +125,7 @@ def answer_hold(*, actor: User, hold_id: int, text: str, files: Sequence[File] =
         "hold_answered",
         number=hold.pk,
         text=said,
-        documents=[each.name for each in checked],
+        documents=[file.name for file in checked.values()],
         until=hold.expires_at.date().isoformat(),
     )
     return answer
@@ -336,7 +339,7 @@ def _tell(decided: Iterable[Hold], outcome: HoldOutcome, reason: str) -> None:
     told: dict[int, list[dict[str, Any]]] = {
         organisation: [
             {
-                "outcome": str(outcome),
+                "decision": str(outcome),
                 "reason": reason,
                 "holds": len(pks),
                 "number": min(pks),

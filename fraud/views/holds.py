@@ -130,7 +130,7 @@ def hold_step(request: HttpRequest, pk: int, code: str) -> HttpResponse:
     """Lift it, prolong it, or open a case from it."""
     reader(request)
     hold = _hold(pk)
-    title = _("Hold %(number)d") % {"number": hold.pk}
+    title = _("Hold %(number)s") % {"number": hold.pk}
     return answer(request, hold, code, title=title, back=reverse("fraud_hold", args=[pk]))
 
 

@@ -53,7 +53,7 @@ class HoldAnswerForm(forms.Form):
     third_document = _file(gettext_lazy("Third document (optional)"))
 
     @property
-    def files(self) -> list[File]:
+    def handed_in(self) -> list[File]:
         """What was handed in with it."""
         given = (self.cleaned_data[name] for name in FILES)
         return [File(each.name, each.read()) for each in given if each]
@@ -106,7 +106,7 @@ def hold(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         form,
         lambda: hold_answers.answer_hold(
-            actor=user, hold_id=one.pk, text=form.cleaned_data["text"], files=form.files
+            actor=user, hold_id=one.pk, text=form.cleaned_data["text"], files=form.handed_in
         ),
     )
     if given.done:

@@ -23,7 +23,8 @@ from fraud.models import (
     ShadowDay,
 )
 from fraud.services import alerts, back_tests, cases, measures, places, questions, rules
-from funding.models import Booking
+from funding.models import Booking, Hold
+from funding.services import holds
 from ila.core import clock
 from tests.factories.accounts import MembershipFactory
 from tests.fraud.casework.office import found
@@ -42,6 +43,7 @@ class FraudThings:
     letter: Letter
     place: KnownPlace
     back_test: BackTest
+    hold: Hold
 
     def arguments(self) -> dict[str, dict[str, Any]]:
         """The arguments of each address."""
@@ -59,6 +61,10 @@ class FraudThings:
             "fraud_measure_step": {**measure, "code": "review"},
             "fraud_place": {"public_id": self.place.public_id},
             "fraud_place_step": {"public_id": self.place.public_id, "code": "end"},
+            "fraud_hold": {"pk": self.hold.pk},
+            "fraud_hold_step": {"pk": self.hold.pk, "code": "lift"},
+            "fraud_hold_document": {"pk": self.hold.pk, "public_id": UUID(int=4)},
+            "provider_hold": {"pk": self.hold.pk},
             "fraud_report": {"public_id": self.survey.booking.public_id},
             "fraud_detector": {"detector": "D22"},
             "fraud_propose": {"detector": "D22"},
@@ -109,6 +115,12 @@ def make_fraud_things(scene: Scene, booking: Booking) -> FraudThings:
             reason="Four public computers.",
         )
         places.agree_place(actor=scene.investigator, place_id=place.pk)
+        hold = holds.place_hold(
+            owner=scene.investigator,
+            reason="The sheets do not fit.",
+            until=clock.now() + timedelta(days=3_650),
+            provider=booking.provider,
+        )
         back_test = tried_values(scene.investigator, booking)
     return FraudThings(
         case=Case.objects.get(pk=case.pk),
@@ -119,6 +131,7 @@ def make_fraud_things(scene: Scene, booking: Booking) -> FraudThings:
         place=place,
         letter=Letter.objects.filter(case=case).latest("pk"),
         back_test=back_test,
+        hold=hold,
     )
 
 

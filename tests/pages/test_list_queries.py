@@ -220,6 +220,7 @@ ELSEWHERE: dict[str, str] = {
     "agency_cards": "test_cards_agency.py",
     "erasures": "test_personal_data.py",
     **dict.fromkeys(("fraud_alerts", "fraud_cases", "provider_letters"), "test_fraud.py"),
+    **dict.fromkeys(("fraud_holds", "provider_holds"), "test_fraud_holds.py"),
     **dict.fromkeys(("fraud_places", "fraud_reports"), "test_told_facts.py"),
     "laboratory": "test_laboratory.py",
     **dict.fromkeys(("imports", "stacks"), "test_exchange.py"),
