@@ -98,15 +98,23 @@ def provider_parts(
 ) -> list[int]:
     """What of each allocation is the provider's by the realised share, in cents (F-28).
 
-    What an advance took of a source counts first: the rounding of two divisions opens no debt of a cent.
+    What an advance took of a source counts first: the rounding of two divisions opens no debt of a cent. What the
+    learner owes the provider directly covers such a cent, and nothing else that we paid too much (decision 205).
     away: cents on their way to the bank, by allocation id, for who has read them already.
     """
     assert booking.realised_percent is not None
     shares = [Share(each.lot_id, each.source, each.amount_cents) for each in allocations]
-    parts = planning.settle_shares(rules, booking.price_cents, booking.realised_percent, shares).provider
+    parts = list(
+        planning.settle_shares(rules, booking.price_cents, booking.realised_percent, shares).provider
+    )
     away = in_transit_by_allocation(booking) if away is None else away
     taken = [0 if each.direct else each.paid_cents + away.get(each.pk, 0) for each in allocations]
-    return cover(taken, parts)
+    ours = [place for place, each in enumerate(allocations) if not each.direct]
+    covered = cover([taken[place] for place in ours], [parts[place] for place in ours])
+    for place, cents in zip(ours, covered, strict=True):
+        parts[place] = cents
+    missing = sum(max(0, taken[place] - parts[place]) for place in ours)
+    return cover(taken, parts) if missing <= len(ours) else parts
 
 
 def cover(taken: Sequence[int], parts: Sequence[int]) -> list[int]:

@@ -78,6 +78,37 @@ def test_an_advance_is_a_share_of_what_we_pay(world: World, learner: Learner, ha
     check_books()
 
 
+def test_a_share_lowered_after_the_payment_is_owed_of_what_we_paid(
+    world: World, learner: Learner, hand: VirtualClock
+) -> None:
+    """What the learner still owes the provider covers nothing that public money paid too much."""
+    booking = validated(world, accepted(world, learner), hand, percent=90)
+    pay(world, booking)
+    assert bookings.read_booking(booking.pk).state == "settled"
+    bookings.reduce_service(
+        actor=world.case_worker, booking_id=booking.pk, percent=50, reason="half was taught"
+    )
+    assert Receivable.objects.get().amount_cents == RIGHTS * 40 // 100
+    assert learner.lot().available_cents == RIGHTS // 2
+    check_books()
+
+
+def test_an_advance_beyond_the_share_is_owed_whole(
+    world: World, learner: Learner, hand: VirtualClock
+) -> None:
+    booking = accepted(world, learner, ends_at=LONG_ENDS)
+    hand.move(STARTS)
+    bookings.declare_entry(actor=world.provider_user, booking_id=booking.pk)
+    hand.move(ADVANCE_DAY)
+    pay(world, booking, kind=ClaimKind.ADVANCE)
+    hand.move(LONG_ENDS)
+    taught(world, booking, percent=10)
+    bookings.validate_service(actor=world.case_worker, booking_id=booking.pk)
+    assert Receivable.objects.get().amount_cents == RIGHTS * 15 // 100
+    assert learner.lot().available_cents == RIGHTS * 90 // 100
+    check_books()
+
+
 @pytest.mark.parametrize("way", ["withdraw", "cancel_by_provider"])
 def test_nothing_that_never_came_is_owed_back(world: World, learner: Learner, way: str) -> None:
     booking = accepted(world, learner)
