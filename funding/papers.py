@@ -14,6 +14,7 @@ from accounts.models import Consent
 from accounts.services import devices
 from catalogue import documents
 from funding import words
+from funding.entry_words import entry_word
 from funding.models import Booking, LearnerDocument, Statement
 from funding.printing import Paper
 from ila.core.money import format_cents
@@ -75,7 +76,7 @@ def lines_of(made: Statement) -> list[dict[str, Any]]:
         lines.append(
             {
                 "day": date.fromisoformat(line["day"]),
-                "what": words.word(words.MOVEMENTS, line["kind"]),
+                "what": entry_word(line["kind"]),
                 "source": words.word(words.SOURCES, line["source"]),
                 "cents": line["cents"],
                 "left": left,

@@ -185,32 +185,6 @@ BUCKET_MEANINGS = {
     "direct": _("between the learner and the provider, never through us"),
     "returned": _("given back to the source it came from"),
 }
-ENTRIES = {
-    "own_card_refund": _("Sent back to the learner's card"),
-    "own_card_refund_undone": _("The refund to the card came back"),
-    "own_taken_back": _("Taken back by the learner's bank"),
-    "own_reinstated": _("Given back by the learner's bank"),
-    "own_debt_netted": _("Set off against what the learner owes"),
-    "hold_booking": _("Money held for the booking"),
-    "approve_claim": _("Claim approved: payable"),
-    "reject_claim": _("Claim rejected: held again"),
-    "call_back_claim": _("Claim called back: held again"),
-    "partial_service_booking": _("Part that was not taught given back"),
-    "unwind_booking": _("Given back to its sources"),
-    "payment_exported": _("Sent to the bank"),
-    "payment_executed": _("Executed by the bank"),
-    "payment_rejected": _("Rejected by the bank: payable again"),
-    "payment_returned": _("Returned by the bank: payable again"),
-    "restore_booking": _("Given back after payment: the provider owes it"),
-    "recover": _("Paid back by the provider"),
-    "recovery_received": _("Paid back by the provider's transfer"),
-    "recovery_undone": _("The debt was wrong: the provider's again"),
-    "net_receivable": _("Kept of a payment to the provider"),
-    "reverse_net_receivable": _("Owed again: the payment that kept it came back"),
-    "write_off": _("Given up: the funder makes it good"),
-    "refund_executed": _("Own money paid back to the learner"),
-    "refund_returned": _("Own money came back from the bank: due again"),
-}
 BOOKING_EVENTS = {
     "request": _("Place asked for"),
     "acknowledge": _("Request acknowledged"),
@@ -338,19 +312,6 @@ NOT_ME_KINDS = {
     "credit": _("An account was credited"),
     "contact": _("Contact data were changed"),
     "sign_in": _("Somebody signed in from a new device"),
-}
-# What moves on a learning account, as its statement says it.
-MOVEMENTS = {
-    "credit": _("Credited"),
-    "accrue": _("Rights of a year"),
-    "age_credit": _("Credit at an age"),
-    "merge_credit": _("Credits put together"),
-    "expire": _("Expired"),
-    "hold_booking": _("Held for a booking"),
-    "partial_service_booking": _("Part that was not taught given back"),
-    "unwind_booking": _("Given back to its sources"),
-    "not_reimbursed_booking": _("Given back to its sources"),
-    "restore_booking": _("Given back after payment: the provider owes it"),
 }
 JOBS = {
     "funding.seal_entries": _("Seal the journal"),

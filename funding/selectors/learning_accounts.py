@@ -127,7 +127,8 @@ class Movement:
 def movements(account: LearningAccount) -> QuerySet[Posting, Any]:
     """The entries that changed what is available, newest first, for a paginator; see `movements_on`."""
     found = Posting.objects.filter(lot__account=account, bucket="available")
-    return found.values("entry_id").annotate(cents=Sum("amount_cents")).order_by("-entry_id")
+    of_entries = found.values("entry_id", "entry__occurred_at").annotate(cents=Sum("amount_cents"))
+    return of_entries.order_by("-entry__occurred_at", "-entry_id")
 
 
 def movements_on(account: LearningAccount, rows: list[dict[str, Any]]) -> list[Movement]:

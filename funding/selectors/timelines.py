@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import ConsentLog, Membership, OrganisationKind, User
 from funding import words
+from funding.entry_words import entry_word
 from funding.models import (
     Attendance,
     Booking,
@@ -256,7 +257,7 @@ def movements_of(booking: Booking) -> list[Movement]:
         Movement(
             at=entry.occurred_at,
             entry_id=pk,
-            what=words.word(words.ENTRIES, entry.kind),
+            what=entry_word(entry.kind),
             lines=tuple(
                 (words.word(words.BUCKETS, bucket), cents) for bucket, cents in sums[pk].items() if cents
             ),

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import Citizen, User
 from funding import words
+from funding.entry_words import entry_word
 from funding.models import Booking, BookingState, Lot
 from funding.schemes.plain import describe
 from funding.schemes.prospects import Year
@@ -77,8 +78,7 @@ def account_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "bars": _bars(years),
         "page": page,
         "movements": [
-            (one, words.word(words.ENTRIES, one.entry.kind))
-            for one in selected.movements_on(standing.account, list(page))
+            (one, entry_word(one.entry.kind)) for one in selected.movements_on(standing.account, list(page))
         ],
     }
     return render(request, "funding/learning_account.html", context)

@@ -12,7 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from catalogue.exporting.cells import csv_lines
-from funding import debt_papers, recovery_words, words
+from funding import debt_papers, recovery_words
+from funding.entry_words import entry_word
 from funding.models import Remittance
 from funding.recovery_forms import period_of
 from funding.selectors import provider_statements as selected
@@ -81,8 +82,8 @@ def _statements(mine: Desk, first: date, last: date) -> list[tuple[Any, list[tup
         one = selected.statement_of(
             organisations=mine.managed, currency=currency, first=first, last=last, zone=ZONE
         )
-        kinds = {**words.ENTRIES, **recovery_words.STATEMENT_KINDS}
-        made.append((one, [(line, str(kinds.get(line.kind, line.kind))) for line in one.lines]))
+        kinds = recovery_words.STATEMENT_KINDS
+        made.append((one, [(line, str(kinds.get(line.kind) or entry_word(line.kind))) for line in one.lines]))
     return made
 
 

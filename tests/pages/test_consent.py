@@ -334,11 +334,11 @@ def test_a_statement_reads_from_what_was_to_what_is(scene: Scene) -> None:
     assert f"/statements/{statement}/" in client.get("/statements/").content.decode()
     page = client.get(f"/statements/{statement}/").content.decode()
     assert "€5,000.00" in page
-    assert "Held for a booking" in page
+    assert "Money held for the booking" in page
     assert "This statement is not as it was made" not in page
     paper = client.get(f"/statements/{statement}.pdf")
     words = "".join(page.extract_text() for page in PdfReader(io.BytesIO(paper.content)).pages)
-    assert "Held for a booking" in words
+    assert "Money held for the booking" in words
     for part in NOT_MINE:
         for end in (f"{statement}/", f"{statement}.pdf"):
             assert signed_in(scene.people[part]).get(f"/statements/{end}").status_code == 404
