@@ -1,4 +1,4 @@
-"""What learners read comes in Dutch too, also the words that a page fills in: a walk sees only those of its own data."""
+"""What learners read comes in Dutch too, also what a page fills in: a walk sees only its own data."""
 
 from __future__ import annotations
 
@@ -22,9 +22,29 @@ SAME = {"Budget", "Student", "student", "FORMACODE", "Online", "%(n)s%%"}
 FILLED_IN: dict[str, Any] = {
     **{
         name: getattr(words, name)
-        for name in """BOOKING_STATES BOOKING_EVENTS BOOKING_PLACES BUCKETS BUCKET_MEANINGS CLAIM_EVENTS
-        CLAIM_KINDS CLAIM_STATES CONSENT_EVENTS CONSENT_STATES CERTIFICATES EXEMPTIONS EXIT_REASONS FLAGS
-        OUTCOMES RECEIVABLE_EVENTS RECEIVABLE_STATES SOURCES STATUSES SUSPENSIONS NOT_ME_KINDS""".split()
+        for name in (
+            "BOOKING_STATES",
+            "BOOKING_EVENTS",
+            "BOOKING_PLACES",
+            "BUCKETS",
+            "BUCKET_MEANINGS",
+            "CLAIM_EVENTS",
+            "CLAIM_KINDS",
+            "CLAIM_STATES",
+            "CONSENT_EVENTS",
+            "CONSENT_STATES",
+            "CERTIFICATES",
+            "EXEMPTIONS",
+            "EXIT_REASONS",
+            "FLAGS",
+            "OUTCOMES",
+            "RECEIVABLE_EVENTS",
+            "RECEIVABLE_STATES",
+            "SOURCES",
+            "STATUSES",
+            "SUSPENSIONS",
+            "NOT_ME_KINDS",
+        )
     },
     "ENTRIES": entry_words.ENTRIES,
     "REFUSED": explanations.REFUSED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -56,7 +56,15 @@ def test_an_account_says_what_there_is_from_whom_and_until_when(scene: Scene) ->
         client = of(scene)
         overview = words(client.get("/account/"))
         scene.world.accepted(scene.learner)
-        page = words(client.get(f"/account/{account.public_id}/"))
+        with clock.at(MONDAY - timedelta(days=9)):
+            # Written later, and of an earlier day.
+            scene.world.credit(account, 777, "public")
+        answer = client.get(f"/account/{account.public_id}/")
+        page = words(answer)
+    moved = [str(what) for _one, what in answer.context["movements"]]
+    days = [one.entry.occurred_at for one, _what in answer.context["movements"]]
+    assert days == sorted(days, reverse=True), "newest first"
+    assert {"Money held for the booking", "Credited"} == set(moved)
     assert "€123.45 is lost unless you use it by 31 August 2026" in overview
     for expected in (
         "Acquired rights no end",
