@@ -9,15 +9,14 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from funding import words
-from funding.consent_forms import ShownText
+from funding.consent_forms import ConsentForm
 from funding.selectors.asking import Way
 from funding.selectors.leaving import Leaving
 
 
-class AcceptForm(ShownText):
-    """The learner's consent. `key` makes a form sent twice count once."""
+class AcceptForm(ConsentForm):
+    """The learner's consent to a booking."""
 
-    key = forms.UUIDField(widget=forms.HiddenInput)
     consent = forms.BooleanField(
         label=_("I have read what this costs me, and I want this training paid as shown above."),
         error_messages={"required": _("Tick the box if you want to book; nothing is booked without it.")},

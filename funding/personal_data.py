@@ -47,6 +47,7 @@ from ila.core import clock
 from ila.core.money import format_cents
 
 BOOKS = "The books of public money are kept by law for ten years after the last entry."
+WORD = "What a learner said of a booking is evidence of misuse, kept as long as the books it is about."
 ACCOUNT = "account__citizen__user"
 BOOKING = "booking__account__citizen__user"
 TITLE = {"training": "booking__credential__title"}
@@ -140,6 +141,13 @@ about(
     stays=BOOKS,
 )
 about("funding.BookingLog", "steps-of-bookings", "subject__account__citizen__user", hidden=LOG, stays=BOOKS)
+about(
+    "funding.Introduction",
+    "who-brought-you",
+    BOOKING,
+    also={**TITLE, "agent": "partner__facts__name"},
+    stays=WORD,
+)
 about("funding.Allocation", "who-pays-what", BOOKING, also=TITLE, stays=BOOKS)
 about("funding.Attendance", "attendance", BOOKING, also=TITLE, stays=BOOKS)
 about("funding.Presence", "presence-by-day", BOOKING, also=TITLE, stays=BOOKS)

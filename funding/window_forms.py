@@ -11,7 +11,7 @@ from django import forms
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from funding.consent_forms import ShownText
+from funding.consent_forms import ConsentForm
 from funding.models import Scheme
 from funding.scheme_choice import SchemeField
 from funding.services.windows.opening import FASTEST_PER_S, MOST_SLICES
@@ -28,10 +28,9 @@ class SessionSearch(forms.Form):
         return str(self.cleaned_data["q"]).strip() if self.is_valid() else ""
 
 
-class ApplyForm(ShownText):
-    """The learner's consent to an application. `key` makes a form sent twice count once."""
+class ApplyForm(ConsentForm):
+    """The learner's consent to an application."""
 
-    key = forms.UUIDField(widget=forms.HiddenInput)
     consent = forms.BooleanField(
         label=_("I have read what the grant pays and what I pay myself, and I apply for it."),
         error_messages={"required": _("Tick the box if you want to apply; nothing is granted without it.")},

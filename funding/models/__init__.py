@@ -41,6 +41,7 @@ from funding.models.deadlines import DueMark, ExpiryNotice
 from funding.models.delegations import SchemeLimit, SchemeLimitLog
 from funding.models.findings import SessionFinding
 from funding.models.holds import Hold
+from funding.models.introductions import IntroducedBy, Introduction
 from funding.models.laboratory import LaboratoryOutcome, LaboratoryRun
 from funding.models.learner_pages import (
     CorrectionRequest,
@@ -128,6 +129,8 @@ __all__ = [
     "Hold",
     "Instalment",
     "InstalmentPlan",
+    "IntroducedBy",
+    "Introduction",
     "JournalEntry",
     "LaboratoryOutcome",
     "LaboratoryRun",

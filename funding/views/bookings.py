@@ -39,7 +39,7 @@ from funding.services.bookings.acceptance import lots_of, own_cents_of, plan_for
 from funding.services.bookings.conditions import Conditions, conditions_for, moved_since
 from funding.services.bookings.context import calendar_of
 from funding.services.bookings.not_held import may_find
-from funding.services.bookings.texts import Shown, acceptance_text
+from funding.services.bookings.texts import acceptance_text
 from funding.services.learner_documents import reader_of
 from funding.views import consent_forms
 from ila.core import clock
@@ -181,7 +181,7 @@ def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         raise Http404
     if (kept := _kept_payment(booking)) is not None:
         return redirect("card_payment", public_id=kept.public_id)
-    form = consent_forms.form_for(request, AcceptForm)
+    form = consent_forms.form_for(request, AcceptForm, booking.provider)
     error, changes = "", consent_forms.NO_CHANGES
     if request.method == "POST" and form.is_valid():
         try:
@@ -194,14 +194,15 @@ def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
                 own_part=own_part_today(),
             )
         except DomainError as refused:
-            if refused.code == "payment_needed" and form.what_was_shown is not None:
-                return _go_and_pay(request, booking, form.what_was_shown)
+            if refused.code == "payment_needed":
+                return _go_and_pay(request, booking, form)
             if refused.code in consent_forms.PROVE_AGAIN:
                 # An e-identity is proved, and then the form is here again as it was.
                 return consent_forms.prove_and_return(request, form)
             error = sentence(refused, rules=_rules_today(booking))
             changes = consent_forms.changes_of(refused)
         else:
+            consent_forms.keep_answer(request, form, booking.pk)
             messages.success(request, _("You have booked. The money is held and your seat is taken."))
             return redirect("booking", public_id=booking.public_id)
     if booking.state != BookingState.PROPOSED and not error:
@@ -230,15 +231,16 @@ def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return render(request, "funding/accept.html", context, status=status)
 
 
-def _go_and_pay(request: HttpRequest, booking: Booking, shown: Shown) -> HttpResponse:
+def _go_and_pay(request: HttpRequest, booking: Booking, form: AcceptForm) -> HttpResponse:
     """Own money comes first: seat and rights are kept while the learner pays."""
     try:
         payment = card_payments.start_for_booking(
             actor=cast("User", request.user),
             booking_id=booking.pk,
             sign_in=sessions.sign_in_of(request),
-            shown=shown,
+            shown=form.what_was_shown,
         )
+        consent_forms.keep_answer(request, form, booking.pk)
         card_payments.open_at_stripe(payment_id=payment.pk)
     except DomainError as refused:
         messages.error(request, sentence(refused, rules=_rules_today(booking)))

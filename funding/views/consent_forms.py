@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import get_language
 
-from accounts.models import Consent
-from funding.consent_forms import ShownText
+from accounts.models import Consent, User
+from catalogue.models import Provider
+from funding.consent_forms import ConsentForm
+from funding.sentences import sentence
+from funding.services import introductions
 from ila.core.errors import DomainError
 
 # Refusals that a fresh e-identity mends.
 PROVE_AGAIN = ("weak_identity", "sign_in_too_old")
 _KEPT = "consent_form"
 
-F = TypeVar("F", bound=ShownText)
+F = TypeVar("F", bound=ConsentForm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +39,38 @@ class Changes:
 NO_CHANGES = Changes()
 
 
-def form_for(request: HttpRequest, form: type[F]) -> F:
+def form_for(request: HttpRequest, form: type[F], provider: Provider) -> F:
     """The form as it was sent, or as it was before the way to the e-identity, or a new one."""
+    partners = introductions.partners_of(provider)
     if request.method == "POST":
-        return form(request.POST)
+        return form(request.POST, partners=partners)
     kept = request.session.pop(_KEPT, None)
     if kept is not None and kept["path"] == request.path:
-        return form(initial={"key": kept["key"], "consent": bool(kept["shown"]), "shown": kept["shown"]})
-    return form(initial={"key": uuid.uuid4()})
+        before = {"key": kept["key"], "consent": bool(kept["shown"]), "shown": kept["shown"]}
+        return form(initial={**kept.get("said", {}), **before}, partners=partners)
+    return form(initial={"key": uuid.uuid4()}, partners=partners)
 
 
-def prove_and_return(request: HttpRequest, form: ShownText) -> HttpResponse:
+def keep_answer(request: HttpRequest, form: ConsentForm, booking_id: int) -> None:
+    """What the learner said of who brought them, once the booking is on its way, which it never changes."""
+    if form.answer is None:
+        return
+    try:
+        introductions.tell_introduction(
+            actor=cast("User", request.user), booking_id=booking_id, answer=form.answer
+        )
+    except DomainError as refused:
+        # The provider has ended its work with that agent since the form was checked.
+        messages.warning(request, sentence(refused))
+
+
+def prove_and_return(request: HttpRequest, form: ConsentForm) -> HttpResponse:
     """On to the e-identity, and back to the form with what was entered in it."""
     request.session[_KEPT] = {
         "path": request.path,
         "key": str(form.cleaned_data["key"]),
         "shown": form.cleaned_data["shown"],
+        "said": form.said,
     }
     return redirect(identity_url(request))
 
@@ -59,7 +79,7 @@ def tick_again_if_changed(form: F, text: str) -> F:
     """The form for showing that text: a tick that was set beside another text is not set any more."""
     before = form["shown"].value()
     if before and before != Consent.hash_of(text):
-        return type(form)(initial={"key": form["key"].value()})
+        return form.anew({"key": form["key"].value()})
     return form
 
 

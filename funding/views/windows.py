@@ -36,7 +36,7 @@ from funding.sentences import sentence
 from funding.services import card_payments, windows
 from funding.services.bookings.conditions import conditions_for
 from funding.services.bookings.context import calendar_of
-from funding.services.bookings.texts import Shown, acceptance_text
+from funding.services.bookings.texts import acceptance_text
 from funding.views import consent_forms
 from funding.window_forms import ApplyForm, SessionSearch
 from ila.core import clock
@@ -194,12 +194,12 @@ def application(request: HttpRequest, pk: int, session_id: int) -> HttpResponse:
     # A session without a price is in no list of these pages.
     if account is None or session is None or session.price_cents <= 0:
         raise Http404
-    form = consent_forms.form_for(request, ApplyForm)
+    form = consent_forms.form_for(request, ApplyForm, session.micro_credential.provider)
     error, changes = "", consent_forms.NO_CHANGES
     sign_in = sessions.sign_in_of(request)
     if request.method == "POST" and form.is_valid():
         try:
-            windows.apply(
+            booking = windows.apply(
                 actor=cast("User", request.user),
                 account_id=account.pk,
                 session_id=session.pk,
@@ -210,13 +210,14 @@ def application(request: HttpRequest, pk: int, session_id: int) -> HttpResponse:
                 own_part=own_part_today(),
             )
         except DomainError as refused:
-            if refused.code == "payment_needed" and form.what_was_shown is not None:
-                return _go_and_pay(request, window, account, session, form.what_was_shown)
+            if refused.code == "payment_needed":
+                return _go_and_pay(request, window, account, session, form)
             if refused.code in consent_forms.PROVE_AGAIN:
                 return consent_forms.prove_and_return(request, form)
             error = _why_not(refused, window)
             changes = consent_forms.changes_of(refused)
         else:
+            consent_forms.keep_answer(request, form, booking.pk)
             return redirect("window_result", pk=pk)
     if not error and _granted(window, account) is not None:
         return redirect("window_result", pk=pk)
@@ -252,7 +253,7 @@ def application(request: HttpRequest, pk: int, session_id: int) -> HttpResponse:
 
 
 def _go_and_pay(
-    request: HttpRequest, window: Window, account: LearningAccount, session: Session, shown: Shown
+    request: HttpRequest, window: Window, account: LearningAccount, session: Session, form: ApplyForm
 ) -> HttpResponse:
     """What is above the grant comes first: seat, count and grant are kept while the learner pays."""
     try:
@@ -262,8 +263,10 @@ def _go_and_pay(
             session_id=session.pk,
             window_id=window.pk,
             sign_in=sessions.sign_in_of(request),
-            shown=shown,
+            shown=form.what_was_shown,
         )
+        if payment.booking_id is not None:
+            consent_forms.keep_answer(request, form, payment.booking_id)
         card_payments.open_at_stripe(payment_id=payment.pk)
     except DomainError as refused:
         messages.error(request, _why_not(refused, window))

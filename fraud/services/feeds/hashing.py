@@ -71,6 +71,15 @@ def person(name: str, born: str) -> str:
     return hashed("person", f"{plain_words(name)} || '/' || {born}")
 
 
+def partner(detail: str) -> str:
+    """The SQL of what tells an agent or subcontractor of a provider: its number, or its name within that provider.
+
+    detail: the name of its row among what the provider has told.
+    """
+    number, name = f"coalesce({detail}.facts->>'number', '')", f"coalesce({detail}.facts->>'name', '')"
+    return f"coalesce({hashed('firm', number)}, {person(name, f'{detail}.provider_id::text')})"
+
+
 def device(sign_in: str) -> str:
     """The SQL of what tells a device: its network and browser together, since millions share a browser's name."""
     both = f"coalesce({sign_in}.ip_hash, '') || '/' || {sign_in}.device_hash"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fraud.services.feeds.feed import Feed, sign_in_of, words
-from fraud.services.feeds.hashing import address, device, email, hashed, iban, person, phone
+from fraud.services.feeds.hashing import address, device, email, hashed, iban, partner, person, phone
 
 LEARNERS = Feed(
     "learners",
@@ -59,7 +59,8 @@ SELECT o.public_id::text AS employer_id, e.applied_at AS registered_at, e.applie
 )
 
 
-# Declared at the accreditation and since then; by those who apply, until it is decided; who acts for it.
+# Declared at the accreditation and since then; by those who apply, until it is decided; who acts for it; and by whom
+# learners say that they were brought: no subcontractor is an agent before, and the undeclared are told without a name.
 PERSONS = Feed(
     "persons",
     words(
@@ -92,10 +93,20 @@ SELECT {person("d.facts->>'full_name'", "d.provider_id::text")}, d.facts->>'full
   FROM catalogue_providerdetail d JOIN catalogue_provider p ON p.id = d.provider_id
  WHERE d.kind = 'trainer' AND coalesce(d.facts->>'full_name', '') <> '' AND {{scope}}
 UNION ALL
-SELECT {hashed("firm", "coalesce(d.facts->>'number', '')")}, d.facts->>'name', NULL, 'agent',
-       d.provider_id::text, NULL, d.valid_from, d.valid_until, NULL, NULL, greatest(d.entered_at, d.ended_at)
+SELECT {partner("d")}, d.facts->>'name', NULL, 'agent',
+       d.provider_id::text, NULL, d.valid_from, d.valid_until, NULL, NULL,
+       greatest(d.entered_at, d.ended_at, b.told_at)
   FROM catalogue_providerdetail d JOIN catalogue_provider p ON p.id = d.provider_id
- WHERE d.kind = 'partner' AND d.facts->>'kind' = 'agent' AND coalesce(d.facts->>'number', '') <> '' AND {{scope}}
+  LEFT JOIN LATERAL (SELECT min(told_at) AS told_at FROM funding_introduction i
+                      WHERE i.partner_id = d.id AND d.facts->>'kind' <> 'agent') b ON TRUE
+ WHERE d.kind = 'partner' AND (d.facts->>'kind' = 'agent' OR b.told_at IS NOT NULL) AND {{scope}}
+UNION ALL
+SELECT {person("i.name", "b.provider_id::text")}, NULL, NULL, 'agent', b.provider_id::text, NULL,
+       (min(i.told_at) AT TIME ZONE 'UTC')::date, NULL, NULL, NULL, min(i.told_at)
+  FROM funding_introduction i JOIN funding_booking b ON b.id = i.booking_id
+  JOIN catalogue_provider p ON p.id = b.provider_id
+ WHERE i.name <> '' AND {{scope}}
+ GROUP BY 1, b.provider_id
 UNION ALL
 SELECT {hashed("user", "u.id::text")}, u.display_name, NULL, 'staff', p.id::text, NULL,
        (m.created_at AT TIME ZONE 'UTC')::date, (m.ended_at AT TIME ZONE 'UTC')::date,

@@ -99,6 +99,7 @@ SOURCES = (
         "SELECT r.booking_id FROM funding_receivablelog x JOIN funding_receivable r ON r.id = x.subject_id"
         " WHERE {new}",
     ),
+    _own("funding_introduction", "bookings", "booking_id"),
     _own("funding_posting", "postings", "id"),
     _own("catalogue_sessionteaching", "sessions", "session_id"),
     _own("fraud_learnerreport", "bookings", "booking_id"),

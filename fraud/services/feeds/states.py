@@ -16,7 +16,6 @@ BEHIND_AFTER = timedelta(minutes=15)
 _BLIND = {
     "D20": "limits.approval_limit_cents",
     "D22": "learners.lat",
-    "D23": "bookings.agent_id",
 }
 
 

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from fraud.services.feeds.feed import Feed, sign_in_of, words
-from fraud.services.feeds.hashing import device
+from fraud.services.feeds.hashing import device, partner, person
 
+# Who brought somebody is the learner's own word, given as they consent (decision 0242).
 _BOOKINGS = "b.id IN (SELECT id FROM feed_bookings)"
 
 BOOKINGS = Feed(
     "bookings",
     words(
-        "booking_id learner_id session_id employer_id amount_cents actor created_at ip_hash device_hash consent_at"
-        " consent_ip_hash consent_device_hash own_cents"
+        "booking_id learner_id session_id agent_id employer_id amount_cents actor created_at ip_hash device_hash"
+        " consent_at consent_ip_hash consent_device_hash own_cents"
     ),
     f"""
 SELECT b.public_id::text AS booking_id, c.public_id::text AS learner_id, b.session_id::text AS session_id,
-       w.employer_id, coalesce(m.public_cents, 0)::bigint AS amount_cents, 'learner' AS actor,
+       i.agent_id, w.employer_id, coalesce(m.public_cents, 0)::bigint AS amount_cents, 'learner' AS actor,
        b.requested_at AS created_at, nullif(g.ip_hash, '') AS ip_hash, {device("g")} AS device_hash,
        CASE WHEN k.state IN ('given', 'withdrawn') THEN k.answered_at END AS consent_at,
        nullif(s.ip_hash, '') AS consent_ip_hash, {device("s")} AS consent_device_hash,
        coalesce(m.own_cents, 0)::bigint AS own_cents,
-       greatest(b.requested_at, b.accepted_at, k.answered_at) AS changed_at
+       greatest(b.requested_at, b.accepted_at, k.answered_at, i.told_at) AS changed_at
   FROM funding_booking b JOIN funding_learningaccount a ON a.id = b.account_id
   JOIN accounts_citizen c ON c.id = a.citizen_id
   LEFT JOIN accounts_consent k ON k.id = b.consent_id
@@ -34,6 +35,11 @@ SELECT b.public_id::text AS booking_id, c.public_id::text AS learner_id, b.sessi
                        JOIN accounts_organisation o ON o.id = t.organisation_id
                        JOIN accounts_employer e ON e.organisation_id = o.id
                       WHERE x.booking_id = b.id ORDER BY x.position LIMIT 1) w ON TRUE
+  LEFT JOIN LATERAL (SELECT CASE WHEN i.partner_id IS NOT NULL THEN {partner("d")}
+                                 WHEN i.name <> '' THEN {person("i.name", "b.provider_id::text")} END AS agent_id,
+                            i.told_at
+                       FROM funding_introduction i LEFT JOIN catalogue_providerdetail d ON d.id = i.partner_id
+                      WHERE i.booking_id = b.id ORDER BY i.id DESC LIMIT 1) i ON TRUE
  WHERE {{scope}}
 """,
     _BOOKINGS,
