@@ -161,6 +161,7 @@ about(
 )
 about("funding.BookingReview", "reviews-of-bookings", BOOKING, stays=BOOKS)
 about("funding.Claim", "claims", BOOKING, also=TITLE, stays=BOOKS)
+about("funding.ClaimApproval", "first-approvals", "claim__booking__account__citizen__user", stays=BOOKS)
 about("funding.ClaimLine", "claims-by-source", "claim__booking__account__citizen__user", stays=BOOKS)
 about(
     "funding.ClaimLog",

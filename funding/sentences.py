@@ -237,6 +237,9 @@ PRECISE: dict[tuple[str, str], Promise] = {
     ("overlap", "code_taken"): _("There is a scheme of this code already. Choose another code."),
     ("incomplete", "reason_missing"): _("Write the reason; the other manager reads it."),
     ("not_allowed", "draft_fixed"): _("This draft cannot be changed now. Look at where it stands."),
+    ("not_allowed", "approved_once"): _(
+        "You have approved this claim already. Another person approves it too."
+    ),
     ("not_allowed", "version_withdrawn"): _("These rules have been taken back already."),
     ("not_allowed", "apply_in_a_window"): _(
         "This scheme gives its money in windows: one applies there, while a window is open."

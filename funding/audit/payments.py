@@ -12,6 +12,9 @@ _PAYMENT_FAULTS = {
     "claim_approver_wrote_batch": "claim.approver_id = batch.author_id",
     "batch_approved_by_author_of_either": "batch.approver_id IN (batch.author_id, claim.author_id)",
     "batch_approver_approved_claim": "batch.approver_id = claim.approver_id",
+    "claim_lacks_its_second_approval": "claim.kind <> 'refund'"
+    " AND claimed.cents > ceiling.cents"
+    " AND (first.approver_id IS NULL OR first.approver_id IN (claim.approver_id, claim.author_id))",
     "batch_not_approved": "batch.state <> 'draft'"
     " AND NOT batch.approver_id = ANY (coalesce(releases.actors, '{}'))",
     "payment_amount_differs": "payment.amount_cents + payment.netted_cents <> claim.amount_cents"
@@ -34,6 +37,9 @@ PAYMENTS = f"""
     ), approvals AS (
         SELECT subject_id AS claim_id, array_agg(actor_id) AS actors
           FROM funding_claimlog WHERE transition = 'approve' GROUP BY subject_id
+    ), ceilings AS MATERIALIZED (
+        SELECT id AS version_id, (rules ->> 'second_approval_above_cents')::bigint AS cents
+          FROM funding_schemeversion WHERE rules ->> 'second_approval_above_cents' IS NOT NULL
     ), releases AS (
         SELECT subject_id AS batch_id, array_agg(actor_id) AS actors
           FROM funding_paymentbatchlog WHERE transition = 'approve' GROUP BY subject_id
@@ -45,6 +51,13 @@ PAYMENTS = f"""
       LEFT JOIN funding_paymentbatch AS batch ON batch.id = payment.batch_id
       LEFT JOIN funding_booking AS booking ON booking.id = claim.booking_id
       LEFT JOIN funding_learningaccount AS account ON account.id = booking.account_id
+      LEFT JOIN ceilings AS ceiling ON ceiling.version_id = booking.scheme_version_id
+      LEFT JOIN funding_claimapproval AS first ON first.claim_id = claim.id
+      LEFT JOIN LATERAL (
+        SELECT sum(part.amount_cents) AS cents FROM funding_claim AS part
+         WHERE part.booking_id = claim.booking_id AND part.id <= claim.id AND part.kind <> 'refund'
+           AND part.state <> 'rejected' AND ceiling.cents IS NOT NULL
+      ) AS claimed ON TRUE
       LEFT JOIN lines ON lines.claim_id = claim.id
       LEFT JOIN approvals ON approvals.claim_id = claim.id
       LEFT JOIN releases ON releases.batch_id = batch.id
@@ -122,6 +135,7 @@ GROUP = Group(
                     "claim_approver_wrote_batch",
                     "batch_approved_by_author_of_either",
                     "batch_approver_approved_claim",
+                    "claim_lacks_its_second_approval",
                     "batch_not_approved",
                     "payment_amount_differs",
                     "payment_currency",

@@ -35,7 +35,7 @@ from funding.models.card_payments import (
     StripeCursor,
     StripeEvent,
 )
-from funding.models.claims import Claim, ClaimKind, ClaimLine, ClaimLog, ClaimState
+from funding.models.claims import Claim, ClaimApproval, ClaimKind, ClaimLine, ClaimLog, ClaimState
 from funding.models.credits import AgeCreditGiven, Suspension, SuspensionEnd
 from funding.models.deadlines import DueMark, ExpiryNotice
 from funding.models.delegations import SchemeLimit, SchemeLimitLog
@@ -110,6 +110,7 @@ __all__ = [
     "Certificate",
     "CertificateFile",
     "Claim",
+    "ClaimApproval",
     "ClaimKind",
     "ClaimLine",
     "ClaimLog",

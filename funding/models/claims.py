@@ -9,6 +9,7 @@ from django_fsm import FSMField, transition
 
 from funding.permissions import may_pay, may_settle
 from ila.core import clock, fsm
+from ila.core.models import AppendOnlyModel
 
 
 class ClaimState(models.TextChoices):
@@ -139,6 +140,17 @@ class Claim(fsm.Machine):
     @transition(field=state, source=[S.RETURNED, S.IN_BATCH], target=S.APPROVED, permission=may_settle)
     def approve_again(self) -> None:
         """Payable again: the bank rejected or returned the payment, or the batch was dropped."""
+
+
+class ClaimApproval(AppendOnlyModel):
+    """The first of two approvals, as a claim needs above its scheme's limit; who gives the second is its approver."""
+
+    claim = models.OneToOneField(Claim, on_delete=models.PROTECT, related_name="first_approval")
+    approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    approved_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return f"first approval of claim {self.claim_id}"
 
 
 class ClaimLine(models.Model):

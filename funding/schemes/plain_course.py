@@ -257,6 +257,13 @@ def _payments(rules: SchemeRules) -> Iterator[Sentence]:
             "payment_days",
             days=w.days(rules.payment_days),
         )
+    if rules.second_approval_above_cents is not None:
+        yield say(
+            _("Two people of the agency approve what is claimed for a booking above %(cents)s."),
+            "",
+            "second_approval_above_cents",
+            cents=w.cents(rules.second_approval_above_cents, rules.currency),
+        )
     yield from _debts(rules)
 
 

@@ -302,6 +302,9 @@ class SchemeRules(BaseModel):
     payment_days: Annotated[
         Count | None, parameter("F-31", "days", "Provider is paid, after the invoice.")
     ] = None
+    second_approval_above_cents: Annotated[
+        Cents | None, parameter("", "cents", "Claims of a booking above this are approved by two persons.")
+    ] = None
     netting_percent: Annotated[
         Percent | None,
         parameter("", "percent", "The most that is kept of a payment for what its provider owes back."),

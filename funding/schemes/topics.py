@@ -135,6 +135,7 @@ TOPICS: tuple[tuple[str, Promise, tuple[str, ...]], ...] = (
             "advance_min_months",
             "advance_after_days",
             "claim_lead_days",
+            "second_approval_above_cents",
             "netting_percent",
             "debt_term_days",
             "debt_interest_basis_points",

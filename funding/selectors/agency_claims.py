@@ -15,12 +15,13 @@ from funding.models import (
     BookingReview,
     Certificate,
     Claim,
+    ClaimApproval,
     ClaimState,
     Hold,
     Scheme,
 )
 from funding.selectors.operations import stops
-from funding.services import holds
+from funding.services import claim_approvals, holds
 
 
 def claims_for(schemes: Collection[int] | None) -> QuerySet[Claim]:
@@ -48,6 +49,8 @@ def with_proof(found: QuerySet[Claim]) -> QuerySet[Claim]:
         "provider__organisation",
         "author",
         "approver",
+        "booking__scheme_version",
+        "first_approval__approver",
     ).prefetch_related(
         Prefetch("booking__certificates", queryset=Certificate.objects.order_by("pk")),
         Prefetch(
@@ -62,7 +65,8 @@ def with_proof(found: QuerySet[Claim]) -> QuerySet[Claim]:
 class ClaimRow:
     """A claim with what proves it and what speaks against it.
 
-    records: how many attendance records there are, last_record: when the last one was made.
+    records: how many attendance records there are, last_record: when the last one was made. claimed_cents: of the
+    booking, up to this claim.
     """
 
     claim: Claim
@@ -70,11 +74,23 @@ class ClaimRow:
     records: int
     last_record: Any
     seen: str
+    claimed_cents: int = 0
 
     @property
     def booking(self) -> Booking:
         """The booking it is for."""
         return self.claim.booking
+
+    @property
+    def two_above_cents(self) -> int | None:
+        """The limit that makes two approvals needed; None where one is enough."""
+        limit = claim_approvals.limit_of(self.claim)
+        return limit if limit is not None and self.claimed_cents > limit else None
+
+    @property
+    def first(self) -> ClaimApproval | None:
+        """The first of two approvals, once it is given."""
+        return claim_approvals.first_of(self.claim)
 
     @property
     def certificates(self) -> list[Certificate]:
@@ -88,7 +104,7 @@ class ClaimRow:
 
 
 def rows_of(claims: Sequence[Claim]) -> list[ClaimRow]:
-    """The rows of claims that were read `with_proof`. Two queries more."""
+    """The rows of claims that were read `with_proof`. Three queries more."""
     bookings = [claim.booking for claim in claims]
     standing = list(
         holds.open_holds().filter(holds.scopes_of(bookings)).select_related("owner").order_by("pk")
@@ -101,12 +117,14 @@ def rows_of(claims: Sequence[Claim]) -> list[ClaimRow]:
     )
     for pk, records, last in counted:
         attended[pk] = (records, last)
+    claimed = claim_approvals.claimed_with(claims)
     return [
         ClaimRow(
             claim,
             [hold for hold in standing if stops(hold, claim.booking)],
             *attended[claim.booking_id],
             fingerprint(claim, claim.booking),
+            claimed[claim.pk],
         )
         for claim in claims
     ]
@@ -123,6 +141,7 @@ def fingerprint(claim: Claim, booking: Booking) -> str:
         booking.realised_percent,
         booking.declared_percent,
         sorted(booking.flags),
+        getattr(claim_approvals.first_of(claim), "pk", None),
     )
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:20]
 

@@ -15,7 +15,10 @@ from ila.core.errors import DomainError
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """Claims that were decided, in the order shown, and those left out, each with its refusal."""
+    """Claims that were decided, in the order shown, and those left out, each with its refusal.
+
+    Of those done, a claim that is still submitted was approved by the first of two persons.
+    """
 
     done: list[Claim]
     left_out: list[tuple[int, DomainError]]

@@ -22,7 +22,7 @@ from funding.models import (
     ClaimState,
 )
 from funding.schemes import deadlines, windows
-from funding.services import holds, ledger
+from funding.services import claim_approvals, holds, ledger
 from funding.services.bookings.context import calendar_of
 from funding.services.bookings.guards import check_was_held
 from funding.services.bookings.money import allocations_of, in_booking_line, reimbursements_of
@@ -146,8 +146,9 @@ def claim_booking(
 def approve_claim(*, actor: User, claim_id: int) -> Claim:
     """A payment officer who did not write the claim finds it owed: what was held becomes payable.
 
-    Locks: booking, claim. Raises: DomainError `not_allowed` for its own author, `too_early`, `on_hold`.
-    Logs: ClaimLog.
+    Above the scheme's limit the first approval is only kept, and the claim waits for another officer's (decision 0243).
+    Locks: booking, claim. Raises: DomainError `not_allowed` for its own author and for both approvals by one person,
+    `too_early`, `on_hold`. Logs: ClaimLog.
     """
     booking, claim = _lock_claim(claim_id)
     if claim.author_id == actor.pk:
@@ -156,6 +157,8 @@ def approve_claim(*, actor: User, claim_id: int) -> Claim:
     if claim.state == ClaimState.SUBMITTED and not refund:
         _require_owed(booking, ClaimKind(claim.kind))
         holds.check_no_hold(booking)
+        if claim_approvals.is_first_of_two(claim, actor):
+            return claim
     fsm.apply(claim, "approve", actor=actor, approver=actor)
     if not refund:
         # A learner's own money is due to them until the bank has paid it (decision 0188).

@@ -106,13 +106,17 @@ def claims_decide(request: HttpRequest) -> HttpResponse:
     if confirmed:
         reason = "" if approve else form.cleaned_data["reason"]
         decided = decide_claims(actor=user, seen=seen, approve=approve, reason=reason)
-        if decided.done:
-            messages.success(request, _said(len(decided.done), approve=approve))
+        waiting = [claim for claim in decided.done if claim.state == ClaimState.SUBMITTED]
+        if len(waiting) < len(decided.done):
+            messages.success(request, _said(len(decided.done) - len(waiting), approve=approve))
+        if waiting:
+            messages.success(request, _said_first(len(waiting)))
         if not decided.left_out:
             return redirect("agency_claims")
         context = {
             "approve": approve,
             "done": [claims[claim.pk] for claim in decided.done],
+            "waiting": [claim.pk for claim in waiting],
             "left_out": [(claims[pk], sentence(refused)) for pk, refused in decided.left_out],
         }
         return render(request, "funding/agency/claims_done.html", context, status=409)
@@ -123,6 +127,7 @@ def claims_decide(request: HttpRequest) -> HttpResponse:
         "rows": ready,
         "left_out": [row for row in rows if not row["decidable"]],
         "totals": _totals([row["claim"] for row in ready]),
+        "some_need_two": any(row["two_above_cents"] is not None for row in ready),
         "form": form if "confirm" in request.POST else ReasonForm(),
     }
     failed = "confirm" in request.POST
@@ -143,6 +148,8 @@ def _seen(request: HttpRequest) -> dict[int, str]:
 def _told(row: ClaimRow, user: User) -> dict[str, Any]:
     claim = row.claim
     own = claim.author_id == user.pk
+    first = row.first if row.two_above_cents is not None else None
+    mine = first is not None and first.approver_id == user.pk
     return {
         "row": row,
         "claim": claim,
@@ -154,7 +161,10 @@ def _told(row: ClaimRow, user: User) -> dict[str, Any]:
         "certificates": [words.CERTIFICATES.get(one.kind, one.kind) for one in row.certificates],
         "own": own,
         "disputed": row.booking.state == "disputed",
-        "decidable": not own and claim.state == ClaimState.SUBMITTED,
+        "first": first,
+        "first_mine": mine,
+        "two_above_cents": row.two_above_cents,
+        "decidable": not own and not mine and claim.state == ClaimState.SUBMITTED,
         "ticket": f"{claim.pk}:{row.seen}",
     }
 
@@ -180,6 +190,14 @@ def _said(number: int, *, approve: bool) -> str:
     return ngettext("%(number)d claim is rejected.", "%(number)d claims are rejected.", number) % {
         "number": number
     }
+
+
+def _said_first(number: int) -> str:
+    return ngettext(
+        "%(number)d claim has your approval and waits for a second person's.",
+        "%(number)d claims have your approval and wait for a second person's.",
+        number,
+    ) % {"number": number}
 
 
 def _reader(request: HttpRequest) -> User:

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fraud.facts.tables import TABLES
-from fraud.models import FeedState
+from fraud.models import LIVE, FeedState
 from fraud.services.feeds.registry import FEEDS
 from ila.core import clock
 
 # The feed runs each minute; what is older than this is behind.
 BEHIND_AFTER = timedelta(minutes=15)
 # Detector → the column without which its whole question falls away.
-_BLIND = {
-    "D20": "limits.approval_limit_cents",
-    "D22": "learners.lat",
-}
+_BLIND = {"D22": "learners.lat"}
+# Detector → the column that is known only where somebody has set it.
+_BLIND_WITHOUT = {"D20": "limits.approval_limit_cents"}
 
 
 @dataclass(frozen=True)
@@ -77,4 +76,9 @@ def blank_columns() -> dict[str, tuple[str, ...]]:
 
 def blind_detectors() -> dict[str, str]:
     """Detector → why it can say nothing of the running platform."""
-    return {detector: f"{column} is not known here" for detector, column in _BLIND.items()}
+    blind = dict(_BLIND)
+    for detector, column in _BLIND_WITHOUT.items():
+        table, _, name = column.partition(".")
+        if not LIVE[table]._default_manager.filter(**{f"{name}__isnull": False}).exists():
+            blind[detector] = column
+    return {detector: f"{column} is not known here" for detector, column in sorted(blind.items())}

@@ -45,7 +45,10 @@ def test_what_a_blind_detector_needs_is_blank_in_every_row() -> None:
     blank = feeds.blank_columns()
     for reason in feeds.blind_detectors().values():
         table, column = reason.split()[0].split(".")
-        assert column in blank[table]
+        assert (
+            column in blank.get(table, ())
+            or not LIVE[table]._default_manager.exclude(**{column: None}).exists()
+        )
 
 
 def test_a_detector_that_fails_is_told_and_the_others_findings_are_kept(

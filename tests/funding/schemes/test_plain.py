@@ -92,6 +92,7 @@ OTHERS: dict[str, dict[str, Any]] = {
         "later_share_from_budget": True,
     },
     "public_cents_per_hour": {"public_cents_per_hour": 500, "first_booking_cents": 100},
+    "second_approval_above_cents": {"second_approval_above_cents": 100_000},
     "netting_percent": {"netting_percent": 50, "debt_term_days": 30, "debt_interest_basis_points": 450},
 }
 
