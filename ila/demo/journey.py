@@ -26,7 +26,7 @@ from funding.models import (
     Posting,
     Scheme,
 )
-from funding.services import bookings, claims, due
+from funding.services import bookings, claim_approvals, claims, due
 from ila.core import clock
 from ila.core.money import format_cents
 from ila.demo import people
@@ -164,6 +164,11 @@ class Walker:
             if claim is None:
                 claim = claims.claim_booking(actor=self.provider_user, booking_id=booking.pk)
                 self._say(f"The provider claims {self._money(claim.amount_cents)}.")
+        two = claim.state == ClaimState.SUBMITTED and claim_approvals.needs_two(claim)
+        if two and claim_approvals.first_of(claim) is None:
+            with self.stage.on_day(day, 10):
+                claims.approve_claim(actor=self.stage.staff.approver, claim_id=claim.pk)
+                self._say(f"{self.stage.staff.approver} is the first of two who approve a claim this large.")
         if approved and claim.state == ClaimState.SUBMITTED:
             with self.stage.on_day(day, 11):
                 claims.approve_claim(actor=self.stage.staff.claims_officer, claim_id=claim.pk)

@@ -1,6 +1,7 @@
 """The demonstration as a whole: load what is missing, play the main job, say what to look at."""
 
 import tempfile
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,7 @@ from catalogue.models import MicroCredential, Provider
 from catalogue.services import imports
 from catalogue.services.providers import change_iban
 from funding.models import BookingState, Budget, LearningAccount, Scheme
-from funding.schemes.presets import preset_codes
+from funding.schemes.presets import load_preset, override, preset_codes
 from funding.services import accruals, schemes, seals
 from ila.core import clock
 from ila.core.money import format_cents
@@ -39,6 +40,7 @@ WEEKS_AGO = 11
 ACCRUED_YEARS = 6
 HERO = "Camille Durand"
 STORY = "cpf"
+TWO_APPROVE_ABOVE_CENTS = 100_000
 
 
 def play(tell: Tell) -> Walker:  # noqa: PLR0915 - the acts of the demonstration, one after the other
@@ -49,6 +51,7 @@ def play(tell: Tell) -> Walker:  # noqa: PLR0915 - the acts of the demonstration
     for code in preset_codes():
         schemes.load_preset_scheme(code=code, author=staff.author, approver=staff.approver)
     stage = Stage(scheme, staff, _first_day(scheme), tell)
+    _ask_for_two_approvals(stage)
     tell("1. Public money is appropriated, credited and spent only on accredited training")
     with stage.on_day(0):
         _load_catalogue(stage)
@@ -124,6 +127,21 @@ def sign_ins() -> list[tuple[str, str]]:
     }
     known = set(emails.values_list("email", flat=True))
     return [(word, f"{name}@demo.example") for name, word in words.items() if f"{name}@demo.example" in known]
+
+
+def _ask_for_two_approvals(stage: Stage) -> None:
+    """The agency's own rule beside the law: above this, two persons approve a claim."""
+    last = stage.scheme.versions.latest("valid_from")
+    first_day = stage.first_day.astimezone(ZoneInfo(stage.scheme.timezone)).date()
+    if last.parsed.second_approval_above_cents is not None or last.valid_from >= first_day:
+        return
+    preset = load_preset(STORY)
+    rules = override(last.parsed, {"second_approval_above_cents": TWO_APPROVE_ABOVE_CENTS})
+    schemes.put_into_force(
+        preset=replace(preset, versions=(*preset.versions, (first_day, rules))),
+        author=stage.staff.author,
+        approver=stage.staff.approver,
+    )
 
 
 def _first_day(scheme: Scheme) -> datetime:
