@@ -227,6 +227,13 @@ PAGES: tuple[AgencyPage, ...] = (
     ),
     AgencyPage(
         "control",
+        "agency_introductions",
+        _("Who brought learners"),
+        _("By provider, what learners said as they booked, and whom it has not declared."),
+        FRAUD_ROLES,
+    ),
+    AgencyPage(
+        "control",
         "operations",
         _("Operations"),
         _("What falls due, what is overdue and why, and what the jobs did."),

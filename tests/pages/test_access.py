@@ -231,6 +231,7 @@ EXPECTED: dict[str, dict[str, int]] = {
     # Open to whoever has the mail; this token is in none.
     "not_me": dict.fromkeys(PARTS, 404),
     "account_back": SIGNED_IN,
+    "agency_introductions": _only("case_worker", "investigator", "auditor", others=403),
     "disputes": _only("case_worker", others=403),
     # Neither is there: who may not look is not told so.
     "dispute": _only(others=403) | {"case_worker": 404},

@@ -23,9 +23,11 @@ from funding.services.introductions import Answer
 from ila.core import clock
 from ila.core.errors import DomainError
 from tests.factories.accounts import SignInFactory
+from tests.pages.agency_things import limit_to_another_scheme
 from tests.pages.consenting import fields_of, form_of
 from tests.pages.support import PASSWORD, Scene, proposed_booking, signed_in
 from tests.pages.test_catalogue import text_of
+from tests.support.queries import assert_queries_constant
 from tests.support.world import MONDAY, Learner
 
 pytestmark = pytest.mark.django_db
@@ -186,7 +188,7 @@ def test_no_page_of_the_provider_says_who_told_what(scene: Scene) -> None:
             "/bookings/",
             "/provider/work/",
             f"/provider/sessions/{scene.world.session.pk}/",
-            reverse("provider_details"),
+            reverse("provider_details", args=[scene.world.provider.pk]),
             "/provider/money/",
         ):
             page = member.get(address)
@@ -241,6 +243,43 @@ def test_many_agents_are_a_list_and_ask_the_database_no_more(scene: Scene) -> No
         assert counts[0] == counts[1]
         # A list has an answer that is none, and it is the one that is chosen.
         assert b'<option value="" selected>No answer</option>' in page
+
+
+def test_the_agency_reads_whom_no_provider_has_declared(scene: Scene) -> None:
+    with clock.at(MONDAY):
+        investigator = signed_in(scene.investigator)
+        address = reverse("agency_introductions")
+        assert "No learner has said" in text_of(investigator.get(address).content)
+        agent, make = partner(scene), scene.world.make_learner
+        said = [
+            ("other", "Ada Martin"),
+            ("other", "ADA MARTIN"),
+            ("other", "ada martin"),
+            ("other", "Aunt May"),
+        ]
+        for kind, name in [*said, ("nobody", ""), ("other", ""), (str(agent.pk), "")]:
+            book(scene, make(), brought_by=kind, brought_name=name)
+        (row, names) = investigator.get(address).context["rows"][0]
+        assert (row["told"], row["declared"], row["others"], names) == (7, 1, 5, [("ada martin", 3)])
+        assert "Aunt May" not in investigator.get(address).content.decode()
+        # What was said a year ago is nobody's hint any more, and who works for another scheme sees none of it.
+        with clock.at(MONDAY + timedelta(days=366)):
+            assert list(signed_in(scene.investigator).get(address).context["rows"]) == []
+        limit_to_another_scheme(scene.investigator)
+        assert list(investigator.get(address).context["rows"]) == []
+
+        def grow(number: int) -> None:
+            for _ in range(number):
+                provider = scene.world.make_provider()
+                session = scene.world.make_session(scene.world.make_credential(provider))
+                learner = make()
+                booking = scene.world.accepted(learner, session)
+                introductions.tell_introduction(
+                    actor=learner.user, booking_id=booking.pk, answer=Answer(IntroducedBy.OTHER, name="Bo")
+                )
+
+        auditor = signed_in(scene.auditor)
+        assert_queries_constant(grow, lambda: auditor.get(address), n=2)
 
 
 def test_from_the_page_to_the_alert(scene: Scene) -> None:

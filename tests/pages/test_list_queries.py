@@ -217,6 +217,7 @@ ELSEWHERE: dict[str, str] = {
     **dict.fromkeys(("portfolio", "awards"), "test_awards.py"),
     "agency_claims": "test_agency_desk.py",
     "fraud_back_test": "test_fraud_tuning.py",
+    "agency_introductions": "test_introductions.py",
     "agency_cards": "test_cards_agency.py",
     "erasures": "test_personal_data.py",
     **dict.fromkeys(("fraud_alerts", "fraud_cases", "provider_letters"), "test_fraud.py"),
