@@ -27,7 +27,7 @@ def _told(schemes: Collection[int] | None) -> QuerySet[Introduction]:
     return Introduction.objects.filter(pk__in=latest)
 
 
-def by_provider(schemes: Collection[int] | None) -> QuerySet[Introduction, dict[str, Any]]:
+def by_provider(schemes: Collection[int] | None) -> QuerySet[Introduction, Any]:
     """Providers whose learners said that somebody brought them, those with most whom they have not declared first."""
     counted = (
         _told(schemes)

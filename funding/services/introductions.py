@@ -48,9 +48,9 @@ def tell_introduction(*, actor: User, booking_id: int, answer: Answer) -> Introd
     name = answer.name if answer.kind == IntroducedBy.OTHER else ""
     if len(name) > LONGEST_NAME:
         raise DomainError("invalid", status=422, what="name")
-    if (
-        answer.kind == IntroducedBy.PARTNER
-        and not partners_of(booking.provider).filter(pk=partner_id).exists()
+    partners = partners_of(booking.provider)
+    if answer.kind == IntroducedBy.PARTNER and (
+        partner_id is None or not partners.filter(pk=partner_id).exists()
     ):
         raise DomainError("invalid", status=422, what="partner")
     before = booking.introductions.order_by("-pk").first()

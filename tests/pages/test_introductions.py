@@ -92,7 +92,7 @@ def nothing_was_late() -> None:
 def test_the_question_has_no_answer_until_one_is_given(scene: Scene) -> None:
     with clock.at(MONDAY):
         partner(scene)
-        ended = {"valid_until": MONDAY.date() - timedelta(days=1), "ended_at": MONDAY}
+        ended: dict[str, Any] = {"valid_until": MONDAY.date() - timedelta(days=1), "ended_at": MONDAY}
         partner(scene, facts={"name": "Gone Ltd"}, ended_by=scene.provider_member, **ended)
         partner(scene, facts={"name": "Later Ltd"}, valid_from=MONDAY.date() + timedelta(days=1))
         partner(scene, scene.world.make_provider(), facts={"name": "Other firm's Ltd"})

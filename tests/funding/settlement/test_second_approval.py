@@ -26,7 +26,7 @@ from ila.core import clock
 from ila.core.clock import VirtualClock
 from ila.core.errors import DomainError
 from tests.factories.accounts import MembershipFactory
-from tests.funding.bookings.course import advance_paid, taught, validated
+from tests.funding.bookings.course import LONG_ENDS, advance_paid, taught, validated
 from tests.support.parallel import codes, together
 from tests.support.rules import scheme_with
 from tests.support.world import ENDS, MONDAY, World
@@ -126,7 +126,7 @@ def test_what_comes_between_the_two_counts(hand: VirtualClock) -> None:
 def test_parts_of_one_booking_are_not_smaller_claims(hand: VirtualClock) -> None:
     world = world_above(PRICE - 1)
     booking = advance_paid(world, world.make_learner(), hand)
-    hand.move(booking.session.ends_at)
+    hand.move(LONG_ENDS)
     taught(world, booking, percent=100)
     bookings.validate_service(actor=world.case_worker, booking_id=booking.pk)
     final = claims.claim_booking(actor=world.provider_user, booking_id=booking.pk)
@@ -196,6 +196,10 @@ def claim_fingerprint(claim: Claim) -> str:
     return fingerprint(claim, claim.booking)
 
 
+def rows(table: str) -> list[dict[str, Any]]:
+    return list(LIVE[table]._default_manager.order_by("id").values())
+
+
 def found_hugging() -> list[Any]:
     assert feeds.catch_up().failed == {}
     result = detect_live(day=clock.now().date(), detectors=[DETECTORS["D20"]])
@@ -210,12 +214,12 @@ def test_d20_just_under_the_limit_of_two_persons(hand: VirtualClock) -> None:
     for _ in range(12):
         world.accepted(world.make_learner())
     feeds.catch_up()
-    public = LIVE["bookings"]._default_manager.first().amount_cents
+    public = rows("bookings")[0]["amount_cents"]
     assert "D20" not in feeds.blind_detectors()
     # Far below the limit nobody hugs it.
     assert found_hugging() == []
     close = World(scheme=scheme_with(second_approval_above_cents=public + 1_000), agency=world.agency)
-    kinds = {row.kind: row.approval_limit_cents for row in LIVE["limits"]._default_manager.order_by("id")}
+    kinds = {row["kind"]: row["approval_limit_cents"] for row in rows("limits")}
     assert kinds["rs"] == PRICE
     for _ in range(12):
         close.accepted(close.make_learner())
@@ -244,7 +248,7 @@ def test_without_a_limit_d20_is_told_as_not_run_and_the_caps_stay(hand: VirtualC
         approver=version.approver,
     )
     feeds.catch_up()
-    last = LIVE["limits"]._default_manager.filter(kind="rs").latest("id")
+    last = [row for row in rows("limits") if row["kind"] == "rs"][-1]
     # A row says all that holds of its kind from its day on: the cap is not forgotten with the limit.
-    assert (last.cap_cents, last.approval_limit_cents) == (150_000, 90_000)
+    assert (last["cap_cents"], last["approval_limit_cents"]) == (150_000, 90_000)
     assert "D20" not in feeds.blind_detectors()
