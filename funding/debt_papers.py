@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from stdnum import iso11649
 
 from funding import recovery_words
-from funding.models import Receivable, Remittance
+from funding.models import PlanState, Receivable, Remittance
 from funding.services.recoveries.demands import interest_of
 from ila.core import clock
 from ila.core.lazy import lazy_module
@@ -48,7 +48,13 @@ def demand_letter(receivable: Receivable) -> bytes:
     if not left:
         paper.say(_("Nothing is left to pay."), style="B")
         return bytes(paper.content())
-    if receivable.due_on:
+    plan = receivable.plans.filter(state=PlanState.AGREED).first()
+    if plan is not None:
+        paper.say(_("These instalments are agreed:"), style="B")
+        parts = plan.instalments.order_by("number")
+        until = [(_day(each.due_on), _money(each.amount_cents, currency)) for each in parts]
+        paper.rows((_("Until"), _("Amount")), until, (120, 50))
+    elif receivable.due_on:
         text = _("Please pay it by %(day)s at the latest.") % {"day": _day(receivable.due_on)}
         paper.say(text, style="B")
     paper.say(
@@ -59,9 +65,12 @@ def demand_letter(receivable: Receivable) -> bytes:
             "reference": reference,
         }
     )
-    paper.small(
-        _("You may ask the agency for instalments. What is not paid may be kept of later payments to you.")
-    )
+    if plan is None:
+        paper.small(
+            _(
+                "You may ask the agency for instalments. What is not paid may be kept of later payments to you."
+            )
+        )
     return bytes(paper.content())
 
 

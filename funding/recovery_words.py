@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+
+from funding.models import Instalment, InstalmentPlan, PlanState
 
 PLAN_STATES = {
     "proposed": _("Proposed, to be agreed by another person"),
@@ -11,6 +17,8 @@ PLAN_STATES = {
     "fulfilled": _("Paid in full"),
     "refused": _("Refused"),
 }
+# A plan that was kept to until its debt was given up, or turned out to be none.
+ENDED_WITH_DEBT = _("Ended with the debt")
 # Why a debt was opened, or moved on, where no person wrote it.
 _REASONS = {
     "session never held": _("The session never took place"),
@@ -26,7 +34,20 @@ def reason(text: str) -> str:
 
     Nothing where it only names the transfer, which is listed beside it.
     """
-    return "" if text.startswith("receipt ") else str(_REASONS.get(text, text))
+    if text.startswith("receipt "):
+        return ""
+    taught = re.fullmatch(r"only (\d+) % was taught", text)
+    if taught is not None:
+        return _now("Only %(percent)s %% was taught") % {"percent": taught[1]}
+    return str(_REASONS.get(text, text))
+
+
+def plan_state(plan: InstalmentPlan, parts: Sequence[Instalment]) -> str:
+    """How instalments stand. Broken are those of which one was late, not those whose debt has ended."""
+    late = plan.closed_at is not None and any(each.due_on < plan.closed_at.date() for each in parts)
+    if plan.state == PlanState.BROKEN and not late:
+        return str(ENDED_WITH_DEBT)
+    return str(PLAN_STATES[plan.state])
 
 
 NETTING_OUTCOMES = {

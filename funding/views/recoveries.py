@@ -176,6 +176,7 @@ def _letter(receivable: Receivable) -> HttpResponse:
 
 def _about(receivable: Receivable, user: User | None) -> dict[str, Any]:
     plan = receivable.plans.order_by("-pk").first()
+    parts = [] if plan is None else list(plan.instalments.order_by("number"))
     asked = receivable.write_off_requests.filter(agreed__isnull=True).select_related("asked_by").first()
     interest = demands.interest_of(receivable)
     return {
@@ -195,8 +196,8 @@ def _about(receivable: Receivable, user: User | None) -> dict[str, Any]:
         ],
         "receipts": receivable.receipts.order_by("pk"),
         "plan": plan,
-        "plan_state": "" if plan is None else recovery_words.PLAN_STATES[plan.state],
-        "parts": [] if plan is None else list(plan.instalments.order_by("number")),
+        "plan_state": "" if plan is None else recovery_words.plan_state(plan, parts),
+        "parts": parts,
         "asked": asked,
         "open": receivable.state in UNSETTLED,
         "may_pay": user is not None and may_pay(receivable.booking, user),

@@ -8,7 +8,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.formats import date_format
+from django.utils.translation import override
 
+from funding import recovery_words
 from funding.models import BankLine, BankMessage, Claim, Receivable, ReconciliationNote
 from funding.selectors.daily_books import daily_books
 from funding.selectors.provider_statements import statement_of
@@ -94,6 +96,13 @@ def test_a_day_is_equal_kept_aside_open_and_explained_for_that_difference_alone(
         assert ReconciliationNote.objects.count() == 1
 
 
+def test_reasons_of_the_platform_are_said_in_the_readers_language() -> None:
+    with override("fr"):
+        assert recovery_words.reason("only 60 % was taught") == "Seuls 60 % ont été enseignés"
+        assert recovery_words.reason("session never held") != "session never held"
+        assert recovery_words.reason("a gift was given") == "a gift was given"
+
+
 def test_debts_and_dues_stand_by_how_long_they_are_due() -> None:
     with clock.at(MONDAY) as hand:
         house = House(hand)
@@ -137,24 +146,28 @@ def test_a_debt_is_walked_on_its_page() -> None:
         assert in_fours(receivable.reference) in client.get(address).content.decode()
         assert client.post(address, {"act": "demand"}).status_code == 409
         assert worker.post(address, {"act": "demand"}).status_code == 302
+        letter = f"/provider/debts/{receivable.pk}/letter.pdf"
+        said = paper_of(provider.get(letter).content)
+        receivable.refresh_from_db()
+        assert receivable.due_on is not None
+        demanded = f"Please pay it by {date_format(receivable.due_on, 'j F Y')} at the latest"
+        for words in (demanded, "The learner says that they did not book"):
+            assert words in said
         assert client.post(address, {"act": "propose", "parts": "3", "reason": ""}).status_code == 422
-        first = (clock.now().date() + timedelta(days=5)).isoformat()
-        values = {"act": "propose", "parts": "3", "first": first, "reason": "asked for"}
+        first = clock.now().date() + timedelta(days=5)
+        values = {"act": "propose", "parts": "3", "first": first.isoformat(), "reason": "asked for"}
         assert client.post(address, values).status_code == 302
         assert client.post(address, {"act": "agree"}).status_code == 409
         assert second.post(address, {"act": "agree"}).status_code == 302
         assert "550" in provider.get(f"/provider/debts/{receivable.pk}/").content.decode()
-        letter = provider.get(f"/provider/debts/{receivable.pk}/letter.pdf")
-        said = paper_of(letter.content)
-        receivable.refresh_from_db()
-        assert receivable.due_on is not None
-        due = date_format(receivable.due_on, "j F Y")
-        for words in (f"Please pay it by {due} at the latest", "The learner says that they did not book"):
-            assert words in said
+        said = paper_of(provider.get(letter).content)
+        assert f"{date_format(first, 'j F Y')} €550.00" in said
+        assert "Please pay it by" not in said
         assert client.post(address, {"act": "write_off", "reason": "insolvent"}).status_code == 302
         assert second.post(address, {"act": "write_off_agree"}).status_code == 302
         receivable.refresh_from_db()
         assert receivable.state == "written_off"
+        assert "Ended with the debt" in text_of(client.get(address).content)
         ended = paper_of(client.get(f"{address}letter.pdf").content)
         assert "Nothing is left to pay." in ended
         assert "Please pay it by" not in ended
