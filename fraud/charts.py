@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from html import escape
 from typing import Any, Final
 
@@ -15,7 +15,12 @@ from django.utils.translation import gettext as _
 from ila.core import charts
 
 BAR: Final = "#0b5563"
-COLOURS: Final = {"provider": "#b3541e", "learner": "#0b5563", "agent": "#4c2c92", "shared": "#7b8794"}
+COLOURS: Final = {"provider": "#b3541e", "learner": "#0b5563", "agent": "#4c2c92", "shared": "#5b6670"}
+# Whoever sees no colours sees shapes.
+SHAPES: Final = {"provider": "diamond", "learner": "circle", "agent": "triangle-up", "shared": "square"}
+_LINE: Final = "#87919b"
+# Up to so many days each has its own bar with its date below.
+_EACH_DAY: Final = 31
 # A picture of more says nothing; the list beside it has them all.
 MOST_NODES = 150
 _SHARED = re.compile(r"(ip|device|email|phone|address|iban)_hash$")
@@ -29,22 +34,48 @@ def by_day(moments: Iterable[datetime]) -> list[tuple[str, int]]:
 
 def timeline(days: list[tuple[str, int]]) -> str:
     """Bookings by the day on which they were made."""
+    numbers = dict(days)
+    first, last = (date.fromisoformat(days[place][0]) for place in (0, -1))
+    span = (last - first).days + 1
+    x: dict[str, Any] = {"field": "day", "type": "temporal", "timeUnit": "yearmonthdate", "title": None}
+    x["axis"] = {"format": "%d.%m.%Y", "tickCount": 6, "labelFlush": False}
+    if span <= _EACH_DAY:
+        every = [first + timedelta(days=place) for place in range(span)]
+        days = [(each.isoformat(), numbers.get(each.isoformat(), 0)) for each in every]
+        x = {"field": "day", "type": "ordinal", "title": None, "scale": {"paddingInner": 0.15}}
+        x["axis"] = {"labelAngle": -45, "labelExpr": "timeFormat(toDate(datum.value + 'T12:00'), '%d.%m.')"}
     spec = {
         "data": {"values": [{"day": day, "number": number} for day, number in days]},
         "mark": {"type": "bar", "color": BAR},
         "encoding": {
-            "x": {"field": "day", "type": "temporal", "timeUnit": "yearmonthdate", "title": None},
+            "x": x,
             "y": {
                 "field": "number",
                 "type": "quantitative",
                 "title": _("Bookings"),
-                "axis": {"tickMinStep": 1},
+                "axis": whole(max(numbers.values())),
             },
         },
         "width": 560,
         "height": 160,
     }
     return drawn(spec, _("Bookings by the day on which they were made"))
+
+
+def whole(most: int) -> dict[str, Any]:
+    """An axis of whole numbers up to this one."""
+    return {"tickCount": min(5, most), "tickMinStep": 1, "format": "d"}
+
+
+def by_kind(words: Mapping[str, Any], kinds: Iterable[str]) -> dict[str, Any]:
+    """Colour and shape by `kind`, of those that are there, with their words above the picture."""
+    there = list(kinds)
+    given: dict[str, Any] = {"field": "kind", "type": "nominal", "title": None, "legend": {"orient": "top"}}
+    domain = [str(words[kind]) for kind in there]
+    return {
+        "color": {**given, "scale": {"domain": domain, "range": [COLOURS[kind] for kind in there]}},
+        "shape": {**given, "scale": {"domain": domain, "range": [SHAPES[kind] for kind in there]}},
+    }
 
 
 def links_in(rows: Iterable[Mapping[str, Any]]) -> networkx.Graph[str]:
@@ -99,7 +130,7 @@ def picture(graph: networkx.Graph[str]) -> str:
         "layer": [
             {
                 "data": {"values": edges},
-                "mark": {"type": "rule", "color": "#c8ced4"},
+                "mark": {"type": "rule", "color": _LINE},
                 "encoding": {
                     "x": {"field": "x", **bare},
                     "y": {"field": "y", **bare},
@@ -109,7 +140,7 @@ def picture(graph: networkx.Graph[str]) -> str:
             },
             {
                 "data": {"values": nodes},
-                "mark": {"type": "circle", "opacity": 1},
+                "mark": {"type": "point", "filled": True, "opacity": 1},
                 "encoding": {
                     "x": {"field": "x", **bare},
                     "y": {"field": "y", **bare},
@@ -119,15 +150,7 @@ def picture(graph: networkx.Graph[str]) -> str:
                         "legend": None,
                         "scale": {"range": [40, 400]},
                     },
-                    "color": {
-                        "field": "kind",
-                        "type": "nominal",
-                        "title": None,
-                        "scale": {
-                            "domain": [_kind_word(kind) for kind in kinds],
-                            "range": [COLOURS[kind] for kind in kinds],
-                        },
-                    },
+                    **by_kind({kind: _kind_word(kind) for kind in kinds}, kinds),
                 },
             },
         ],

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
-from fraud.charts import BAR, COLOURS, drawn
+from fraud.charts import BAR, by_kind, drawn, whole
 
 Row = Mapping[str, Any]
 # A picture of more says nothing; the table beside it says how many there are.
@@ -49,10 +49,11 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How values are spread: what they are, and the bins in order."""
+    """How values are spread: what they are, and the bins in order. digits: they stand for themselves."""
 
     title: str
     bins: list[Bin]
+    digits: bool = False
 
 
 def places_in(rows: Iterable[Row]) -> list[Place]:
@@ -95,34 +96,33 @@ def spread_in(detector: str, rows: Iterable[Row]) -> Spread | None:
     values = [value for row in rows if (value := read.of(row)) is not None]
     if not values:
         return None
-    return Spread(read.title(), _digits(values) if read.digits else _bins(values))
+    return Spread(read.title(), _digits(values) if read.digits else _bins(values), read.digits)
 
 
 def map_of(places: Sequence[Place]) -> str:
     """Places by their coordinates on a grid of degrees, without any map from elsewhere."""
     words = {"session": _("Session"), "learner": _("Learner"), "provider": _("Provider")}
-    colours = {"session": COLOURS["agent"], "learner": COLOURS["learner"], "provider": COLOURS["provider"]}
+    # Sessions look as agents do where links are drawn: there are never both.
+    looks = {"session": "agent", "learner": "learner", "provider": "provider"}
     kinds = [kind for kind in words if any(each.kind == kind for each in places)]
+    most = max(each.rows for each in places)
     values = [
         {"lat": each.lat, "lon": each.lon, "kind": words[each.kind], "rows": each.rows}
         for each in places[:MOST]
     ]
     spec = {
         "data": {"values": values},
-        "mark": {"type": "circle", "opacity": 0.8},
+        "mark": {"type": "point", "filled": True, "opacity": 0.8},
         "encoding": {
             "x": _degrees("lon", _("Degrees east")),
             "y": _degrees("lat", _("Degrees north")),
-            "size": {"field": "rows", "type": "quantitative", "legend": None, "scale": {"range": [60, 600]}},
-            "color": {
-                "field": "kind",
-                "type": "nominal",
-                "title": None,
-                "scale": {
-                    "domain": [words[kind] for kind in kinds],
-                    "range": [colours[kind] for kind in kinds],
-                },
+            "size": {
+                "field": "rows",
+                "type": "quantitative",
+                "legend": None,
+                "scale": {"domain": [1, max(2, most)], "range": [60, 600]},
             },
+            **by_kind({looks[kind]: words[kind] for kind in kinds}, [looks[kind] for kind in kinds]),
         },
         "width": _WIDTH,
         "height": 360,
@@ -132,16 +132,31 @@ def map_of(places: Sequence[Place]) -> str:
 
 def times_of(stays: Sequence[Stay]) -> str:
     """A line for each place, a bar for each stay: bars above each other are two places at once."""
+    # A line at its beginning too: of what took no time nothing would be seen.
     values = [{"where": each.where, "begins": each.begins, "ends": each.ends} for each in stays[:MOST]]
+    first, last = min(each["begins"] for each in values)[:10], max(each["ends"] for each in values)[:10]
+    x = {
+        "field": "begins",
+        "type": "temporal",
+        "title": _("Time (UTC)"),
+        "scale": {"type": "utc"},
+        "axis": {"format": "%H:%M" if first == last else "%d.%m. %H:%M", "tickCount": 6, "grid": True},
+    }
+    y = {"field": "where", "type": "nominal", "title": None, "axis": {"labelLimit": 150}}
     spec = {
         "data": {"values": values},
-        "mark": {"type": "bar", "color": BAR, "height": 10, "minBandSize": 2},
-        "encoding": {
-            "x": {"field": "begins", "type": "temporal", "title": None},
-            "x2": {"field": "ends"},
-            "y": {"field": "where", "type": "nominal", "title": None},
-        },
+        "layer": [
+            {
+                "mark": {"type": "bar", "color": BAR, "height": 8, "minBandSize": 2},
+                "encoding": {"x": x, "x2": {"field": "ends"}, "y": y},
+            },
+            {
+                "mark": {"type": "tick", "color": BAR, "thickness": 3, "size": 10},
+                "encoding": {"x": x, "y": y},
+            },
+        ],
         "width": _WIDTH,
+        "height": {"step": 15},
     }
     return drawn(spec, _("Who was where when"))
 
@@ -149,25 +164,25 @@ def times_of(stays: Sequence[Stay]) -> str:
 def histogram_of(spread: Spread) -> str:
     """The bins as bars."""
     values = [{"low": each.low, "high": each.high, "number": each.number} for each in spread.bins]
+    x: dict[str, Any] = {
+        "field": "low",
+        "bin": "binned",
+        "type": "quantitative",
+        "title": spread.title,
+        "scale": {"zero": False},
+    }
+    if spread.digits:
+        x = {"field": "low", "type": "ordinal", "title": spread.title, "axis": {"labelAngle": 0}}
+    y = {
+        "field": "number",
+        "type": "quantitative",
+        "title": _("How often"),
+        "axis": whole(max(each.number for each in spread.bins)),
+    }
     spec = {
         "data": {"values": values},
         "mark": {"type": "bar", "color": BAR},
-        "encoding": {
-            "x": {
-                "field": "low",
-                "bin": "binned",
-                "type": "quantitative",
-                "title": spread.title,
-                "scale": {"zero": False},
-            },
-            "x2": {"field": "high"},
-            "y": {
-                "field": "number",
-                "type": "quantitative",
-                "title": _("How often"),
-                "axis": {"tickMinStep": 1},
-            },
-        },
+        "encoding": {"x": x, "y": y, **({} if spread.digits else {"x2": {"field": "high"}})},
         "width": _WIDTH,
         "height": 200,
     }

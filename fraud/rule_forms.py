@@ -35,12 +35,19 @@ class ProposeForm(forms.Form):
                 rules.read_parameters(self.detector, self.values)
             except DomainError as refused:
                 for name in refused.params["names"]:
-                    self.add_error(
-                        name,
-                        _now("This is not within the range: %(range)s.")
-                        % {"range": _range(self.detector, name)},
-                    )
+                    self.add_error(name, self._fault(name, below=name in refused.params["below"]))
         return self.cleaned_data
+
+    def _fault(self, name: str, *, below: bool) -> str:
+        """What is wrong with a value: out of its range, or less than another one."""
+        if not below:
+            return _now("This is not within the range: %(range)s.") % {"range": _limits(self.detector, name)}
+        others = type(self.detector.parameters).floors()[name]
+        above = [other for other in others if self.values[name] < self.values[other]]
+        return _now("This is less than “%(other)s”, which is %(value)s.") % {
+            "other": rule_words.parameter(above[0]),
+            "value": rule_words.value(self.values[above[0]]),
+        }
 
     @property
     def values(self) -> dict[str, Any]:
@@ -67,6 +74,17 @@ def _field(detector: Detector, name: str, value: Any) -> forms.Field:
 
 
 def _range(detector: Detector, name: str) -> str:
+    """From what to what a parameter may go, and beside which others, in words."""
+    others = type(detector.parameters).floors().get(name, ())
+    if not others:
+        return _limits(detector, name)
+    return _now("%(range)s, and not less than “%(others)s”") % {
+        "range": _limits(detector, name),
+        "others": "”, “".join(str(rule_words.parameter(each)) for each in others),
+    }
+
+
+def _limits(detector: Detector, name: str) -> str:
     """From what to what a parameter may go, in words."""
     limits: dict[str, Any] = {}
     for each in type(detector.parameters).model_fields[name].metadata:

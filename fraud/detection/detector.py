@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from django.utils.functional import Promise
 from psycopg import Cursor
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 FAMILIES = (
     "consent",
@@ -40,6 +41,8 @@ BASE = (
 _NEED = re.compile(r"(\w+)(?:\(([\w ]*)\))?")
 
 
+# What pydantic calls thresholds that contradict each other.
+BELOW_ANOTHER = "below_another"
 # What a person may set a threshold to: whatever lies within these makes a question that can be asked.
 Number = Annotated[int, Field(ge=1, le=100_000)]
 Few = Annotated[int, Field(ge=0, le=100_000)]
@@ -65,10 +68,37 @@ def _is_words(value: str) -> str:
 Pattern = Annotated[str, Field(max_length=500), AfterValidator(_is_words)]
 
 
+@dataclass(frozen=True)
+class NotBelow:
+    """Of a threshold: never less than another one of the same detector, or its question contradicts itself."""
+
+    other: str
+
+
 class Parameters(BaseModel):
     """Thresholds of a detector: data that is versioned and frozen into its alerts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def floors(cls) -> dict[str, tuple[str, ...]]:
+        """By threshold, those of the same detector that it is never less than."""
+        found = {
+            name: tuple(each.other for each in field.metadata if isinstance(each, NotBelow))
+            for name, field in cls.model_fields.items()
+        }
+        return {name: others for name, others in found.items() if others}
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        wrong = [
+            name
+            for name, others in self.floors().items()
+            if any(getattr(self, name) < getattr(self, other) for other in others)
+        ]
+        if wrong:
+            raise PydanticCustomError(BELOW_ANOTHER, "less than another threshold allows", {"names": wrong})
+        return self
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 from django.utils.translation import gettext_lazy as _
 from psycopg import Cursor
@@ -15,6 +15,7 @@ from fraud.detection.detector import (
     Deviations,
     Factor,
     Finding,
+    NotBelow,
     Number,
     Parameters,
     Percent,
@@ -38,7 +39,7 @@ class BatchEnrolment(Parameters):
 
     learners: Number = 8
     minutes: Number = 10
-    learners_of_a_day: Number = 40
+    learners_of_a_day: Annotated[Number, NotBelow("learners")] = 40
     shared_places: Places = ["library", "employer", "prison"]
     own_hands: Number = 6
     usual_share: Share = 0.1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from django.utils.translation import gettext_lazy as _
 
 from fraud.detection.detector import (
@@ -10,6 +12,7 @@ from fraud.detection.detector import (
     Factor,
     Few,
     Hours,
+    NotBelow,
     Number,
     Parameters,
     Percent,
@@ -73,7 +76,7 @@ SELECT p.provider_id, 'account', p.iban_hash,
 class ImpossibleHours(Parameters):
     """D13. Hours of one person in one local day; grace_minutes around the opening hours of a venue."""
 
-    hard_hours: Hours = 24
+    hard_hours: Annotated[Hours, NotBelow("long_hours")] = 24
     long_hours: Hours = 14
     grace_minutes: Few = 60
     closed_slots: Number = 5
@@ -178,8 +181,8 @@ class NotRefunded(Parameters):
     """D17. Days since the later of cancellation and payment; a session nobody came to counts from check_in_days."""
 
     check_in_days: Term = 3
-    review_days: Term = 14
-    hold_days: Term = 21
+    review_days: Annotated[Term, NotBelow("check_in_days")] = 14
+    hold_days: Annotated[Term, NotBelow("review_days")] = 21
     least_bookings: Number = 2
     slack_percent: Percent = 2
     usual_percent: Percent = 25

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from django.utils.translation import gettext_lazy as _
 
-from fraud.detection.detector import Detector, Number, Parameters, Percent, Places, Share, Term, asked_in_sql
+from fraud.detection.detector import (
+    Detector,
+    NotBelow,
+    Number,
+    Parameters,
+    Percent,
+    Places,
+    Share,
+    Term,
+    asked_in_sql,
+)
 
 
 class ContactReuse(Parameters):
@@ -15,7 +27,7 @@ class ContactReuse(Parameters):
 
     learners: Number = 5
     percent_at_one_provider: Percent = 60
-    most_learners: Number = 200
+    most_learners: Annotated[Number, NotBelow("learners")] = 200
     shared_places: Places = ["library", "employer", "prison"]
 
 

@@ -6,7 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
 import networkx as nx
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +17,7 @@ from fraud.detection.detector import (
     Detector,
     Deviations,
     Finding,
+    NotBelow,
     Number,
     Parameters,
     Pattern,
@@ -39,7 +40,7 @@ class BlacklistLink(Parameters):
 
     name_score: Share = 0.88
     firm_score: Share = 0.92
-    firm_name_alone: Share = 0.75
+    firm_name_alone: Annotated[Share, NotBelow("firm_name_alike"), NotBelow("usual_name")] = 0.75
     firm_name_alike: Share = 0.65
     usual_name: Share = 0.5
     by_chance: Share = 0.5

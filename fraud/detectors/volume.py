@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from django.utils.translation import gettext_lazy as _
 from psycopg import Cursor
@@ -17,6 +17,7 @@ from fraud.detection.detector import (
     Deviations,
     Factor,
     Finding,
+    NotBelow,
     Number,
     Parameters,
     Percent,
@@ -37,7 +38,7 @@ class Reactivation(Parameters):
     dormant_days: Term = 365
     young_days: Term = 180
     window_days: Term = 60
-    percentile: Share = 0.99
+    percentile: Annotated[Share, NotBelow("high_percentile")] = 0.99
     high_percentile: Share = 0.9
     least_cents: Cents = 1_000_000
 
@@ -78,7 +79,7 @@ class Ramp(Parameters):
     """
 
     weeks: Term = 8
-    past_weeks: Term = 26
+    past_weeks: Annotated[Term, NotBelow("weeks")] = 26
     least: Number = 12
     z: Deviations = 4.0
     times: Factor = 2.5

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from accounts.models import User
 from fraud import permissions
-from fraud.detection.detector import Detector, Parameters
+from fraud.detection.detector import BELOW_ANOTHER, Detector, Parameters
 from fraud.detection.registry import DETECTORS
 from fraud.detection.runs import DayResult
 from fraud.models import BackTest, BackTestOutcome, ParameterVersion, RuleState
@@ -118,12 +118,20 @@ def propose_rule(*, actor: User, detector: str, values: Mapping[str, Any], reaso
 
 
 def read_parameters(detector: Detector, values: Mapping[str, Any]) -> Parameters:
-    """These values as the detector's parameters. Raises: DomainError `bad_parameters` (422) with `names` at fault."""
+    """These values as the detector's parameters.
+
+    Raises: DomainError `bad_parameters` (422) with `names` at fault, and of these those that are less than another
+    one allows in `below`.
+    """
     try:
         return type(detector.parameters).model_validate(dict(values))
     except ValidationError as error:
-        names = sorted({str(each["loc"][0]) if each["loc"] else "" for each in error.errors()})
-        raise DomainError("bad_parameters", status=422, names=names) from error
+        faults = error.errors()
+        below = sorted(
+            name for each in faults if each["type"] == BELOW_ANOTHER for name in each["ctx"]["names"]
+        )
+        names = sorted({str(each["loc"][0]) for each in faults if each["loc"]} | set(below))
+        raise DomainError("bad_parameters", status=422, names=names, below=below) from error
 
 
 @transaction.atomic

@@ -44,8 +44,8 @@ def held(office: Office, booking: Booking | None = None, **of: Any) -> Hold:
     )
 
 
-def placed_by_detection(office: Office, **of: Any) -> Hold:
-    hold = held(office)
+def placed_by_detection(office: Office, of_booking: Booking | None = None, **of: Any) -> Hold:
+    hold = held(office, of_booking)
     screening = PaymentScreening.objects.create(
         day=clock.now().date(), outcome="passed", finished_at=clock.now()
     )

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from fraud.detection.detector import Detector
 from fraud.detection.registry import DETECTORS
 from fraud.models import Alert, Case, ParameterVersion, ShadowDay, ShadowFinding
+from fraud.rule_forms import ProposeForm
 from fraud.services import alerts, cases, daily, findings, rules
 from fraud.services.watch import detect_today
 from ila.core import clock
@@ -218,3 +220,29 @@ def test_a_shadow_that_cannot_run_says_so_and_the_day_goes_on(
     watched = daily.watch_day()
     assert watched.failed == {"shadow": "ZeroDivisionError"}
     assert watched.result is not None
+
+
+def test_thresholds_that_contradict_each_other_are_refused_beside_the_field(shop: Workshop) -> None:
+    wrong = shop.values("D17", review_days=30, hold_days=29)
+    with pytest.raises(DomainError, match="bad_parameters") as refused:
+        rules.propose_rule(actor=shop.proposer, detector="D17", values=wrong, reason="Sooner.")
+    assert (refused.value.params["names"], refused.value.params["below"]) == (["hold_days"], ["hold_days"])
+    form = ProposeForm({**wrong, "reason": "Sooner."}, detector=DETECTORS["D17"])
+    assert form.errors == {"hold_days": ["This is less than “Days from which it is reviewed”, which is 30."]}
+    assert "and not less than" in str(form.fields["hold_days"].help_text)
+    same = shop.values("D17", review_days=29, hold_days=29)
+    assert rules.read_parameters(DETECTORS["D17"], same).model_dump()["hold_days"] == 29
+
+
+@pytest.mark.parametrize("detector", DETECTORS.values(), ids=lambda each: each.id)
+def test_what_a_threshold_is_not_below_is_one_of_the_same_kind(detector: Detector) -> None:
+    fields = type(detector.parameters).model_fields
+    for name, others in type(detector.parameters).floors().items():
+        for other in others:
+            assert fields[name].annotation is fields[other].annotation in (int, float)
+            low = {**detector.parameters.model_dump(), name: 1, other: 2}
+            if fields[name].annotation is float:
+                low |= {name: 0.1, other: 0.2}
+            with pytest.raises(DomainError) as refused:
+                rules.read_parameters(detector, low)
+            assert name in refused.value.params["below"]
