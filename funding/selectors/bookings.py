@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from accounts.models import Membership, OrganisationKind, User
 from funding.models import Allocation, Booking, Bucket, Posting
+from funding.services.bookings.money import provider_parts
 
 
 class Viewer(Enum):
@@ -137,11 +138,12 @@ def money_of(booking: Booking) -> BookingMoney:
     for bucket, fund, lot_id, budget_id, cents in rows:
         balances[bucket, fund, lot_id, budget_id] += cents
     sources = []
-    for allocation in Allocation.objects.filter(booking=booking).order_by("position"):
+    allocations = list(Allocation.objects.filter(booking=booking).order_by("position"))
+    for allocation in allocations:
         where = (allocation.fund, allocation.lot_id, allocation.budget_id)
         held, payable, in_transit = (balances[bucket, *where] for bucket in _OPEN)
         if allocation.direct:
-            sources.append(_between_the_two(allocation))
+            sources.append(_between_the_two(booking, allocation, allocations))
             continue
         sources.append(
             SourceMoney(
@@ -161,11 +163,18 @@ def money_of(booking: Booking) -> BookingMoney:
     )
 
 
-def _between_the_two(allocation: Allocation) -> SourceMoney:
-    cents, returned = allocation.amount_cents, allocation.returned_cents
-    return SourceMoney(
-        allocation.source, cents, 0, 0, 0, 0, returned, direct=True, direct_cents=cents - returned
-    )
+def _between_the_two(booking: Booking, direct: Allocation, allocations: list[Allocation]) -> SourceMoney:
+    """What the learner owes the provider, as a share of the price; no books of ours follow it once it was paid."""
+    cents = direct.amount_cents
+    ours = [each for each in allocations if not each.direct and not each.reimburses]
+    owed = cents - direct.returned_cents
+    if ours and all(each.returned_cents == each.amount_cents for each in ours):
+        owed = 0
+    elif booking.realised_percent is not None and booking.scheme_version is not None:
+        price = [each for each in allocations if not each.reimburses]
+        parts = provider_parts(booking, booking.scheme_version.parsed, price, away={})
+        owed = min(owed, parts[price.index(direct)])
+    return SourceMoney(direct.source, cents, 0, 0, 0, 0, cents - owed, direct=True, direct_cents=owed)
 
 
 def _sum(balances: dict[tuple[str, str, int | None, int | None], int], bucket: str) -> int:
