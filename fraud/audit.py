@@ -11,10 +11,10 @@ from typing import Any
 from django.apps import apps
 from django.utils.translation import gettext_lazy as _
 
-from fraud.models import Alert, AlertSighting, Case, CaseLog, CaseRecord, Letter
+from fraud.models import Alert, AlertSighting, Case, CaseLog, CaseRecord, KnownPlace, Letter, PlaceState
 from fraud.models.cases import OUTCOMES
 from fraud.models.measures import OPEN_STATES, PRECAUTIONS, STANDING, MeasureState
-from fraud.services import case_file, subjects
+from fraud.services import case_file, places, subjects
 from fraud.services.rights import WRONGED
 from funding.audit.checks import Count, Group, PythonCheck, SqlCheck, faults_of
 from funding.audit.further import Further
@@ -26,17 +26,17 @@ from ila.core import clock, fsm
 
 FILES, STEPS, MEASURES, HOLDS, RIGHTS, GUARDS = 101, 102, 103, 104, 105, 106
 RULES = {
-    FILES: "Every case's file is whole, and letters and evidence are as they were",
+    FILES: "Every case's file is whole, and letters, evidence and known places are as they were",
     STEPS: "Alerts, cases, measures and known places moved by allowed steps only",
-    MEASURES: "Nothing is in force without notice or two signatures, and what was overturned is undone",
+    MEASURES: "Nothing is in force without notice or two persons, and what was overturned is undone",
     HOLDS: "Every hold of a case has a measure that stands, and ends with it",
     RIGHTS: "Learners had their rights back before anything was asked of a provider",
     GUARDS: "Nobody can change what was found, written or decided",
 }
 WORDS = {
-    FILES: _("Every fraud case's file is whole, and letters and evidence are as they were."),
+    FILES: _("Every fraud case's file is whole, and letters, evidence and known places are as they were."),
     STEPS: _("Alerts, cases, measures and known places moved by allowed steps only."),
-    MEASURES: _("Nothing is in force without notice or two signatures, and what was overturned is undone."),
+    MEASURES: _("Nothing is in force without notice or two persons, and what was overturned is undone."),
     HOLDS: _("Every hold of a case has a measure that stands, and ends with it."),
     RIGHTS: _("Learners had their rights back before anything was asked of a provider."),
     GUARDS: _("Nobody can change what was found, written or decided in a fraud case."),
@@ -103,6 +103,20 @@ _CASE_FAULTS = {
 CASES = f"""
     SELECT fault.code, 'case:' || subject.id, subject.state FROM fraud_case AS subject {faults_of(_CASE_FAULTS)}
 """
+
+_TWO_PERSONS_FAULTS = {
+    "decided_by_one_person": "subject.decided_by_id = subject.proposed_by_id",
+    "in_force_by_nobody": "subject.state = 'in_force' AND subject.decided_by_id IS NULL",
+}
+
+
+def two_persons_sql(kind: str) -> str:
+    """Known places, or changed thresholds, that one person alone put into force."""
+    return f"""
+    SELECT fault.code, '{kind}:' || subject.id, subject.state FROM fraud_{kind} AS subject
+    {faults_of(_TWO_PERSONS_FAULTS)}
+    """
+
 
 _HOLD_FAULTS = {
     "hold_without_measure": "NOT link.standing AND NOT link.automatic",
@@ -214,6 +228,13 @@ def find_evidence(_cursor: Any) -> Iterator[tuple[int, Finding]]:
                 yield FILES, Finding(f"{name}:{pk}", "evidence_changed")
 
 
+def find_places(_cursor: Any) -> Iterator[tuple[int, Finding]]:
+    """Known places that silence detectors for other lines than those of the network that two persons agreed on."""
+    for place in KnownPlace.objects.filter(state=PlaceState.IN_FORCE).iterator():
+        if sorted(place.line_hashes) != sorted(places.line_hashes_of(place.network)):
+            yield FILES, Finding(f"knownplace:{place.pk}", "place_changed", place.network)
+
+
 def find_guards(cursor: Any) -> Iterator[tuple[int, Finding]]:
     """Triggers, rights and constraints of fraud's tables that are not as the models say."""
     for find in (find_triggers, find_rights, find_constraints):
@@ -233,10 +254,15 @@ FURTHER = Further(
         checks=[
             PythonCheck("files of cases", {FILES}, find_files, by_models=True),
             PythonCheck("evidence of alerts", {FILES}, find_evidence, by_models=True),
+            PythonCheck("lines of known places", {FILES}, find_places, by_models=True),
             PythonCheck("guards of fraud", {GUARDS}, find_guards),
             *(log_check(model, STEPS) for model in MACHINES),
             SqlCheck("measures", _codes(MEASURES, _MEASURE_FAULTS), measures_sql),
             SqlCheck("decisions on cases", _codes(MEASURES, _CASE_FAULTS), CASES),
+            *(
+                SqlCheck(f"persons of {kind}", _codes(MEASURES, _TWO_PERSONS_FAULTS), two_persons_sql(kind))
+                for kind in ("knownplace", "parameterversion")
+            ),
             SqlCheck("holds of cases", _codes(HOLDS, _HOLD_FAULTS), holds_sql),
             SqlCheck("rights first", _codes(RIGHTS, _RIGHTS_FAULTS), RIGHTS_FIRST),
             SqlCheck("rights restored", _codes(RIGHTS, _RESTORED_FAULTS), RESTORED),

@@ -190,6 +190,12 @@ LETTERS = {
 }
 
 
+def state_in(record: Any) -> Any:
+    """The state that a step of the case or of a measure led to, as a record of the file tells it; "" for others."""
+    table = MEASURE_STATES if record.kind == "measure" else CASE_STATES
+    return table.get(record.data.get("to", ""), "")
+
+
 def group(name: str) -> Any:
     """A group of bookings in words: ages and regions stand for themselves."""
     return GROUPS.get(name, name)

@@ -64,9 +64,14 @@ class Paper(FPDF):
         self.multi_cell(0, size * 0.55, text, new_x="LMARGIN", new_y="NEXT", align="L")
         self.ln(after)
 
-    def small(self, text: str) -> None:
+    def small(self, text: str, *, after: float = 1) -> None:
         """A remark."""
-        self.say(text, size=8, colour=_MUTED)
+        self.say(text, size=8, colour=_MUTED, after=after)
+
+    def keep(self, height: float) -> None:
+        """Begin a page where less than so many millimetres are left: what comes next belongs together."""
+        if self.will_page_break(height):
+            self.add_page()
 
     def rows(self, head: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int]) -> None:
         """A table whose last column is amounts; its head is said again on every page."""

@@ -14,6 +14,10 @@ from ila.core.errors import DomainError
 SENTENCES: dict[str, Promise] = {
     "hold_answered": _("You have answered to this hold already. A person reads it and decides."),
     "answer_the_measure": _("This hold belongs to a measure of a case. Answer on the page of the measure."),
+    "already_reported": _(
+        "You have reported this already, and investigators read it. Report something else here."
+    ),
+    "question_answered": _("This question has been answered already. What was written is in the file."),
     "in_a_case": _("This hold belongs to a case now. Decide on it there."),
     "bad_parameters": _("A value is not within what the detector can be asked with. Look at the ranges."),
     "nothing_changed": _("These are the values in force already. Change one of them."),

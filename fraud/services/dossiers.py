@@ -19,7 +19,8 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from catalogue import documents
 from fraud import permissions, words
-from fraud.models import BlacklistEntry, Case, MeasureEffect, RecordKind
+from fraud.detection.registry import DETECTORS
+from fraud.models import Alert, BlacklistEntry, Case, MeasureEffect, RecordKind
 from fraud.services import case_file
 from fraud.services.cases import lock_case
 from funding.printing import Paper
@@ -28,6 +29,10 @@ from ila.core.errors import DomainError
 from ila.core.money import format_cents
 
 MANIFEST = "manifest.json"
+# The paper names so many rows of an alert; the data has them all.
+EVIDENCE_NAMED = 40
+# A short record with its hash.
+RECORD_MM = 14
 # A spreadsheet takes what begins so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -167,20 +172,39 @@ def _paper(case: Case) -> bytes:
         paper.say(f"{_('Public money concerned')}: {money}", after=4)
     paper.say(_("Alerts"), size=13, style="B")
     for alert in case.alerts.order_by("pk"):
-        paper.say(
-            f"{alert.detector} v{alert.version}, {alert.found_on.isoformat()}: {alert.score:.2f} {alert.action}"
+        paper.say(f"{alert.detector}: {_explanation(alert)}", after=0)
+        said = (
+            words.ACTIONS[alert.action],
+            f"{alert.score:.2f}",
+            alert.found_on.isoformat(),
+            _ran_with(alert),
         )
-        paper.small(", ".join(alert.evidence[:40]))
+        paper.small(", ".join(map(str, said)))
+        paper.small(", ".join(alert.evidence[:EVIDENCE_NAMED]), after=3)
     paper.say(_("Measures"), size=13, style="B")
     for measure in case.measures.order_by("pk"):
         state = words.MEASURE_STATES[measure.state]
         paper.say(f"{words.MEASURES[measure.kind]}: {state}. {measure.reason}")
     paper.say(_("What happened"), size=13, style="B")
-    for record in case.records.order_by("number"):
+    for record in case.records.select_related("actor").order_by("number"):
         when = formats.date_format(record.at, "Y-m-d H:i")
-        paper.say(f"{record.number}. {when} {words.RECORDS[record.kind]}: {record.text}"[:900])
-        paper.small(record.hash)
+        state = words.state_in(record)
+        what = f"{words.RECORDS[record.kind]} ({state})" if state else str(words.RECORDS[record.kind])
+        text = f"{record.number}. {when} {what}" + (f": {record.text}" if record.text else "")
+        paper.keep(RECORD_MM)
+        paper.say(text[:900], after=0)
+        paper.small(f"{record.actor} · {record.hash}", after=2)
     return paper.content()
+
+
+def _explanation(alert: Alert) -> str:
+    detector = DETECTORS.get(alert.detector)
+    return alert.detector if detector is None else str(detector.explanation)
+
+
+def _ran_with(alert: Alert) -> str:
+    said = {"version": alert.version, "values": alert.rule}
+    return _("version %(version)s, values %(values)s") % said
 
 
 def _row(row: Model) -> dict[str, Any]:

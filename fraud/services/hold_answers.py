@@ -294,7 +294,11 @@ def authors_of(hold_ids: Collection[int]) -> dict[int, frozenset[int]]:
         return {}
     versions = ParameterVersion.objects.filter(detector__in={detector for _hold, detector, _rule in rows})
     authors = {(each.detector, each.number): each.authors for each in versions}
-    return {hold: authors[detector, rule] for hold, detector, rule in rows if (detector, rule) in authors}
+    return {
+        hold: authors[detector, rule]
+        for hold, detector, rule in rows
+        if rule is not None and (detector, rule) in authors
+    }
 
 
 def kept_back(hold_ids: Collection[int]) -> list[tuple[str, int]]:

@@ -50,6 +50,11 @@ def _lines(network: _Network) -> int:
     return int(2 ** (bits - network.prefixlen))
 
 
+def line_hashes_of(network: str) -> list[str]:
+    """What stands for the lines of a network among the facts. Raises: DomainError as `parse_network`."""
+    return _line_hashes(parse_network(network))
+
+
 def _line_hashes(network: _Network) -> list[str]:
     if isinstance(network, ipaddress.IPv4Network):
         return [address_hash(str(address)) for address in network]

@@ -63,7 +63,7 @@ def answer_question(*, actor: User, question_id: int, text: str) -> CaseQuestion
     """The provider answers; once all it was asked is answered, the investigation goes on.
 
     Locks: the case, the question. Logs: case `take_up`. Records: `answer`.
-    Raises: DomainError `not_allowed` (403), `not_found`, `already_answered`, `too_late` after its day, `incomplete`.
+    Raises: DomainError `not_allowed` (403), `not_found`, `question_answered`, `too_late` after its day, `incomplete`.
     """
     seen = CaseQuestion.objects.filter(pk=question_id).values_list("case_id", flat=True).first()
     if seen is None:
@@ -73,7 +73,7 @@ def answer_question(*, actor: User, question_id: int, text: str) -> CaseQuestion
     if not permissions.answers_for(case, actor):
         raise DomainError("not_allowed", status=403, what="answer")
     if question.answered_at is not None:
-        raise DomainError("already_answered", status=409)
+        raise DomainError("question_answered", status=409)
     if clock.now() >= question.due_at:
         raise DomainError("too_late", until=question.due_at.isoformat())
     question.answer, question.answered_by, question.answered_at = required(text, "text"), actor, clock.now()

@@ -31,7 +31,7 @@ def report_training(*, actor: User, booking_id: int, kind: str, said: str = "") 
     """Say that something about a training is wrong, once of each kind. Nothing is booked, stopped or paid by it.
 
     Raises: DomainError `not_found` (404) for anybody but the booking's learner; `incomplete` without a kind, or without
-    words for something else; `not_begun` for "nothing was taught" before the training begins; `already_answered`.
+    words for something else; `not_begun` for "nothing was taught" before the training begins; `already_reported`.
     """
     booking = Booking.objects.select_related("account__citizen", "session").filter(pk=booking_id).first()
     if booking is None or not is_learner(booking, actor):
@@ -48,4 +48,4 @@ def report_training(*, actor: User, booking_id: int, kind: str, said: str = "") 
                 booking=booking, kind=kind, said=said.strip(), made_by=actor, made_at=now
             )
     except IntegrityError as error:
-        raise DomainError("already_answered", status=409) from error
+        raise DomainError("already_reported", status=409) from error

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from catalogue import documents
 from fraud import charts, selectors, steps, words
-from fraud.models import Alert, Case, CaseDocument, CaseRecord, Letter, Measure
+from fraud.models import Alert, Case, CaseDocument, Letter, Measure
 from fraud.services import dossiers
 from fraud.services.measures import subject_of
 from fraud.views.alerts import explanation, shared_in_words
@@ -49,7 +49,7 @@ def case_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             (each, words.MEASURES[each.kind], words.MEASURE_STATES[each.state], subject_of(each))
             for each in files["measures"]
         ],
-        "records": [(each, words.RECORDS[each.kind], _ended_in(each)) for each in files["records"]],
+        "records": [(each, words.RECORDS[each.kind], words.state_in(each)) for each in files["records"]],
         "days": charts.by_day(each.booking.requested_at for each in files["bookings"]),
         "shared": shared_in_words(_links(files["alerts"])),
     }
@@ -141,13 +141,6 @@ def measure_step(request: HttpRequest, public_id: uuid.UUID, code: str) -> HttpR
     measure = _measure(public_id)
     title = f"{words.MEASURES[measure.kind]}, {measure.case.provider}"
     return answer(request, measure, code, title=title, back=reverse("fraud_measure", args=[public_id]))
-
-
-def _ended_in(record: CaseRecord) -> Any:
-    """The state that a step of the case or of a measure led to, in words."""
-    state = record.data.get("to", "")
-    table = words.MEASURE_STATES if record.kind == "measure" else words.CASE_STATES
-    return table.get(state, "")
 
 
 def _letters(found: Iterable[Letter]) -> list[tuple[Letter, Any, str]]:

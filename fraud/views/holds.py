@@ -20,7 +20,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from catalogue import documents
 from fraud import hold_words, permissions, selectors, steps
 from fraud import words as fraud_words
-from fraud.detection.registry import DETECTORS
 from fraud.evidence import tables_of
 from fraud.forms import long_text
 from fraud.models import AutomaticHold, HoldDocument, ParameterVersion
@@ -170,9 +169,9 @@ def _explained(placed: AutomaticHold | None) -> dict[str, Any]:
     """Of a hold that detection placed: the detector, its values and its evidence, as they were."""
     if placed is None:
         return {}
+    versions = ParameterVersion.objects.filter(detector=placed.detector)
     return {
-        "detector": DETECTORS.get(placed.detector),
-        "rule": ParameterVersion.objects.filter(detector=placed.detector, number=placed.rule).first(),
+        "rule": None if placed.rule is None else versions.filter(number=placed.rule).first(),
         "parameters": sorted(placed.parameters.items()),
         "tables": tables_of(subjects.rows_behind(placed.evidence, placed.placed_at.date())),
     }

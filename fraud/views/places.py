@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
@@ -22,12 +22,14 @@ from fraud.forms import SAY_WHY
 from fraud.models import KnownPlace
 from fraud.services import places
 from fraud.steps import open_to
+from fraud.views.handing_in import hand_in
 from fraud.views.steps import answer, reader
 from funding.forms import StateFilter
-from funding.sentences import sentence
-from ila.core.errors import DomainError
 
 PER_PAGE = 25
+OF_THE_NETWORK = dict.fromkeys(
+    ("bad_network", "network_too_large", "network_too_small", "known_already"), "network"
+)
 
 
 class PlaceForm(forms.Form):
@@ -85,15 +87,14 @@ def place_new(request: HttpRequest) -> HttpResponse:
     if not permissions.may_investigate(None, user):
         raise PermissionDenied
     form = PlaceForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            place = places.propose_place(actor=user, **form.cleaned_data)
-        except DomainError as refused:
-            form.add_error("network", sentence(refused))
-        else:
-            messages.success(request, _("The place is proposed. Another person has to agree."))
-            return redirect("fraud_place", place.public_id)
-    return render(request, "fraud/place_new.html", {"form": form}, status=422 if form.errors else 200)
+    given = hand_in(
+        request, form, lambda: places.propose_place(actor=user, **form.cleaned_data), beside=OF_THE_NETWORK
+    )
+    if given.done:
+        messages.success(request, _("The place is proposed. Another person has to agree."))
+        return redirect("fraud_place", cast("KnownPlace", given.result).public_id)
+    context = {"form": form, "error": given.error}
+    return render(request, "fraud/place_new.html", context, status=given.status)
 
 
 @never_cache

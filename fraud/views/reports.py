@@ -19,12 +19,12 @@ from accounts.models import User
 from fraud import words
 from fraud.models import ReportKind
 from fraud.services import reports
+from fraud.views.handing_in import hand_in
 from fraud.views.steps import reader
 from funding.forms import StateFilter
-from funding.sentences import sentence
-from ila.core.errors import DomainError
 
 PER_PAGE = 25
+OF_THE_KIND = dict.fromkeys(("not_begun", "already_reported"), "kind")
 
 
 class ReportForm(forms.Form):
@@ -61,16 +61,17 @@ def report(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     if booking is None:
         raise Http404
     form = ReportForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            reports.report_training(actor=user, booking_id=booking.pk, **form.cleaned_data)
-        except DomainError as refused:
-            form.add_error("kind", sentence(refused))
-        else:
-            messages.success(request, _("Thank you. Your report is kept, and investigators read it."))
-            return redirect("booking", public_id)
-    context = {"booking": booking, "form": form}
-    return render(request, "fraud/report.html", context, status=422 if form.errors else 200)
+    given = hand_in(
+        request,
+        form,
+        lambda: reports.report_training(actor=user, booking_id=booking.pk, **form.cleaned_data),
+        beside=OF_THE_KIND,
+    )
+    if given.done:
+        messages.success(request, _("Thank you. Your report is kept, and investigators read it."))
+        return redirect("booking", public_id)
+    context = {"booking": booking, "form": form, "error": given.error}
+    return render(request, "fraud/report.html", context, status=given.status)
 
 
 @never_cache

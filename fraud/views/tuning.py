@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -23,9 +23,8 @@ from fraud.models.rules import UNDECIDED, RuleState
 from fraud.rule_forms import ProposeForm
 from fraud.services import rules
 from fraud.tuning import compared
+from fraud.views.handing_in import hand_in
 from fraud.views.steps import answer, reader
-from funding.sentences import sentence
-from ila.core.errors import DomainError
 
 PER_PAGE = 25
 LOOK_AGAIN_S = 3
@@ -81,20 +80,18 @@ def propose(request: HttpRequest, detector: str) -> HttpResponse:
     present = rules.present(detector)
     posted = request.method == "POST"
     form = ProposeForm(request.POST if posted else None, detector=present)
-    error = ""
-    if posted and form.is_valid():
-        try:
-            version = rules.propose_rule(
-                actor=user, detector=detector, values=form.values, reason=form.cleaned_data["reason"]
-            )
-        except DomainError as refused:
-            error = sentence(refused)
-        else:
-            messages.success(request, _("Proposed. Try it on the past next."))
-            return redirect("fraud_rule", public_id=version.public_id)
-    context = {"detector": present, "form": form, "error": error}
-    status = 409 if error else 422 if form.errors else 200
-    return render(request, "fraud/tuning/propose.html", context, status=status)
+    given = hand_in(
+        request,
+        form,
+        lambda: rules.propose_rule(
+            actor=user, detector=detector, values=form.values, reason=form.cleaned_data["reason"]
+        ),
+    )
+    if given.done:
+        messages.success(request, _("Proposed. Try it on the past next."))
+        return redirect("fraud_rule", public_id=cast("ParameterVersion", given.result).public_id)
+    context = {"detector": present, "form": form, "error": given.error}
+    return render(request, "fraud/tuning/propose.html", context, status=given.status)
 
 
 @never_cache

@@ -136,7 +136,7 @@ def test_many_are_released_after_a_second_look(office: Office) -> None:
     assert client.get(where).status_code == 405
     assert "Tick at least one hold." in text_of(client.post(where, follow=True).content)
     assert client.post(where, {"hold": ["x"]}).status_code == 404
-    ticked = {"hold": [each.pk for each in (*found, theirs)]}
+    ticked: dict[str, Any] = {"hold": [each.pk for each in (*found, theirs)]}
     asked = text_of(client.post(where, ticked).content)
     assert "Release these 2 holds" in asked
     assert "One that you ticked is left out" in asked

@@ -10,7 +10,7 @@ from django.db import connection
 
 from fraud import audit as rules
 from fraud.models import Case, Letter, Measure
-from fraud.services import appeals, cases
+from fraud.services import appeals, cases, places
 from funding import audit
 from funding.models import Hold
 from ila.core import clock
@@ -21,6 +21,7 @@ OURS = set(rules.RULES)
 
 TABLES = (
     *("fraud_case", "fraud_caserecord", "fraud_caselog", "fraud_casebooking", "fraud_letter", "fraud_alert"),
+    *("fraud_knownplace", "fraud_knownplacelog", "fraud_parameterversion"),
     *("fraud_measure", "fraud_measurelog", "fraud_measureeffect", "fraud_blacklistentry", "funding_hold"),
 )
 
@@ -47,7 +48,16 @@ class Books:
         self.restitution = office.in_force(self.case, "restitution")
         self.listing = office.in_force(self.case, "blacklist_person")
         self.hold = Measure.objects.get(kind="hold")
+        self.place = places.propose_place(
+            actor=office.investigator,
+            kind="library",
+            name="Library of Rennes",
+            network="8.8.8.0/30",
+            reason="Four public computers.",
+        )
+        places.agree_place(actor=office.other, place_id=self.place.pk)
         self.values = {
+            "place": self.place.pk,
             "case": self.case.pk,
             "hold": Hold.objects.get().pk,
             "holding": self.hold.pk,
@@ -73,6 +83,36 @@ def found() -> dict[int, set[tuple[str, str]]]:
 
 
 SPOILT = [
+    (
+        "UPDATE fraud_knownplace SET line_hashes = array_append(line_hashes, 'ffff') WHERE id = {place}",
+        101,
+        "knownplace:{place}",
+        "place_changed",
+    ),
+    (
+        "UPDATE fraud_knownplace SET state = 'proposed' WHERE id = {place}",
+        102,
+        "knownplace:{place}",
+        "knownplace_state_moved",
+    ),
+    (
+        "DELETE FROM fraud_knownplacelog WHERE subject_id = {place} AND target = 'in_force'",
+        102,
+        "knownplace:{place}",
+        "*",
+    ),
+    (
+        "UPDATE fraud_knownplace SET decided_by_id = proposed_by_id WHERE id = {place}",
+        103,
+        "knownplace:{place}",
+        "decided_by_one_person",
+    ),
+    (
+        "UPDATE fraud_knownplace SET decided_by_id = NULL, decided_at = NULL WHERE id = {place}",
+        103,
+        "knownplace:{place}",
+        "in_force_by_nobody",
+    ),
     (
         "UPDATE fraud_caserecord SET text = 'x' WHERE case_id = {case} AND number = 2",
         101,

@@ -46,6 +46,7 @@ def held(office: Office, booking: Booking | None = None, **of: Any) -> Hold:
 
 def placed_by_detection(office: Office, of_booking: Booking | None = None, **of: Any) -> Hold:
     hold = held(office, of_booking)
+    assert hold.booking is not None
     screening = PaymentScreening.objects.create(
         day=clock.now().date(), outcome="passed", finished_at=clock.now()
     )

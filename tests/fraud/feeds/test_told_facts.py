@@ -333,7 +333,7 @@ def test_a_report_is_a_complaint_that_detectors_can_read(world: World, hand: Vir
         reports.report_training(actor=learner.user, booking_id=booking.pk, kind="other")
     feeds.catch_up()
     reports.report_training(actor=learner.user, booking_id=booking.pk, kind="gift", said="A tablet from Ada.")
-    with pytest.raises(DomainError, match="already_answered"):
+    with pytest.raises(DomainError, match="already_reported"):
         reports.report_training(actor=learner.user, booking_id=booking.pk, kind="gift")
     assert feeds.catch_up().rows["booking_events"] == 1
     (told,) = [row for row in rows("booking_events") if row["event"] == "complaint"]
