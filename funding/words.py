@@ -175,7 +175,7 @@ BUCKETS = {
     "debt": _("Owed by a payer whose bank took it back"),
 }
 # Where the money of one booking stands: `direct` never comes into the books' buckets that pay.
-BOOKING_PLACES = BUCKETS | {"direct": _("To the provider")}
+BOOKING_PLACES = BUCKETS | {"direct": _("To the provider"), "not_owed": _("Not owed any more")}
 # What each place where money stands means, under the table that names it.
 BUCKET_MEANINGS = {
     "held": _("kept for this booking until the service is proved"),
@@ -183,6 +183,7 @@ BUCKET_MEANINGS = {
     "in_transit": _("sent to the bank, not yet executed"),
     "paid": _("received by the provider"),
     "direct": _("between the learner and the provider, never through us"),
+    "not_owed": _("to the provider; what was paid of it, the provider gives back"),
     "returned": _("given back to the source it came from"),
 }
 BOOKING_EVENTS = {

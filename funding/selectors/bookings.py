@@ -73,10 +73,10 @@ def visible_bookings(standing: Standing) -> QuerySet[Booking]:
 
 @dataclass(frozen=True, slots=True)
 class SourceMoney:
-    """What one source pays of a booking and where it stands, in cents: the six parts add up to amount.
+    """What one source pays of a booking and where it stands, in cents: the seven parts add up to amount.
 
     direct: the learner pays it to the provider, and it never comes in here: it stands between the two (`direct_cents`)
-    until some of it is not owed any more.
+    until some of it is not owed any more (`not_owed_cents`).
     """
 
     source: str
@@ -88,9 +88,10 @@ class SourceMoney:
     returned_cents: int
     direct: bool = False
     direct_cents: int = 0
+    not_owed_cents: int = 0
 
 
-PLACES = ("held", "payable", "in_transit", "paid", "direct", "returned")
+PLACES = ("held", "payable", "in_transit", "paid", "direct", "not_owed", "returned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +111,15 @@ class BookingMoney:
         return sum(one.amount_cents for one in self.sources)
 
     @property
-    def direct_returned_cents(self) -> int:
+    def not_owed_cents(self) -> int:
         """What learners owe the provider no more, in cents: what they had paid of it, the provider gives back."""
-        return sum(one.returned_cents for one in self.sources if one.direct)
+        return sum(one.not_owed_cents for one in self.sources)
 
     @property
     def places(self) -> list[tuple[str, int]]:
-        """Cents by the place where they stand, in the order money takes; `direct` only where something is."""
-        return [
-            (place, sum(getattr(one, f"{place}_cents") for one in self.sources))
-            for place in PLACES
-            if place != "direct" or any(one.direct for one in self.sources)
-        ]
+        """Cents by the place where they stand, in the order money takes; what is between others only where it is."""
+        sums = [(place, sum(getattr(one, f"{place}_cents") for one in self.sources)) for place in PLACES]
+        return [(place, cents) for place, cents in sums if cents or place not in ("direct", "not_owed")]
 
 
 _OPEN = (Bucket.HELD, Bucket.PAYABLE, Bucket.IN_TRANSIT)
@@ -174,7 +172,9 @@ def _between_the_two(booking: Booking, direct: Allocation, allocations: list[All
         price = [each for each in allocations if not each.reimburses]
         parts = provider_parts(booking, booking.scheme_version.parsed, price, away={})
         owed = min(owed, parts[price.index(direct)])
-    return SourceMoney(direct.source, cents, 0, 0, 0, 0, cents - owed, direct=True, direct_cents=owed)
+    return SourceMoney(
+        direct.source, cents, 0, 0, 0, 0, 0, direct=True, direct_cents=owed, not_owed_cents=cents - owed
+    )
 
 
 def _sum(balances: dict[tuple[str, str, int | None, int | None], int], bucket: str) -> int:

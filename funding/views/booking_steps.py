@@ -16,7 +16,7 @@ from accounts.models import Citizen, User
 from catalogue.models import Session
 from funding import words
 from funding.forms import AskForm, LeaveForm
-from funding.models import Booking
+from funding.models import Booking, Reservation
 from funding.selectors.asking import ways_to_ask
 from funding.selectors.leaving import leaving_of
 from funding.sentences import sentence
@@ -95,6 +95,9 @@ def leave(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "booking": booking,
         "zone": booking.account.scheme.timezone,
         "leaving": leaving,
+        "kept": Reservation.objects.filter(payment__booking=booking, ended_at__isnull=True).exists(),
+        # What the learner pays the provider: it never comes in here, and does not go back from here.
+        "direct_cents": sum(each.amount_cents for each in booking.allocations.all() if each.direct),
         "form": form,
         "error": error,
     }

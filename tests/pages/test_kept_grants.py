@@ -94,6 +94,9 @@ def test_who_leaves_while_it_is_kept_reads_that_there_is_nothing_to_pay(
     assert payment.booking is not None
     booking = f"/bookings/{payment.booking.public_id}/"
     assert "Leave this booking" in text(client.get(booking))
+    said = text(client.get(f"{booking}leave/"))
+    assert "What is kept for you while you pay your part is free again at once." in said
+    assert "Nothing is held" not in said
     client.post(f"{booking}leave/", {"outcome": "nothing"})
     assert counter.taken() == (0, 0, 100_000)
     counter.learner.user.language = language

@@ -201,11 +201,30 @@ def test_f23_withdrawing_costs_nothing_and_says_so(scene: Scene) -> None:
     assert booking.state == "withdrawn"
 
 
+def test_what_went_to_the_provider_is_not_said_to_come_back_from_here(scene: Scene) -> None:
+    learner = scene.learner
+    with clock.at(MONDAY):
+        asked = scene.world.proposed(learner)
+        booking = bookings.accept(actor=learner.user, booking_id=asked.pk, sign_in=learner.sign_in)
+        said = words(of(scene).get(f"/bookings/{booking.public_id}/leave/"))
+        assert "What we hold for this booking goes back to where it came from." in said
+        assert "your part of €150.00" in said
+        assert "your own money too" not in said
+        leave(scene, booking, outcome="withdraw", why="other")
+        after = words(of(scene).get(f"/bookings/{booking.public_id}/"))
+        assert (
+            "Not owed any more to the provider; what was paid of it, the provider gives back €150.00" in after
+        )
+        assert "Returned given back to the source it came from €1,500.00" in after
+
+
 def test_f24_in_time_is_free(scene: Scene) -> None:
     with clock.at(MONDAY):
         booking = scene.world.accepted(scene.learner)
     with clock.at(BETWEEN):
-        assert "You cancel in time" in words(of(scene).get(f"/bookings/{booking.public_id}/leave/"))
+        assert "You cancel in time. Everything goes back" in words(
+            of(scene).get(f"/bookings/{booking.public_id}/leave/")
+        )
         leave(scene, booking, outcome="free", why="other")
     booking.refresh_from_db()
     assert (booking.state, booking.realised_percent) == ("cancelled_by_learner", None)

@@ -92,10 +92,10 @@ def test_a_share_lowered_after_the_payment_is_owed_of_what_we_paid(
     assert learner.lot().available_cents == RIGHTS // 2
     # The learner reads what of their own part is not owed any more.
     money = money_of(bookings.read_booking(booking.pk))
-    assert (dict(money.places)["direct"], money.direct_returned_cents) == (OWN // 2, OWN // 2)
+    assert (dict(money.places)["direct"], money.not_owed_cents) == (OWN // 2, OWN // 2)
     check_books()
     bookings.reduce_service(actor=world.case_worker, booking_id=booking.pk, percent=0, reason="nobody came")
-    assert money_of(bookings.read_booking(booking.pk)).direct_returned_cents == OWN
+    assert money_of(bookings.read_booking(booking.pk)).not_owed_cents == OWN
     check_books()
 
 
