@@ -17,10 +17,13 @@ from fraud import charts, pictures, selectors, steps, words
 from fraud.detection.registry import DETECTORS
 from fraud.evidence import tables_of
 from fraud.models import Alert, ParameterVersion
+from fraud.screening.onboarding import matches_of
+from fraud.screening.words import explain
 from fraud.views.steps import answer, reader
 from funding.forms import StateFilter
 
 PER_PAGE = 25
+LIKENESS = "D07"
 
 
 @never_cache
@@ -59,6 +62,7 @@ def alert_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "stays": pictures.stays_in(rows),
         "spread": pictures.spread_in(alert.detector, rows),
         "shared": shared_in_words(charts.links_in(rows)),
+        "alike": alike(alert),
         "sightings": sightings,
         "log": [
             (row, words.ALERT_EVENTS[row.transition])
@@ -110,6 +114,13 @@ def alert_step(request: HttpRequest, public_id: uuid.UUID, code: str) -> HttpRes
 def shared_in_words(graph: networkx.Graph[str]) -> list[tuple[Any, str, list[str]]]:
     """What is shared, by whom, the kind in words."""
     return [(words.SHARED[kind], value, people) for kind, value, people in charts.shared_list(graph)]
+
+
+def alike(alert: Alert) -> list[str]:
+    """Of a likeness with the blacklist: which names, by how much and through whom, as it stands now."""
+    if alert.detector != LIKENESS or alert.provider is None:
+        return []
+    return [explain(match) for match in matches_of(alert.provider)]
 
 
 def explanation(alert: Alert) -> str:

@@ -25,7 +25,7 @@ def drift_list(request: HttpRequest) -> HttpResponse:
     rows = [(each, DETECTORS[each.detector], _in_words(each), _week(each.last)) for each in found]
     context = {
         "rows": sorted(rows, key=lambda row: not row[2]),
-        "drifted": sum(bool(each.odd) for each in found),
+        "drifted": sum(bool(each.odd) and each.has_past for each in found),
         "past": any(each.has_past for each in found),
         "monday": found[0].last.monday,
     }

@@ -110,6 +110,7 @@ def test_a_firm_its_director_and_by_a_decision_of_its_own_a_related_firm(
         row = page.get_by_role("row").filter(has_text=str(other)).filter(has_text="D07")
         row.get_by_role("link").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("is much like one that is blacklisted")
+        expect(page.get_by_text("FAUX Àda is like Ada Faux on the blacklist")).to_be_visible()
         check("fraud-blacklist-alert")
         walk.step(
             office.investigator,
