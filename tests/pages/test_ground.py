@@ -126,7 +126,18 @@ def test_templates_load_nothing_from_elsewhere_and_hold_no_script_or_style() -> 
 def test_every_answer_carries_the_policy(client: Client) -> None:
     for address in ("/", "/catalogue/", "/nowhere/", "/health/"):
         headers = client.get(address).headers
-        assert "script-src 'self'" in headers["Content-Security-Policy"]
+        rules = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))
+        # By the letter: one word more, such as 'unsafe-inline' or an address, opens the page to others' scripts.
+        assert (rules["default-src"], rules["script-src"], rules["style-src"]) == (
+            "'none'",
+            "'self'",
+            "'self'",
+        )
+        assert (rules["frame-ancestors"], rules["base-uri"], rules["form-action"]) == (
+            "'none'",
+            "'none'",
+            "'self'",
+        )
         assert headers["X-Frame-Options"] == "DENY"
         assert headers["X-Content-Type-Options"] == "nosniff"
 
