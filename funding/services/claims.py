@@ -25,7 +25,12 @@ from funding.schemes import deadlines, windows
 from funding.services import claim_approvals, holds, ledger
 from funding.services.bookings.context import calendar_of
 from funding.services.bookings.guards import check_was_held
-from funding.services.bookings.money import allocations_of, in_booking_line, reimbursements_of
+from funding.services.bookings.money import (
+    allocations_of,
+    in_booking_line,
+    provider_parts,
+    reimbursements_of,
+)
 from funding.services.bookings.training import IN_COURSE, attended_percent, check_complete
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
@@ -332,9 +337,11 @@ def _final_parts(booking: Booking) -> list[tuple[Allocation, int]]:
     ]
     if booking.realised_percent is not None and parts:
         # What was not realised went back to its sources when the service was validated (F-28).
-        kept = sum(each.amount_cents - each.returned_cents for each in allocations)
-        paid = sum(each.paid_cents for each in allocations)
-        if kept > max(share_floor(booking.price_cents, booking.realised_percent), paid):
+        assert booking.scheme_version is not None
+        shares = provider_parts(booking, booking.scheme_version.parsed, allocations)
+        owed = sum(cents for each, cents in zip(allocations, shares, strict=True) if not each.direct)
+        kept = sum(each.amount_cents - each.returned_cents for each, _ in parts)
+        if kept > max(owed, sum(each.paid_cents for each, _ in parts)):
             raise DomainError("incomplete", rule="F-28", what="the part not realised was not given back")
     return parts
 

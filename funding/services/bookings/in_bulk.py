@@ -181,8 +181,9 @@ def _in_transit(ids: list[int]) -> dict[int, int]:
 
 def _parts(booking: Booking, allocations: list[Allocation], away: dict[int, int]) -> _Parts:
     owed = money.provider_parts(booking, _rules(booking), allocations, away=away)
+    # What went back before, when more was thought to be taught, does not go back again.
     unused = [
-        each.amount_cents - max(part, each.paid_cents + away.get(each.pk, 0))
+        max(0, each.amount_cents - each.returned_cents - max(part, each.paid_cents + away.get(each.pk, 0)))
         for each, part in zip(allocations, owed, strict=True)
     ]
     return _Parts(booking, allocations, unused)
@@ -218,7 +219,7 @@ def _release(parts: Sequence[_Parts], *, actor: User) -> None:
             ledger.statement(
                 scheme=each.booking.account.scheme,
                 kind="partial_service_booking",
-                key=f"booking:{each.booking.pk}:partial_service",
+                key=_release_key(each),
                 actor=actor,
                 lines=money.release_lines(each.booking, moved),
             )
@@ -228,6 +229,13 @@ def _release(parts: Sequence[_Parts], *, actor: User) -> None:
     for _, allocation, cents in given:
         allocation.returned_cents += cents
     _write_returned([allocation for _, allocation, _ in given])
+
+
+def _release_key(parts: _Parts) -> str:
+    """A share that was lowered since has an entry of its own: it only falls, so its percent tells them apart."""
+    lowered = any(each.returned_cents for each in parts.allocations)
+    key = f"booking:{parts.booking.pk}:partial_service"
+    return f"{key}:{parts.booking.realised_percent}" if lowered else key
 
 
 def _lock_balances(allocations: Sequence[Allocation]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from funding.cards.config import OwnPart
 from funding.models import Allocation, Booking, Claim, ClaimKind, Receivable
 from funding.selectors.bookings import money_of
 from funding.services import bookings, claims
@@ -96,6 +97,27 @@ def test_a_share_lowered_after_the_payment_is_owed_of_what_we_paid(
     check_books()
     bookings.reduce_service(actor=world.case_worker, booking_id=booking.pk, percent=0, reason="nobody came")
     assert money_of(bookings.read_booking(booking.pk)).not_owed_cents == OWN
+    check_books()
+
+
+@pytest.mark.parametrize("own_part", ["direct", "here"])
+def test_a_share_lowered_before_the_payment_gives_back_the_difference(
+    world: World, learner: Learner, hand: VirtualClock, own_part: OwnPart
+) -> None:
+    """Less and less turns out to have been taught of what was validated in part: each time, that much goes back."""
+    asked = world.proposed(learner)
+    booking = bookings.accept(
+        actor=learner.user, booking_id=asked.pk, sign_in=learner.sign_in, own_part=own_part
+    )
+    validated(world, booking, hand, percent=90)
+    for percent in (60, 40):
+        bookings.reduce_service(
+            actor=world.case_worker, booking_id=booking.pk, percent=percent, reason="looked again"
+        )
+        assert learner.lot().available_cents == RIGHTS * (100 - percent) // 100
+        check_books()
+    claim = claims.claim_booking(actor=world.provider_user, booking_id=booking.pk)
+    assert claim.amount_cents == (RIGHTS if own_part == "direct" else PRICE) * 40 // 100
     check_books()
 
 
