@@ -11,8 +11,9 @@ from accounts.models.consents import Assurance
 from catalogue.models import MicroCredential
 from fraud.models import Case, CaseState
 from fraud.services import cases, findings, watch
-from funding.models import LearningAccount
-from funding.services import bookings
+from funding.models import IntroducedBy, LearningAccount
+from funding.services import bookings, introductions
+from funding.services.introductions import Answer
 from ila.core import clock
 from ila.core.money import format_cents
 from ila.demo import people
@@ -24,6 +25,8 @@ LEARNERS = (
     "Tania Lopes",
 )  # fmt: skip
 DENIED = 3
+# Whom the others name as having brought them; the provider has declared nobody.
+BROUGHT = Answer(IntroducedBy.OTHER, name="Diplômes Express")
 CASES_A_WEEK = 10
 KIND = "enrolment_without_consent"
 # One connection and one device for all of them.
@@ -70,6 +73,8 @@ def play(stage: Stage, credentials: Sequence[MicroCredential], *, today: int) ->
             booking = bookings.request_booking(actor=learner, account_id=account.pk, session_id=session.pk)
             bookings.propose(actor=provider_user, booking_id=booking.pk)
             made.append(bookings.accept(actor=learner, booking_id=booking.pk, sign_in=sign_in))
+            if place >= DENIED:
+                introductions.tell_introduction(actor=learner, booking_id=booking.pk, answer=BROUGHT)
     with stage.on_day(today - 4, 15):
         stage.say(
             f"{len(LEARNERS)} people are signed up at {credential.provider} in ten minutes, from one device."
@@ -107,5 +112,6 @@ def sights() -> list[tuple[str, str]]:
         return []
     return [
         ("/agency/fraud/", "the fraud desk (as the investigator)"),
+        ("/agency/introductions/", "by whom learners say that they were brought, and who is not declared"),
         (f"/agency/fraud/cases/{found.public_id}/", "a case to be taken: alerts, evidence, who shares what"),
     ]
