@@ -49,6 +49,11 @@ def first_of(claim: Claim) -> ClaimApproval | None:
     return getattr(claim, "first_approval", None)
 
 
+def first_approval_of(claim: Claim) -> ClaimApproval | None:
+    """The first approval as it is in the database now."""
+    return ClaimApproval.objects.filter(claim=claim).first()
+
+
 def is_first_of_two(claim: Claim, actor: User) -> bool:
     """Keep an approval that is the first of two; whether it was, and the claim goes on waiting.
 
@@ -59,7 +64,7 @@ def is_first_of_two(claim: Claim, actor: User) -> bool:
         return False
     if actor.is_service or not permissions.may_pay(claim, actor):
         raise DomainError("not_allowed", status=403, transition="approve", claim=claim.pk)
-    first = ClaimApproval.objects.filter(claim=claim).first()
+    first = first_approval_of(claim)
     if first is None:
         ClaimApproval.objects.create(claim=claim, approver=actor, approved_at=clock.now())
         return True

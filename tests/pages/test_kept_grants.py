@@ -40,8 +40,12 @@ def address(counter: Counter) -> str:
 
 def applied(counter: Counter, client: Client) -> CardPayment:
     """The learner has agreed, and is on the page on which they pay."""
-    answer = client.post(address(counter), form_of(client, address(counter)))
+    said = {"brought_by": "other", "brought_name": "Ada"}
+    answer = client.post(address(counter), form_of(client, address(counter)) | said)
     payment = CardPayment.objects.get()
+    # Who brought them is told as they consent, before the money has come.
+    assert payment.booking is not None
+    assert payment.booking.introductions.get().name == "Ada"
     assert answer.headers["Location"] == f"/payments/{payment.public_id}/"
     return payment
 

@@ -261,11 +261,12 @@ def test_an_application_shows_who_pays_and_is_granted_with_the_consent(world: Wo
     refused = client.post(address(window, world), {"key": uuid.uuid4()})
     assert refused.status_code == 422
     assert "Tick the box" in text(refused)
-    sent = form_of(client, address(window, world))
+    sent = form_of(client, address(window, world)) | {"brought_by": "nobody"}
     for _ in range(2):
         answer = client.post(address(window, world), sent)
         assert answer.headers["Location"] == f"/windows/{window.pk}/result/"
-    assert Application.objects.count() == 1
+    granted = Application.objects.get().booking
+    assert [each.kind for each in granted.introductions.all()] == ["nobody"]
     page = text(client.get(f"/windows/{window.pk}/result/"))
     assert "Granted €900.00" in page
     assert "You are granted €900.00. (rule N-01)" in page

@@ -27,7 +27,7 @@ from ila.core.clock import VirtualClock
 from ila.core.errors import DomainError
 from tests.factories.accounts import MembershipFactory
 from tests.funding.bookings.course import LONG_ENDS, advance_paid, taught, validated
-from tests.support.parallel import codes, together
+from tests.support.parallel import codes, meeting, together, unlocked
 from tests.support.rules import scheme_with
 from tests.support.world import ENDS, MONDAY, World
 
@@ -177,6 +177,37 @@ def test_two_officers_at_the_same_moment(hand: VirtualClock) -> None:
     done = Claim.objects.get(pk=fresh.pk)
     assert {done.approver, done.first_approval.approver} == {world.payer, world.second_payer}
     assert JournalEntry.objects.filter(kind="approve_claim").count() == 2
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("committed_db")
+def test_two_first_approvals_meet_without_the_lock(
+    hand: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: both find no approval before theirs, and one is lost. Behind the lock the second is the second."""
+    world = world_above(0)
+    claim = submitted(world, hand)
+    acts = [partial(approve, who, claim) for who in (world.payer, world.second_payer)]
+    asked = claim_approvals.first_approval_of
+    with meeting(2) as meet:
+
+        def ask_and_meet(wanted: Claim) -> ClaimApproval | None:
+            found = asked(wanted)
+            meet()
+            return found
+
+        monkeypatch.setattr(claim_approvals, "first_approval_of", ask_and_meet)
+        with unlocked():
+            assert codes(together(*acts)) == ["IntegrityError", "ok"]
+    assert Claim.objects.get(pk=claim.pk).state == "submitted"
+    monkeypatch.undo()
+    with clock.at(MONDAY) as earlier:
+        fresh = submitted(world, earlier)
+    acts = [partial(approve, who, fresh) for who in (world.payer, world.second_payer)]
+    with meeting(2) as meet:
+        monkeypatch.setattr(claim_approvals, "first_approval_of", ask_and_meet)
+        assert codes(together(*acts)) == ["ok", "ok"]
+    assert Claim.objects.get(pk=fresh.pk).state == "approved"
 
 
 @pytest.mark.django_db
