@@ -32,14 +32,14 @@ def share_excess(hits: float, size: float, all_hits: float, all_size: float) -> 
     return 2 * math.sqrt(size + 0.5) * (mine - math.asin(math.sqrt(rate)))
 
 
-def beyond_peers(counts: Mapping[str, tuple[int, int]]) -> dict[str, float]:
+def beyond_peers(counts: Mapping[str, tuple[int, int]], least: int) -> dict[str, float]:
     """Provider → deviations by which its hits of its rows exceed the others' share, in their own spread.
 
     counts: provider → (hits, rows). Firms differ more than a draw explains where they have different customers: what
-    two thirds of them stay within is one deviation, if that is more.
+    two thirds of those with at least `least` rows stay within is one deviation, if that is more.
     """
     hits, size = sum(hit for hit, _n in counts.values()), sum(n for _hit, n in counts.values())
     found = {name: share_excess(hit, n, hits, size) for name, (hit, n) in counts.items()}
-    away = sorted(map(abs, found.values()))
+    away = sorted(abs(z) for name, z in found.items() if counts[name][1] >= least)
     spread = max(1.0, away[int(len(away) * 0.68)]) if away else 1.0
     return {name: z / spread for name, z in found.items()}

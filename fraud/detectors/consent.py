@@ -116,7 +116,8 @@ SITTINGS = """
 WITH one AS (
     SELECT DISTINCT ON (session_id, learner_id) provider_id, session_id, learner_id, booking_id, created_at FROM bk
      WHERE (created_at AT TIME ZONE 'UTC')::date > %(day)s::date - %(sitting_days)s::int
-       AND coalesce(employer_id, '') = '' AND NOT known_place
+       AND coalesce(employer_id, '') = '' AND actor IS DISTINCT FROM 'employer'
+       AND coalesce(place_kind = ANY(%(shared_places)s) OR consent_place_kind = ANY(%(shared_places)s), false) IS FALSE
      ORDER BY session_id, learner_id, created_at, booking_id
 ), step AS (
     SELECT one.*, created_at - lag(created_at) OVER w AS before, lead(created_at) OVER w - created_at AS after,
@@ -146,9 +147,8 @@ _MOST = 0.45
 def _unlike_peers(rows: Iterable[tuple[Any, ...]], least: int, z: float) -> Iterable[Finding]:
     """Providers (with learners, hits, bookings and evidence) that have a larger share of hits than others have."""
     found = {provider: (learners, hits, size, named) for provider, learners, hits, size, named in rows}
-    beyond = beyond_peers(
-        {provider: (hits, size) for provider, (_learners, hits, size, _named) in found.items()}
-    )
+    counts = {provider: (hits, size) for provider, (_learners, hits, size, _named) in found.items()}
+    beyond = beyond_peers(counts, least)
     for provider, (learners, _hits, _size, named) in found.items():
         if learners >= least and beyond[provider] >= z:
             score = min(_MOST, 0.1 + 0.1 * beyond[provider])
@@ -170,6 +170,7 @@ class CreateAndDrain(Parameters):
     window_days: Term = 28
     least_idle: Number = 4
     idle_z: Deviations = 2.5
+    shared_places: Places = ["library", "employer", "prison"]
 
 
 CREATE_AND_DRAIN = """
@@ -209,11 +210,11 @@ SELECT m.provider_id, 'provider', m.provider_id,
 IDLE_ACCOUNTS = """
 SELECT b.provider_id, count(DISTINCT b.learner_id) FILTER (WHERE idle), count(*) FILTER (WHERE idle), count(*),
        array_agg('bookings:' || b.booking_id) FILTER (WHERE idle)
-  FROM (SELECT b.provider_id, b.learner_id, b.booking_id, b.created_at, b.known_place,
-               b.created_at - l.registered_at > make_interval(days => %(idle_days)s)
-               AND row_number() OVER (PARTITION BY b.learner_id ORDER BY b.created_at, b.booking_id) = 1 AS idle
+  FROM (SELECT b.*, b.created_at - l.registered_at > make_interval(days => %(idle_days)s)
+                    AND row_number() OVER (PARTITION BY b.learner_id ORDER BY b.created_at, b.booking_id) = 1 AS idle
           FROM bk b JOIN learners l USING (learner_id)) b
- WHERE (b.created_at AT TIME ZONE 'UTC')::date > %(day)s::date - %(window_days)s::int AND NOT b.known_place
+ WHERE (b.created_at AT TIME ZONE 'UTC')::date > %(day)s::date - %(window_days)s::int
+   AND coalesce(place_kind = ANY(%(shared_places)s) OR consent_place_kind = ANY(%(shared_places)s), false) IS FALSE
  GROUP BY b.provider_id ORDER BY b.provider_id
 """
 _drains = asked_in_sql(CREATE_AND_DRAIN)

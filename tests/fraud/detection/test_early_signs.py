@@ -41,7 +41,9 @@ def test_learners_entered_one_after_another_are_looked_at_whatever_the_device(pe
     assert alerts[0].finding.score < 0.5
 
 
-@pytest.mark.parametrize("case", ["few", "apart", "long ago", "employer", "prison", "launch"])
+@pytest.mark.parametrize(
+    "case", ["few", "apart", "long ago", "employer", "unnamed employer", "prison", "launch"]
+)
 def test_what_comes_at_once_for_good_reasons_is_no_sitting(people, tmp_path, case):
     provider = people.provider()
     number, apart, back, values = 6, timedelta(seconds=70), 20, {}
@@ -54,6 +56,8 @@ def test_what_comes_at_once_for_good_reasons_is_no_sitting(people, tmp_path, cas
     elif case == "employer":
         people.add("employers", employer_id="E1", registered_at=moment(400))
         values = {"actor": "employer", "employer_id": "E1"}
+    elif case == "unnamed employer":
+        values = {"actor": "employer"}
     elif case == "prison":
         people.add("places", ip_hash="walls", kind="prison")
         values = {"ip_hash": "walls"}
@@ -108,8 +112,8 @@ def test_where_nobody_has_learnt_before_it_says_nothing(tmp_path):
 def test_a_share_is_compared_with_that_of_the_others_in_their_own_spread():
     assert share_excess(10, 10, 110, 210) > 3.5
     assert abs(share_excess(5, 10, 105, 210)) < 0.3
-    alike = beyond_peers({**{f"P{n}": (5, 10) for n in range(20)}, "new": (10, 10)})
-    mixed = beyond_peers({**{f"P{n}": (10 * (n % 2), 10) for n in range(20)}, "new": (10, 10)})
+    alike = beyond_peers({**{f"P{n}": (5, 10) for n in range(20)}, "new": (10, 10)}, 4)
+    mixed = beyond_peers({**{f"P{n}": (10 * (n % 2), 10) for n in range(20)}, "new": (10, 10)}, 4)
     assert alike["new"] > 3.5
     assert mixed["new"] < 1.5
 
