@@ -167,16 +167,19 @@ def _best_entry(
 class NomineeHub(Parameters):
     """D08. entities behind one person, sign-in device or account within days.
 
-    quiet_days: without a booking, before a firm got another director or shareholder. turn_days: in which its account,
-    its contact data, its devices or more of its people changed too, at least turn_signs of these.
+    quiet_days: without a booking, before a firm got another director or shareholder; known_days: at least, of facts
+    without any. turn_days: in which its account, its contact data, its devices or more of its people changed too, at
+    least turn_signs of these. named_days: from then on.
     """
 
     entities: Number = 3
     days: Term = 90
     old_days: Term = 365
-    quiet_days: Term = 60
+    quiet_days: Term = 180
+    known_days: Term = 60
     turn_days: Term = 30
     turn_signs: Number = 2
+    named_days: Term = 45
 
 
 # A director who has been declared at two of them for a year explains that they share things.
@@ -223,14 +226,14 @@ WITH head AS (
     SELECT p.provider_id, min(p.valid_from) AS at, array_agg(DISTINCT 'persons:' || p.person_id) AS rows
       FROM persons p JOIN providers f USING (provider_id)
      WHERE p.role IN ('director', 'shareholder')
-       AND p.valid_from BETWEEN %(day)s::date - %(days)s::int AND %(day)s::date
+       AND p.valid_from BETWEEN %(day)s::date - %(named_days)s::int AND %(day)s::date
        AND f.accredited_at::date <= p.valid_from - %(turn_days)s::int
        AND NOT EXISTS (SELECT FROM persons o WHERE o.provider_id = p.provider_id AND o.person_id = p.person_id
                                                AND o.valid_from < p.valid_from)
      GROUP BY p.provider_id
 ), quiet AS (
     SELECT h.* FROM head h JOIN providers f USING (provider_id), (SELECT min(created_at) AS since FROM bk) k
-     WHERE h.at - greatest(f.accredited_at, k.since)::date >= %(quiet_days)s
+     WHERE h.at - greatest(f.accredited_at, k.since)::date >= %(known_days)s
        AND NOT EXISTS (SELECT FROM bk b WHERE b.provider_id = h.provider_id AND b.created_at < h.at::timestamptz
                                           AND b.created_at >= h.at - %(quiet_days)s::int)
 ), device AS (

@@ -164,7 +164,7 @@ def test_other_directors_are_usual_where_people_learn_or_nothing_else_changes(pe
         people, provider, *(["device"] if case == "one sign" else ["iban", "phone", "people", "device"])
     )
     if case == "at work":
-        _seats(people, provider, [people.learner()], back=70)
+        _seats(people, provider, [people.learner()], back=170)
     if case == "long ago":
         for row in people.rows["persons"]:
             row["valid_from"] = str(row["valid_from"]).replace("2026-03", "2025-11")
