@@ -94,6 +94,11 @@ class Navigation:
         """Whether the entries need to stand close together: with one's own sign-in and signing out, seven or more."""
         return len(self._names) + 2 * bool(getattr(self._request.user, "is_authenticated", False)) >= MANY
 
+    @property
+    def founds(self) -> bool:
+        """Whether this person may found a provider: whoever works for an agency decides about those."""
+        return "agency_home" not in self._names
+
     @cached_property
     def _names(self) -> list[str]:
         user = getattr(self._request, "user", None)

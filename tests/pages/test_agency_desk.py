@@ -553,5 +553,7 @@ def test_the_menu_is_short_and_marks_one_place(scene: Scene) -> None:
         items = list(chief.get(address).context["navigation"].items)
         assert len(items) <= 8
         assert [str(item.label) for item in items if item.here] == [label]
+        assert b"/provider/join/" not in chief.get(address).content, "the agency decides about providers"
+    assert b"/provider/join/" in signed_in(scene.learner.user).get("/").content
     assert {name for name, _roles in IN_MENU} <= {page.url_name for page in PAGES}
     assert Booking.objects.count() == 0

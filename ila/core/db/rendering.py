@@ -33,8 +33,8 @@ def models_rendered_once() -> Iterator[None]:
         state = project.models[app_label, model_name.lower()]
         apps = project.__dict__.get("apps")
         model = apps.all_models[app_label].get(model_name.lower()) if apps is not None else None
-        shape = None if model is None else rendered.get(model)
-        if shape is not None and shape.fits(state):
+        shape = rendered.get(model) if model is not None else None
+        if model is not None and shape is not None and shape.fits(state):
             for option in _LISTS:
                 if option in state.options:
                     setattr(model._meta, option, list(state.options[option]))
