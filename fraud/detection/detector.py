@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
@@ -115,6 +115,27 @@ class Finding:
     score: float
     action: str
     evidence: tuple[str, ...]
+
+
+_WEAKEST_FIRST = "NRHB"
+
+
+def one_of_each(findings: Iterable[Finding]) -> list[Finding]:
+    """What a detector's questions say of the same subject, as one finding.
+
+    It has the highest score, the strongest action and all the evidence: of a detector and subject one alert stands.
+    """
+    found: dict[tuple[str, str, str], Finding] = {}
+    for each in findings:
+        key = (each.provider_id, each.subject_kind, each.subject_id)
+        known = found.get(key, each)
+        found[key] = replace(
+            each,
+            score=max(known.score, each.score),
+            action=max(known.action, each.action, key=_WEAKEST_FIRST.index),
+            evidence=tuple(sorted({*known.evidence, *each.evidence})),
+        )
+    return list(found.values())
 
 
 Query = Callable[[Cursor[Any], date, Any], Iterable[Finding]]

@@ -13,7 +13,7 @@ import structlog
 from django.db import connection, transaction
 from psycopg import Cursor
 
-from fraud.detection.detector import Detector, Finding, not_runnable
+from fraud.detection.detector import Detector, Finding, not_runnable, one_of_each
 from fraud.detection.scoring import Alert, Recent, final_actions, in_order, make_cases, strengths_of
 from fraud.detection.snapshot import take_snapshot
 from fraud.facts.tables import TABLES
@@ -141,7 +141,7 @@ def ask_live(*, day: date, detectors: Sequence[Detector]) -> list[Answer]:
 def _ask(cursor: Cursor[Any], detector: Detector, day: date, result: DayResult) -> list[Finding]:
     try:
         with transaction.atomic():
-            findings = list(detector.find(cursor, day, detector.parameters))
+            findings = one_of_each(detector.find(cursor, day, detector.parameters))
     except Exception as error:
         # One detector's failure must be seen, and must not silence the others.
         logger.exception("fraud_detector_failed", detector=detector.id, day=day.isoformat())

@@ -46,7 +46,7 @@ def test_learners_entered_one_after_another_are_looked_at_whatever_the_device(pe
 )
 def test_what_comes_at_once_for_good_reasons_is_no_sitting(people, tmp_path, case):
     provider = people.provider()
-    number, apart, back, values = 6, timedelta(seconds=70), 20, {}
+    number, apart, back, values = 6, timedelta(seconds=70), 20.0, {}
     if case == "few":
         number = 3
     elif case == "apart":

@@ -164,6 +164,28 @@ def test_prices_that_rise_to_the_cap_and_bookings_that_take_all_there_is(people,
     assert found(result, "D19") == {(raised, "provider", "R"), (taker, "provider", "R")}
 
 
+def test_two_questions_that_name_the_same_provider_are_one_finding(people, tmp_path):
+    people.add(
+        "limits", at=START, kind="rs", cap_cents=500_000, approval_limit_cents=0, valid_from="2025-01-01"
+    )
+    both, honest = people.provider(), people.provider()
+    course = people.credential(both, price_cents=300_000)
+    people.add("prices", credential_id=course, price_cents=499_000, valid_from="2026-01-01")
+    session = people.session(course, starts=moment(20, 11))
+    _provider, part = _course(people, honest)
+    booked = [
+        people.book(people.learner(), session, created=moment(60 - number), amount_cents=499_000, own_cents=0)
+        for number in range(12)
+    ]
+    for number in range(12):
+        people.book(
+            people.learner(), part, created=moment(60 - number), amount_cents=500_000, own_cents=90_000
+        )
+    [alert] = [each for each in people.detect(tmp_path, "D19").alerts if each.detector.id == "D19"]
+    assert (alert.finding.provider_id, alert.finding.score) == (both, 0.6)
+    assert set(alert.finding.evidence) == {f"bookings:{booking}" for booking in booked}
+
+
 def test_gifts_at_a_busy_firm_are_seen_and_other_complaints_are_not(people, tmp_path):
     provider, session = _course(people)
     _other, quiet = _course(people)
