@@ -95,7 +95,7 @@ def test_a_learner_signs_in_searches_asks_accepts_and_leaves(page: Page, scene: 
     write(page, "Your password.*", PASSWORD)
     press(page, "Continue", tag="BUTTON")
     expect(page.get_by_role("checkbox")).to_be_visible()
-    tab_to(page, ".*", tag="INPUT")
+    tab_to(page, "I have read what this costs me.*", tag="INPUT")
     page.keyboard.press("Space")
     expect(page.get_by_role("checkbox")).to_be_checked()
     press(page, "Book for €1,650.00", tag="BUTTON")

@@ -119,7 +119,7 @@ def make_fraud_things(scene: Scene, booking: Booking) -> FraudThings:
             owner=scene.investigator,
             reason="The sheets do not fit.",
             until=clock.now() + timedelta(days=3_650),
-            provider=booking.provider,
+            booking=booking,
         )
         back_test = tried_values(scene.investigator, booking)
     return FraudThings(
