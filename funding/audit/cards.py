@@ -61,10 +61,11 @@ TOGETHER = """
           FROM funding_payerdebt AS debt JOIN funding_cardpayment AS payment ON payment.id = debt.payment_id
          GROUP BY payment.scheme_id
     ), kept AS (
-        SELECT payment.scheme_id, sum(reservation.reserved_cents) AS cents
+        SELECT coalesce(payment.scheme_id, transfer.scheme_id) AS scheme_id, sum(reservation.reserved_cents) AS cents
           FROM funding_reservation AS reservation
-          JOIN funding_cardpayment AS payment ON payment.id = reservation.payment_id
-         WHERE reservation.ended_at IS NULL GROUP BY payment.scheme_id
+          LEFT JOIN funding_cardpayment AS payment ON payment.id = reservation.payment_id
+          LEFT JOIN funding_owntransfer AS transfer ON transfer.id = reservation.transfer_id
+         WHERE reservation.ended_at IS NULL GROUP BY 1
     )
     SELECT fault.code, 'scheme:' || scheme.id,
            format('owed %s, kept %s; posted %s, %s', debts.cents, kept.cents, posted.debt, posted.reserved)

@@ -60,23 +60,27 @@ COUNTS = """
       FROM funding_application WHERE once_key IS NOT NULL GROUP BY account_id, once_key HAVING count(*) > 1
 """
 
-# What a learner pays themselves goes to the provider, or came in here by card: only that may be claimed.
+# What a learner pays themselves goes to the provider, or came in here by card or transfer: only that may be claimed.
 OWN_PARTS = """
     SELECT fault.code, 'booking:' || allocation.booking_id,
-           format('own part %s, by card %s', allocation.amount_cents, coalesce(paid.cents, 0))
+           format('own part %s, came %s', allocation.amount_cents, coalesce(paid.cents, 0))
       FROM funding_allocation AS allocation
-      LEFT JOIN funding_application AS application ON application.booking_id = allocation.booking_id
       LEFT JOIN (
-        SELECT booking_id, sum(applied_cents) AS cents FROM funding_cardpayment
-         WHERE booking_id IS NOT NULL GROUP BY booking_id
+        SELECT booking_id, sum(applied_cents) AS cents
+          FROM (
+            SELECT booking_id, applied_cents FROM funding_cardpayment WHERE booking_id IS NOT NULL
+             UNION ALL
+            SELECT booking_id, applied_cents FROM funding_owntransfer
+          ) AS came
+         GROUP BY booking_id
       ) AS paid ON paid.booking_id = allocation.booking_id
      CROSS JOIN LATERAL (VALUES
         ('direct_part_claimed', allocation.direct AND EXISTS (
             SELECT 1 FROM funding_claimline AS line JOIN funding_claim AS claim ON claim.id = line.claim_id
              WHERE line.allocation_id = allocation.id AND claim.state <> 'rejected')),
         ('direct_part_paid_here', allocation.direct AND paid.cents > 0),
-        ('own_part_differs', NOT allocation.direct AND application.booking_id IS NOT NULL
-            AND paid.cents <> allocation.amount_cents)
+        -- Where nothing came by card or transfer at all, it counts as paid here: a replay's.
+        ('own_part_differs', NOT allocation.direct AND paid.cents > 0 AND paid.cents <> allocation.amount_cents)
       ) AS fault (code, found)
      WHERE allocation.source = 'learner' AND fault.found
 """

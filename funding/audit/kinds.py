@@ -61,6 +61,8 @@ KINDS: dict[str, tuple[tuple[Bucket, ...], tuple[Bucket, ...]]] = {
     "reserve_booking": ((B.AVAILABLE, B.BUDGET), (B.RESERVED,)),
     "own_received": ((B.APPROPRIATION,), (B.DEPOSIT,)),
     "own_applied": ((B.DEPOSIT,), (B.APPROPRIATION,)),
+    # A transfer that nothing was accepted with, or that came late, twice or over: the learner's again.
+    "own_refund_due": ((B.DEPOSIT, B.APPROPRIATION), (B.APPROPRIATION, B.REFUND_DUE)),
     "own_card_refund": ((B.DEPOSIT, B.REFUND_DUE, B.DEBT), (B.RETURNED,)),
     "own_card_refund_undone": ((B.RETURNED,), (B.DEPOSIT, B.DEBT)),
     "own_taken_back": ((B.DEPOSIT, B.REFUND_DUE, B.DEBT), (B.RETURNED,)),

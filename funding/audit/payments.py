@@ -18,7 +18,9 @@ _PAYMENT_FAULTS = {
     "batch_not_approved": "batch.state <> 'draft'"
     " AND NOT batch.approver_id = ANY (coalesce(releases.actors, '{}'))",
     "payment_amount_differs": "payment.amount_cents + payment.netted_cents <> claim.amount_cents"
-    " OR claim.amount_cents <> coalesce(lines.amount, 0) OR NOT lines.own_booking",
+    # A refund may also give back a transfer that no acceptance took (`refund_beside_price`).
+    " OR claim.kind <> 'refund' AND claim.amount_cents <> coalesce(lines.amount, 0)"
+    " OR claim.amount_cents < lines.amount OR NOT lines.own_booking",
     "payment_currency": "claim.currency <> batch.currency OR claim.currency <> booking.currency"
     " OR batch.scheme_id <> account.scheme_id",
     "payment_by_another_rail": "(batch.rail = 'stripe') <> starts_with(payment.iban, 'acct_')",

@@ -18,6 +18,7 @@ from funding.audit import (
     guards,
     journal,
     machines,
+    own_transfers,
     payments,
     top_ups,
 )
@@ -36,6 +37,7 @@ GROUPS = (
     payments.GROUP,
     top_ups.GROUP,
     cards.GROUP,
+    own_transfers.GROUP,
     accreditation.GROUP,
     machines.GROUP,
 )

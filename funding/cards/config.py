@@ -10,9 +10,10 @@ from funding.cards.port import CardPort
 from funding.cards.stripe_client import StripePort
 from ila.core.errors import DomainError
 
-# How a learner pays their own part of a price: to the provider, who alone has it; first, by card, before anything
-# binds; or it counts as paid here, where it was (`accept_paid`) or in a replay.
-OwnPart = Literal["direct", "first", "here"]
+# How a learner pays their own part of a price: to the provider, who alone has it; first, by card or by bank transfer,
+# before anything binds; or it counts as paid here, where it was (`accept_paid`) or in a replay.
+OwnPart = Literal["direct", "first", "transfer", "here"]
+FIRST: tuple[OwnPart, ...] = ("first", "transfer")
 
 # What was found right in this process: the settings change with a restart, and a key never changes its account.
 _checked: set[tuple[str, str, str]] = set()
@@ -24,7 +25,17 @@ def cards_are_taken() -> bool:
 
 
 def own_part_today() -> OwnPart:
-    """How own parts are paid on this platform (decisions 182, 204, 205)."""
+    """How own parts of bookings are paid on this platform: by card, or by transfer to us (decisions 182, 252).
+
+    Where there is neither a key nor an account of ours, the learner pays the provider (decision 205).
+    """
+    if cards_are_taken():
+        return "first"
+    return "transfer" if settings.BANK_ACCOUNT_IBAN else "direct"
+
+
+def own_part_of_grants() -> OwnPart:
+    """How what is above a window's grant is paid: by card, or to the provider (decision 204)."""
     return "first" if cards_are_taken() else "direct"
 
 

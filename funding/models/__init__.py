@@ -52,6 +52,7 @@ from funding.models.learner_pages import (
     Suggestion,
 )
 from funding.models.ledger import Bucket, JournalEntry, Posting, Seal, SealedLeaves, SealEpoch
+from funding.models.own_transfers import OwnTransfer, OwnTransferLog, OwnTransferReceipt, OwnTransferState
 from funding.models.payee_checks import PayeeAcceptance, PayeeCheck
 from funding.models.receivables import Receivable, ReceivableLog, ReceivableState
 from funding.models.recoveries import (
@@ -142,6 +143,10 @@ __all__ = [
     "Netting",
     "NettingOutcome",
     "NumberSeries",
+    "OwnTransfer",
+    "OwnTransferLog",
+    "OwnTransferReceipt",
+    "OwnTransferState",
     "PayeeAcceptance",
     "PayeeCheck",
     "PayerDebt",

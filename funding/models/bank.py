@@ -103,6 +103,9 @@ class BankLine(models.Model):
     refund = models.ForeignKey(
         "funding.TopUpRefund", on_delete=models.PROTECT, null=True, blank=True, related_name="lines"
     )
+    own_receipt = models.ForeignKey(
+        "funding.OwnTransferReceipt", on_delete=models.PROTECT, null=True, blank=True, related_name="lines"
+    )
     finding = models.CharField(max_length=40, blank=True, help_text="Why it could not be matched.")
 
     def __str__(self) -> str:

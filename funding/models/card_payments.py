@@ -167,14 +167,21 @@ class CardPayment(fsm.Machine):
 
 
 class Reservation(models.Model):
-    """A seat and rights kept while a learner pays their own part. It stands until it is ended, by whatever.
+    """A seat and rights kept while a learner pays their own part, by card (`payment`) or by bank transfer.
+
+    It stands until it is ended, by whatever.
 
     For an application to a window also the programme's count of a year, and the grant out of the window's budget.
     """
 
     APP_RIGHTS: ClassVar[tuple[str, ...]] = ("SELECT", "INSERT", "UPDATE (ended_at)")
 
-    payment = models.OneToOneField(CardPayment, on_delete=models.PROTECT, related_name="reservation")
+    payment = models.OneToOneField(
+        CardPayment, on_delete=models.PROTECT, null=True, blank=True, related_name="reservation"
+    )
+    transfer = models.OneToOneField(
+        "funding.OwnTransfer", on_delete=models.PROTECT, null=True, blank=True, related_name="reservation"
+    )
     session = models.ForeignKey("catalogue.Session", on_delete=models.PROTECT, related_name="+")
     reserved_cents = models.BigIntegerField()
     window = models.ForeignKey(
@@ -189,6 +196,11 @@ class Reservation(models.Model):
     class Meta:
         constraints: ClassVar[list[Any]] = [
             models.CheckConstraint(condition=Q(reserved_cents__gte=0), name="reservation_not_negative"),
+            models.CheckConstraint(
+                condition=Q(payment__isnull=False, transfer__isnull=True)
+                | Q(payment__isnull=True, transfer__isnull=False, window__isnull=True),
+                name="reservation_for_one_payment",
+            ),
             models.CheckConstraint(
                 condition=Q(window__isnull=True, year__isnull=True)
                 | Q(window__isnull=False, year__isnull=False, reserved_cents__gt=0),

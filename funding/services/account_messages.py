@@ -24,7 +24,7 @@ from funding.models import (
     RecoveryReceipt,
     TopUpRefund,
 )
-from funding.services import payer_debts
+from funding.services import own_transfers, payer_debts
 from funding.services.payments import ContradictionError, Settlement, Transfer
 from funding.services.recoveries import receipts as recoveries
 from funding.services.refusals import RefusedMessage, Report
@@ -179,6 +179,10 @@ class _Matcher:
             named = [each for each in others if debts.named_debt(each[2]) is not None]
             others = [each for each in others if debts.named_debt(each[2]) is None]
             self._take_recoveries(named, debts.take_in([credit for _, _, credit in named], actor=actor))
+        # Own parts after employers' orders: their locks come later in the house's order.
+        own = [transfer is not None for transfer in own_transfers.named([credit for _, _, credit in others])]
+        of_learners = [each for each, is_own in zip(others, own, strict=True) if is_own]
+        others = [each for each, is_own in zip(others, own, strict=True) if not is_own]
         receipts = take_in([credit for _, _, credit in others], actor=actor)
         for (movement, line, _), receipt in zip(others, receipts, strict=True):
             line.receipt = receipt
@@ -188,6 +192,10 @@ class _Matcher:
             line.finding = "unknown_credit"
             self.result.note(line.finding, movement.reference or movement.entry.reference)
             self._unmatched.append(movement)
+        came = own_transfers.take_in([credit for _, _, credit in of_learners], actor=actor)
+        for (_, line, _), own_receipt in zip(of_learners, came, strict=True):
+            line.own_receipt = own_receipt
+            self.result.count("received")
 
     def _take_recoveries(
         self, told: Sequence[tuple[Movement, BankLine, Credit]], receipts: Sequence[RecoveryReceipt]

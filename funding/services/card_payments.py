@@ -5,6 +5,7 @@ Each step is a transaction of its own, with the network between them. A process 
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -22,17 +23,15 @@ from funding.models import (
     CardPayment,
     CardPaymentState,
     Fund,
-    Source,
     TopUp,
     TopUpReceipt,
     TopUpState,
 )
 from funding.models.card_payments import WAITING
-from funding.services import card_disputes, card_money, card_refunds, payer_debts, windows
-from funding.services.bookings import acceptance
+from funding.services import card_disputes, card_money, card_refunds, own_parts, payer_debts, windows
 from funding.services.bookings.situation import lock_booking
 from funding.services.bookings.texts import Shown
-from funding.services.card_reservations import end_reservation, reserve
+from funding.services.reservations import end_reservation, reserve
 from funding.services.top_ups.receipts import CLOSED, receive
 from ila.core import clock, fsm, locks
 from ila.core.errors import DomainError
@@ -95,27 +94,14 @@ def start_for_booking(*, actor: User, booking_id: int, sign_in: SignIn | None, s
         waiting = CardPayment.objects.filter(booking=booking, state__in=WAITING).first()
         if waiting is not None and waiting.payer_id == actor.pk:
             return waiting
-        booking, plan, text = acceptance.prepare(
-            actor=actor, booking_id=booking_id, sign_in=sign_in, shown=shown
-        )
-        cents = plan.by_source().get(Source.LEARNER, 0)
-        if not cents:
-            raise DomainError("not_allowed", reason="nothing_to_pay")
+        consented = own_parts.prepare(actor=actor, booking_id=booking_id, sign_in=sign_in, shown=shown)
         payment = CardPayment(
-            scheme_id=booking.account.scheme_id,
-            booking=booking,
-            payer=actor,
             fund=Fund.OWN,
-            amount_cents=cents,
-            currency=booking.currency,
-            language=shown.language,
             expires_at=_whole_seconds(clock.now() + BOOKING_TIME),
-            sign_in=sign_in,
-            text=text,
-            text_hash=shown.text_hash,
+            **consented.kept_with_it(),
         )
         fsm.start(payment, actor=actor)
-        reserve(payment, booking, plan, actor=from_service)
+        reserve(payment, consented.booking, consented.plan, actor=from_service)
     return payment
 
 
@@ -298,24 +284,12 @@ def _accept_booking(payment: CardPayment, actor: User) -> None:
     of_window = _of_window(payment)
     if not of_window:
         end_reservation(payment, actor=actor)
-    assert payment.sign_in is not None
     assert payment.booking is not None
-    try:
-        with transaction.atomic(), override(payment.language):
-            if of_window:
-                # What is kept is granted as it lies: it is given back only where that is refused.
-                windows.grant_paid(payment, payment.booking)
-            else:
-                acceptance.accept_paid(
-                    actor=payment.payer,
-                    booking_id=payment.booking.pk,
-                    sign_in=payment.sign_in,
-                    consented_at=payment.opened_at,
-                    shown=Shown(payment.text_hash, payment.language, payment.text),
-                    own_cents=payment.amount_cents,
-                )
-    except DomainError as refusal:
-        payment.finding = refusal.code[:40]
+    # What is kept of a window is granted as it lies: it is given back only where that is refused.
+    grant = partial(windows.grant_paid, payment, payment.booking) if of_window else None
+    refused = own_parts.bind(payment, grant=grant)
+    if refused:
+        payment.finding = refused
         end_reservation(payment, actor=actor)
         _tell(payment, "card_payment_too_late")
         return

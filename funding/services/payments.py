@@ -26,6 +26,7 @@ from funding.models import (
     ClaimLine,
     ClaimLog,
     ClaimState,
+    Fund,
     Lot,
     NettingOutcome,
     Payment,
@@ -79,18 +80,15 @@ def post_moves(moves: Sequence[Money], *, lines: dict[int, list[ClaimLine]], act
     params: list[Any] = []
     for what, payment, source, target in moves:
         refund = payment.claim.kind == ClaimKind.REFUND
-        postings = [
-            posting
+        moved = [
+            money.in_booking_line(payment.claim.booking, line.allocation, source, line.amount_cents)
             for line in lines[payment.claim_id]
-            for posting in ledger.transfer(
-                # What is given back to a learner is of no lot or budget any more.
-                Line(source, line.allocation.fund, line.amount_cents, booking_id=payment.claim.booking_id)
-                if refund
-                else money.in_booking_line(payment.claim.booking, line.allocation, source, line.amount_cents),
-                source,
-                target,
-            )
         ]
+        if refund:
+            # What is given back to a learner is of no lot or budget any more, and may never have been of a price.
+            cents = payment.claim.amount_cents
+            moved = [Line(source, Fund.OWN, cents, booking_id=payment.claim.booking_id)]
+        postings = [posting for line in moved for posting in ledger.transfer(line, source, target)]
         sql, values = ledger.statement(
             scheme=payment.claim.booking.account.scheme,
             kind=f"refund_{what}" if refund else f"payment_{what}",

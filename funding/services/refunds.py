@@ -21,6 +21,7 @@ from funding.models import (
     ClaimLine,
     ClaimState,
     Fund,
+    OwnTransfer,
     Payment,
     PaymentOutcome,
     Posting,
@@ -132,7 +133,8 @@ def _prepare(booking_id: int, account: RefundAccount, actor: User) -> bool:
         due_on=found.until,
     )
     fsm.start(claim, actor=actor)
-    left = found.cents
+    # First what came too much or in vain, which no part of a price ever was; then what the price gives back.
+    left = found.cents - min(found.cents, _beside_price(booking, claim))
     for allocation in Allocation.objects.filter(
         booking=booking, lot__isnull=True, budget__isnull=True, fund=Fund.OWN
     ).order_by("position"):
@@ -144,6 +146,16 @@ def _prepare(booking_id: int, account: RefundAccount, actor: User) -> bool:
         raise RuntimeError(f"{left} cents more are due of booking {booking.pk} than its learner paid")
     fsm.apply(claim, "submit", actor=actor)
     return True
+
+
+def _beside_price(booking: Booking, claim: Claim) -> int:
+    """What is due of transfers that no acceptance took, and that no refund was drawn up for, in cents."""
+    came = OwnTransfer.objects.filter(booking=booking).aggregate(cents=Sum("due_cents"))["cents"] or 0
+    earlier = Claim.objects.filter(booking=booking, kind=ClaimKind.REFUND).exclude(pk=claim.pk)
+    earlier = earlier.exclude(state=ClaimState.REJECTED)
+    lines = ClaimLine.objects.filter(claim__in=earlier).aggregate(cents=Sum("amount_cents"))["cents"] or 0
+    asked = earlier.aggregate(cents=Sum("amount_cents"))["cents"] or 0
+    return int(came - (asked - lines))
 
 
 def refresh_accounts() -> int:

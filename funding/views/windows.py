@@ -24,7 +24,7 @@ from accounts.models import User
 from accounts.services import consents
 from catalogue.models import Session
 from funding import explanations, permissions, words
-from funding.cards.config import cards_are_taken, own_part_today
+from funding.cards.config import cards_are_taken, own_part_of_grants
 from funding.cards.port import CardsUnavailable
 from funding.models import Application, Booking, CardPayment, LearningAccount, Window, version_on
 from funding.schemes import windows as rules_of_windows
@@ -207,7 +207,7 @@ def application(request: HttpRequest, pk: int, session_id: int) -> HttpResponse:
                 sign_in=sign_in,
                 idempotency_key=f"web:{form.cleaned_data['key']}",
                 shown=form.what_was_shown,
-                own_part=own_part_today(),
+                own_part=own_part_of_grants(),
             )
         except DomainError as refused:
             if refused.code == "payment_needed":

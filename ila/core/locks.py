@@ -54,6 +54,7 @@ LOCK_ORDER = (
     "funding.TopUpDraft",
     "funding.CardPayment",
     "funding.PayerDebt",
+    "funding.OwnTransfer",
 )
 
 

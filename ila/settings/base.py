@@ -171,6 +171,8 @@ BANK_INBOX = os.environ.get("BANK_INBOX", "")
 BANK_TIMEOUT = float(os.environ.get("BANK_TIMEOUT") or 30)
 # Until this hour, in the scheme's time zone, the bank takes a file that it executes on the same day.
 BANK_CUT_OFF = os.environ.get("BANK_CUT_OFF") or "15:00"
+# So many working days a seat and rights are kept for a learner whose own part is on its way by bank transfer.
+OWN_TRANSFER_DAYS = int(os.environ.get("OWN_TRANSFER_DAYS") or 3)
 BANK_SILENCE_HOURS = int(os.environ.get("BANK_SILENCE_HOURS") or 24)
 
 # Cards and direct debits by Stripe: the key of the account, the account's id, and the secrets that its webhooks are

@@ -13,6 +13,7 @@ from funding.models import (
     Budget,
     JournalEntry,
     Lot,
+    OwnTransfer,
     Posting,
     Receivable,
     Reservation,
@@ -88,6 +89,9 @@ def _allocations() -> list[str]:
         moved[booking_id, lot_id, budget_id, fund][bucket] += cents
     found = []
     given: Counter[int] = Counter()
+    in_vain: Counter[int] = Counter()
+    for booking_id, cents in OwnTransfer.objects.values_list("booking", "due_cents"):
+        in_vain[booking_id] += cents
     for each in Allocation.objects.all():
         given[each.booking_id] += 0 if each.reimburses else each.amount_cents
         sums_of = moved.pop((each.booking_id, each.lot_id, each.budget_id, each.fund), Counter())
@@ -97,10 +101,16 @@ def _allocations() -> list[str]:
             found.append(f"allocation {each.pk} ({each.source}) says {stored}, its postings {expected}")
         # What was sent back to the learner's card, or settled what they owed, is due no more.
         gone = sums_of["returned"] + sums_of["debt"]
+        # What was transferred too much, twice or late was never part of the price.
+        gone -= in_vain.pop(each.booking_id, 0) if each.source == "learner" else 0
         if each.source == "learner" and sums_of["refund_due"] + gone != each.returned_cents:
             found.append(
                 f"own money {each.pk}: {sums_of['refund_due']} to be refunded, not {each.returned_cents}"
             )
+    for booking_id, cents in in_vain.items():
+        sums_of = moved.pop((booking_id, None, None, "own"), Counter())
+        if sums_of["refund_due"] + sums_of["returned"] != cents or sum(sums_of.values()):
+            found.append(f"booking {booking_id}: {cents} came in vain, its postings {dict(sums_of)}")
     found += [
         f"postings without an allocation: {key}" for key, sums_of in moved.items() if any(sums_of.values())
     ]

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import Consent, SignIn, User
 from accounts.services import consents, messages
 from catalogue.models import SessionSeats
-from funding.cards.config import OwnPart
+from funding.cards.config import FIRST, OwnPart
 from funding.models import (
     Allocation,
     Booking,
@@ -66,8 +66,8 @@ def accept(
     """The learner consents: rights and own money are held, the seat is taken, the rules of today are kept.
 
     shown: the text that the learner had before their eyes; the one made now must be the same, and is what is kept.
-    own_part: how what the learner pays themselves is paid; with `first` it is refused where there is such a part, and
-    `accept_paid` takes it once it is there (decisions 182, 205).
+    own_part: how what the learner pays themselves is paid; with `first` and `transfer` it is refused where there is
+    such a part, and `accept_paid` takes it once it is there (decisions 182, 205, 252).
     The same key of the same learner returns the first result; the key with another request is refused.
     Locks: learning account → session (shared) → booking → consent; the seat last.
     Raises: DomainError `not_allowed`, `too_late` (F-21), `consent_denied`, `consent_missing`,
@@ -159,7 +159,7 @@ def _accept(
     decided = _decide(booking, sign_in, shown, paid)
     consent, plan, rules = decided.consent, decided.plan, decided.version.parsed
     own_cents = own_cents_of(plan, rules)
-    if own_part == "first" and own_cents:
+    if own_part in FIRST and own_cents:
         raise DomainError("payment_needed", status=402, amount_cents=own_cents)
     if paid is not None and own_cents != paid.cents:
         raise DomainError("consent_changed", gone=[], new=[])

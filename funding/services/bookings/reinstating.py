@@ -178,7 +178,9 @@ def _refund_still_due(booking: Booking) -> int:
     )
     if on_its_way.exists():
         return 0
-    return sum(booking.postings.filter(bucket=Bucket.REFUND_DUE).values_list("amount_cents", flat=True))
+    due = sum(booking.postings.filter(bucket=Bucket.REFUND_DUE).values_list("amount_cents", flat=True))
+    # What came too much was never of the price.
+    return due - sum(booking.own_transfers.values_list("due_cents", flat=True))
 
 
 def _take_from_returned(booking: Booking, held: Sequence[Posting]) -> list[Allocation]:

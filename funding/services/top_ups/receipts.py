@@ -12,7 +12,7 @@ from stdnum import iso11649
 
 from accounts.models import Employer, EmployerState, User
 from accounts.services import messages, service_users
-from funding.models import BankLine, Bucket, Fund, TopUp, TopUpReceipt, TopUpState
+from funding.models import BankLine, Bucket, Fund, OwnTransfer, TopUp, TopUpReceipt, TopUpState
 from funding.permissions import PAYMENT_ROLES, is_for_every_scheme
 from funding.services import ledger
 from funding.services.ledger import Line
@@ -214,7 +214,7 @@ def _finding(
     payers: dict[str, set[int]],
 ) -> str:
     if not orders:
-        return "unknown_reference" if named else "no_reference"
+        return _without_order(credit, named)
     order = orders[0]
     if len(named) > 1:
         return "several_references"
@@ -226,6 +226,13 @@ def _finding(
         return "closed_employer"
     known = payers.get(credit.payer_iban, set())
     return "other_payer" if known and order.organisation_id not in known else ""
+
+
+def _without_order(credit: Credit, named: Sequence[str]) -> str:
+    if OwnTransfer.objects.filter(reference__in=named).exclude(currency=credit.currency).exists():
+        # A learner's own part, and not in the money that it was asked for in.
+        return "other_currency"
+    return "unknown_reference" if named else "no_reference"
 
 
 def keys_of(credits: Sequence[Credit]) -> list[str]:  # noqa: A002

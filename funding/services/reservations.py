@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from accounts.models import User
-from funding.models import Allocation, Booking, Bucket, CardPayment, Reservation, Source
+from funding.models import Allocation, Booking, Bucket, CardPayment, OwnTransfer, Reservation, Source
 from funding.schemes.facts import SourcePlan
 from funding.services import kept, ledger
 from funding.services.bookings.acceptance import TAKE_SEAT, allocations_for
@@ -13,7 +13,7 @@ from funding.services.windows import keeping
 from ila.core.batch import Batch, refuse_unless_one_row
 
 
-def reserve(payment: CardPayment, booking: Booking, plan: SourcePlan, *, actor: User) -> Reservation:
+def reserve(payment: kept.Payer, booking: Booking, plan: SourcePlan, *, actor: User) -> Reservation:
     """Take the seat, and set aside what the other sources would pay. The booking is locked.
 
     Raises: DomainError `insufficient_rights`, `budget_exhausted`, `session_full`. Invariant 4.
@@ -21,7 +21,10 @@ def reserve(payment: CardPayment, booking: Booking, plan: SourcePlan, *, actor: 
     public = [each for each in allocations_for(booking, plan, direct=False) if each.source != Source.LEARNER]
     reserved = sum(each.amount_cents for each in public)
     reservation = Reservation.objects.create(
-        payment=payment, session_id=booking.session_id, reserved_cents=reserved
+        payment=payment if isinstance(payment, CardPayment) else None,
+        transfer=payment if isinstance(payment, OwnTransfer) else None,
+        session_id=booking.session_id,
+        reserved_cents=reserved,
     )
     if reserved:
         ledger.post(
@@ -37,12 +40,14 @@ def reserve(payment: CardPayment, booking: Booking, plan: SourcePlan, *, actor: 
     return reservation
 
 
-def end_reservation(payment: CardPayment, *, actor: User) -> bool:
+def end_reservation(payment: kept.Payer, *, actor: User) -> bool:
     """Give back what was kept, once. The payment is locked. Returns whether it stood."""
-    reservation = Reservation.objects.filter(payment=payment, ended_at__isnull=True).first()
+    field = "payment" if isinstance(payment, CardPayment) else "transfer"
+    reservation = Reservation.objects.filter(**{field: payment}, ended_at__isnull=True).first()
     if reservation is None:
         return False
     if reservation.window_id is not None:
+        assert isinstance(payment, CardPayment)
         keeping.give_back(payment, reservation, actor=actor)
         return True
     assert payment.booking is not None
