@@ -190,6 +190,9 @@ about("funding.CardPayment", "payments-by-card", "payer", stays=BOOKS)
 about("funding.CardPaymentLog", "steps-of-payments-by-card", "subject__payer", hidden=LOG, stays=BOOKS)
 about("funding.CardRefund", "refunds-to-cards", "payment__payer", stays=BOOKS)
 about("funding.CardDispute", "disputes-of-cards", "payment__payer", stays=BOOKS)
+about("funding.OwnTransfer", "own-parts-by-transfer", "payer", stays=BOOKS)
+about("funding.OwnTransferLog", "steps-of-own-parts", "subject__payer", hidden=LOG, stays=BOOKS)
+about("funding.OwnTransferReceipt", "transfers-of-own-parts", "transfer__payer", stays=BOOKS)
 about("funding.PayerDebt", "debts", "payment__payer", stays=BOOKS)
 
 left_out(

@@ -65,7 +65,11 @@ SENTENCES: dict[str, Promise] = {
         "This act has been proposed or given to this budget already. Look at the budget's history."
     ),
     "cards_not_configured": _("Cards and direct debits are not taken here. Pay by bank transfer."),
-    "payment_needed": _("You pay a part yourself, by card, before you have booked."),
+    "payment_needed": _("You pay a part yourself before you have booked."),
+    "transfers_not_taken": _("Own parts are not paid by bank transfer here."),
+    "transfer_too_late": _(
+        "This training begins before a bank transfer of yours could come. Ask the provider for a later session."
+    ),
     "no_top_ups": _("Bookings of this scheme are not paid with employers' money. Choose another scheme."),
     "employer_not_verified": _(
         "The agency has not verified your organisation, so it cannot order. Look at how its registration stands."

@@ -25,6 +25,7 @@ from funding.services import (
     credit_notices,
     due,
     laboratory,
+    own_transfers,
     refunds,
     schemes,
     seals,
@@ -197,6 +198,18 @@ def make_statements(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the sch
 def allocate_top_ups(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
     """Put the money of employers' paid orders on their employees' accounts."""
     return {"allocated": top_ups.allocate_waiting()}
+
+
+@jobs.task(
+    name="funding.settle_own_transfers",
+    queue="money",
+    cron="* * * * *",
+    lock="funding.settle_own_transfers",
+    retry=False,
+)
+def settle_own_transfers(timestamp: int) -> dict[str, int]:  # noqa: ARG001 - the scheduler tells the time
+    """Accept what learners' transfers have come for, and let lapse what they have not, each minute."""
+    return own_transfers.settle_waiting()
 
 
 @jobs.task(name="funding.ask_for_debts", queue="deadlines", cron="41 5 * * *", lock="funding.ask_for_debts")

@@ -117,7 +117,12 @@ UNEXPLAINED = f"""
          UNION ALL
         SELECT 1
           FROM funding_receivablelog AS log JOIN funding_receivable AS receivable ON receivable.id = log.subject_id
-         WHERE receivable.booking_id = posting.booking_id AND log.transaction_id = entry.transaction_id)
+         WHERE receivable.booking_id = posting.booking_id AND log.transaction_id = entry.transaction_id
+         UNION ALL
+        -- What came in vain by a learner's transfer may come long after: the transfer counts each (own transfers).
+        SELECT 1 FROM funding_owntransfer AS transfer
+         WHERE transfer.booking_id = posting.booking_id AND entry.kind = 'own_refund_due'
+           AND starts_with(entry.idempotency_key, 'transfer:' || transfer.id || ':due:'))
 """
 
 GROUP = Group(

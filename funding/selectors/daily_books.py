@@ -14,6 +14,7 @@ from django.db.models.functions import TruncDate
 from funding.models import (
     BankLine,
     BankStatement,
+    OwnTransferReceipt,
     Payment,
     PaymentOutcome,
     Rail,
@@ -89,6 +90,7 @@ def daily_books(first: date, last: date) -> list[DaysBooks]:
     _add(on, _returned(first, last), "books_in", 1)
     _add(on, _refunded(first, last), "books_out", -1)
     _add(on, _refunds_back(first, last), "books_in", 1)
+    _add(on, _own_parts(first, last), "books_in", 1)
     for taken, aside in (_top_ups(first, last), _recoveries(first, last)):
         _add(on, taken, "books_in", 1)
         _add(on, aside, "kept_aside", 1)
@@ -102,7 +104,13 @@ def daily_books(first: date, last: date) -> list[DaysBooks]:
 def lines_of_day(day: date, currency: str) -> list[BankLine]:
     """What the bank told of that day, in the order it told it, with what each was matched to. One query."""
     lines = BankLine.objects.filter(booked_on=day, currency=currency).select_related(
-        "payment__batch", "payment__claim__provider", "receipt", "recovery", "refund__batch", "message"
+        "payment__batch",
+        "payment__claim__provider",
+        "receipt",
+        "recovery",
+        "refund__batch",
+        "message",
+        "own_receipt__transfer__booking",
     )
     return list(lines.defer("message__content").order_by("pk"))
 
@@ -214,6 +222,12 @@ def _top_ups(first: date, last: date) -> tuple[Iterable[Any], Iterable[Any]]:
         rows.filter(top_up__isnull=False).annotate(cents=Sum("amount_cents")),
         rows.filter(top_up__isnull=True).annotate(cents=Sum("amount_cents")),
     )
+
+
+def _own_parts(first: date, last: date) -> Iterable[Any]:
+    """Learners' transfers, whether a booking took them or they go back: a refund is a payment of its own."""
+    rows = OwnTransferReceipt.objects.filter(booked_on__gte=first, booked_on__lte=last).order_by()
+    return rows.values_list("booked_on", "transfer__currency").annotate(cents=Sum("amount_cents"))
 
 
 def _recoveries(first: date, last: date) -> tuple[Iterable[Any], Iterable[Any]]:

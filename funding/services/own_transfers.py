@@ -6,6 +6,7 @@ for each (`work_on`), so that a message with a thousand transfers holds up nobod
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -78,13 +79,20 @@ def start_for_booking(*, actor: User, booking_id: int, sign_in: SignIn | None, s
             template="own_transfer_wanted",
             transfer=str(transfer.public_id),
             booking=str(booking.public_id),
-            title=booking.credential.title,
+            title=booking.credential.title[:150],
             amount_cents=transfer.amount_cents,
             currency=transfer.currency,
             reference=transfer.shown_reference,
-            until=until.isoformat(),
+            until=last_day(transfer),
+            iban=settings.BANK_ACCOUNT_IBAN,
+            holder=settings.BANK_ACCOUNT_NAME,
         )
     return transfer
+
+
+def last_day(transfer: OwnTransfer) -> str:
+    """The day by which it must be here, as messages keep it (2026-05-07)."""
+    return calendar_of(transfer.scheme).last_day_before(transfer.expires_at).isoformat()
 
 
 def kept_until(calendar: WorkingCalendar, now: datetime, starts_at: datetime) -> datetime:
@@ -173,7 +181,7 @@ def take_in(credits: Sequence[Credit], *, actor: User | None = None) -> list[Own
                 received_cents=transfer.received_cents,
                 missing_cents=transfer.missing_cents,
                 reference=transfer.shown_reference,
-                until=transfer.expires_at.isoformat(),
+                until=last_day(transfer),
             )
     return [known[key] for key in keys]
 
@@ -291,7 +299,7 @@ def _post(transfer: OwnTransfer, kind: str, which: str, actor: User, lines: list
     ledger.post(scheme=transfer.scheme, kind=kind, key=key, actor=actor, lines=lines)
 
 
-def _tell(transfer: OwnTransfer, template: str, **facts: object) -> None:
+def _tell(transfer: OwnTransfer, template: str, **facts: Any) -> None:
     messages.queue(
         recipient=transfer.payer,
         template=template,

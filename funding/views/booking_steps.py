@@ -16,11 +16,11 @@ from accounts.models import Citizen, User
 from catalogue.models import Session
 from funding import words
 from funding.forms import AskForm, LeaveForm
-from funding.models import Booking, Reservation
+from funding.models import Booking
 from funding.selectors.asking import ways_to_ask
 from funding.selectors.leaving import leaving_of
 from funding.sentences import sentence
-from funding.services import bookings
+from funding.services import bookings, kept
 from ila.core.errors import DomainError
 
 
@@ -95,7 +95,8 @@ def leave(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "booking": booking,
         "zone": booking.account.scheme.timezone,
         "leaving": leaving,
-        "kept": Reservation.objects.filter(payment__booking=booking, ended_at__isnull=True).exists(),
+        "kept": (standing := kept.standing_of(booking)) is not None,
+        "kept_for_card": standing is not None and standing.payment_id is not None,
         # What the learner pays the provider: it never comes in here, and does not go back from here.
         "direct_cents": sum(each.amount_cents for each in booking.allocations.all() if each.direct),
         "form": form,

@@ -21,7 +21,16 @@ from funding import permissions, words
 from funding.cards.config import own_part_today
 from funding.cards.port import CardsUnavailable
 from funding.forms import AcceptForm, booking_filter
-from funding.models import Booking, BookingState, CardPayment, Claim, Payment, Receivable, version_on
+from funding.models import (
+    Booking,
+    BookingState,
+    CardPayment,
+    Claim,
+    OwnTransfer,
+    Payment,
+    Receivable,
+    version_on,
+)
 from funding.models.card_payments import WAITING
 from funding.schemes.facts import SourcePlan
 from funding.schemes.rules import SchemeRules
@@ -34,7 +43,7 @@ from funding.selectors.bookings import (
     visible_bookings,
 )
 from funding.sentences import sentence
-from funding.services import attendance_codes, bookings, card_payments, holds
+from funding.services import attendance_codes, bookings, card_payments, holds, own_transfers
 from funding.services.bookings.acceptance import lots_of, own_cents_of, plan_for
 from funding.services.bookings.conditions import Conditions, conditions_for, moved_since
 from funding.services.bookings.context import calendar_of
@@ -69,12 +78,17 @@ def booking_list(request: HttpRequest) -> HttpResponse:
     if form.chosen:
         found = found.filter(state=form.chosen)
     page = Paginator(found.order_by("-requested_at", "-pk"), PER_PAGE).get_page(request.GET.get("page"))
-    rows = [(booking, words.word(words.BOOKING_STATES, booking.state)) for booking in page]
+    own = not standing.agency and not standing.provider_organisations
+    waits = OwnTransfer.objects.filter(booking__in=[each.pk for each in page], state="opened") if own else []
+    until = {each.booking_id: each.expires_at for each in waits}
+    rows = [
+        (booking, words.word(words.BOOKING_STATES, booking.state), until.get(booking.pk)) for booking in page
+    ]
     context = {
         "page": page,
         "rows": rows,
         "form": form,
-        "own": not standing.agency and not standing.provider_organisations,
+        "own": own,
     }
     return render(request, "funding/bookings.html", context)
 
@@ -87,6 +101,7 @@ def booking_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     money = money_of(booking)
     zone = booking.account.scheme.timezone
     kept_payment = _kept_payment(booking) if viewer is Viewer.LEARNER else None
+    awaited = _awaited(booking) if viewer is not Viewer.PROVIDER else None
     context = {
         "booking": booking,
         "viewer": viewer.value,
@@ -142,6 +157,7 @@ def booking_detail(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "attending": viewer is Viewer.LEARNER and attendance_codes.is_held_today(booking),
         "moved": viewer is Viewer.LEARNER and _moved(booking),
         "answerable": viewer is Viewer.LEARNER and booking.state == BookingState.PROPOSED,
+        "awaited": awaited,
         "kept_payment": kept_payment,
     }
     return render(request, "funding/booking.html", context)
@@ -152,6 +168,14 @@ def _kept_payment(booking: Booking) -> CardPayment | None:
     if booking.state != BookingState.PROPOSED or booking.scheme_version_id is None:
         return None
     return booking.card_payments.filter(reservation__window__isnull=False).order_by("-pk").first()
+
+
+def _page_of_payment(booking: Booking) -> HttpResponse | None:
+    """Whoever has consented already is led to where they pay."""
+    if (kept := _kept_payment(booking)) is not None:
+        return redirect("card_payment", public_id=kept.public_id)
+    awaited = _awaited(booking)
+    return None if awaited is None else redirect("own_transfer", public_id=awaited.public_id)
 
 
 def _moved(booking: Booking) -> bool:
@@ -179,8 +203,8 @@ def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     booking, viewer = _find(request, public_id)
     if viewer is not Viewer.LEARNER:
         raise Http404
-    if (kept := _kept_payment(booking)) is not None:
-        return redirect("card_payment", public_id=kept.public_id)
+    if (page := _page_of_payment(booking)) is not None:
+        return page
     form = consent_forms.form_for(request, AcceptForm, booking.provider)
     error, changes = "", consent_forms.NO_CHANGES
     if request.method == "POST" and form.is_valid():
@@ -224,6 +248,7 @@ def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "open": booking.state == BookingState.PROPOSED,
         "own_cents": own_cents_of(terms.plan, _rules_today(booking)) if terms.plan else 0,
         "by_card": own_part_today() == "first",
+        "by_transfer": own_part_today() == "transfer",
         "waiting_payment": booking.card_payments.filter(state__in=WAITING).first(),
         "identity_url": consent_forms.identity_url(request) if needs_identity else "",
     }
@@ -233,6 +258,8 @@ def accept(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 def _go_and_pay(request: HttpRequest, booking: Booking, form: AcceptForm) -> HttpResponse:
     """Own money comes first: seat and rights are kept while the learner pays."""
+    if own_part_today() == "transfer":
+        return _go_and_transfer(request, booking, form)
     try:
         payment = card_payments.start_for_booking(
             actor=cast("User", request.user),
@@ -248,6 +275,26 @@ def _go_and_pay(request: HttpRequest, booking: Booking, form: AcceptForm) -> Htt
     except CardsUnavailable:
         messages.error(request, _("Stripe does not answer at the moment. Try again in a few minutes."))
     return redirect("card_payment", public_id=payment.public_id)
+
+
+def _go_and_transfer(request: HttpRequest, booking: Booking, form: AcceptForm) -> HttpResponse:
+    try:
+        transfer = own_transfers.start_for_booking(
+            actor=cast("User", request.user),
+            booking_id=booking.pk,
+            sign_in=sessions.sign_in_of(request),
+            shown=form.what_was_shown,
+        )
+    except DomainError as refused:
+        messages.error(request, sentence(refused, rules=_rules_today(booking)))
+        return redirect("booking_accept", public_id=booking.public_id)
+    consent_forms.keep_answer(request, form, booking.pk)
+    return redirect("own_transfer", public_id=transfer.public_id)
+
+
+def _awaited(booking: Booking) -> OwnTransfer | None:
+    """The bank transfer of their own part that the learner is waited for."""
+    return booking.own_transfers.filter(state="opened").first()
 
 
 @require_POST

@@ -21,7 +21,7 @@ from accounts.services import employers as registrations
 from funding import employer_words
 from funding.banking.value_dates import first_value_date
 from funding.employer_forms import DecisionForm, RefundNoteForm, RefundReasonForm, SettleForm
-from funding.models import TopUpReceipt, TopUpRefund
+from funding.models import OwnTransfer, TopUpReceipt, TopUpRefund
 from funding.permissions import (
     BATCH_ROLES,
     PAYMENT_ROLES,
@@ -139,7 +139,10 @@ def receipts(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     user = cast("User", request.user)
     page = Paginator(_unmatched(user, *BATCH_ROLES), PER_PAGE).get_page(request.GET.get("page"))
+    awaited = within(OwnTransfer.objects.filter(state="opened"), "scheme", user, *BATCH_ROLES)
     context = {
+        "awaited": awaited.select_related("booking").order_by("expires_at", "pk")[:PER_PAGE],
+        "awaited_count": awaited.count(),
         "page": page,
         "rows": [(each, employer_words.FINDINGS.get(each.finding, each.finding)) for each in page],
         "refunds": within(selected.open_refunds(), "top_up__scheme", user, *BATCH_ROLES),

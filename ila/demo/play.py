@@ -26,6 +26,7 @@ from ila.demo import (
     employers,
     learning,
     never_held,
+    own_part,
     people,
     settlement,
     suspicion,
@@ -72,7 +73,7 @@ def play(tell: Tell) -> Walker:  # noqa: PLR0915 - the acts of the demonstration
     learning.save_search(hero)
     hero.request(day=1)
     hero.propose(day=2)
-    hero.accept(day=3)
+    own_part.accept(hero, day=3)
     tell("3. The service is proved step by step")
     hero.train(day=28, hours=Decimal(catalogue.HERO_HOURS) * 9 / 10, certified=True)
     hero.declare(day=35)

@@ -72,13 +72,26 @@ def _batch(stage: Stage) -> PaymentBatch:
         batch = batches.create_batch(
             actor=stage.staff.payment_officer, scheme=stage.scheme, claim_ids=claim_ids
         )
-        books_of(batch).unlink(missing_ok=True)
+        _take_over_books(books_of(batch))
         total = sum(batch.payments.values_list("amount_cents", flat=True))
         stage.say(
             f"{stage.staff.payment_officer} puts {len(claim_ids)} approved claims"
             f" ({format_cents(total, batch.currency)}) into batch {batch.msg_id}."
         )
     return batch
+
+
+def _take_over_books(books: Path) -> None:
+    """The bank that took in the learner's own part goes on; without one, it begins anew."""
+    books.unlink(missing_ok=True)
+    before = own_books()
+    if before.exists():
+        before.rename(books)
+
+
+def own_books() -> Path:
+    """The books of the bank at which the learner's transfer came in: it pays the batch later, and numbers on."""
+    return Path(settings.DATA_DIR) / "demo-bank-own-part.db"
 
 
 def _sign(stage: Stage, batch: PaymentBatch) -> None:

@@ -21,6 +21,7 @@ from funding.models import (
     Booking,
     CardPayment,
     Claim,
+    OwnTransfer,
     PayerDebt,
     PaymentBatch,
     Receivable,
@@ -260,6 +261,15 @@ no_show,cancelled_by_learner disputed
         clock succeed opened,processing,failed,expired succeeded
         clock fail    opened,processing                failed
         clock expire  opened                           expired
+        """,
+    ),
+    # opened → paid, lapsed or left; what comes later moves nothing but its own money (decision 252)
+    OwnTransfer: (
+        "opened paid lapsed left",
+        """
+        clock pay   opened paid
+        clock lapse opened lapsed
+        clock leave opened left
         """,
     ),
     # opened → partly recovered → recovered; and more may be owed again

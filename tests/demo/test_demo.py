@@ -28,6 +28,7 @@ from funding.models import (
     BankLine,
     Booking,
     BookingState,
+    OwnTransfer,
     PayerDebt,
     Payment,
     Posting,
@@ -61,12 +62,16 @@ def test_the_main_job_is_played_once_however_often_it_is_called(
     payments = Payment.objects.count()
     assert Payment.objects.filter(outcome="executed").count() == payments - 1
     assert not BankLine.objects.filter(
-        payment__isnull=True, receipt__top_up__isnull=True, recovery__isnull=True
+        payment__isnull=True,
+        receipt__top_up__isnull=True,
+        recovery__isnull=True,
+        own_receipt__isnull=True,
     ).exists()
     _check_refund(first.stdout)
     _check_charge_back(first.stdout)
     _check_suspicion(first.stdout)
     assert "known by its reference" in first.stdout
+    _check_own_part()
     assert Allocation.objects.filter(lot__top_up__isnull=False, booking__state="accepted").exists()
     bookings = Booking.objects.count()
     states = set(Booking.objects.values_list("state", flat=True))
@@ -82,6 +87,16 @@ def test_the_main_job_is_played_once_however_often_it_is_called(
     _check_refund(second.stdout)
     _check_charge_back(second.stdout)
     assert audit.run().ok
+
+
+def _check_own_part() -> None:
+    """The story's learner has paid their own part by transfer before the booking bound, and the provider was paid it."""
+    transfer = OwnTransfer.objects.get()
+    assert (transfer.state, transfer.received_cents) == ("paid", transfer.amount_cents)
+    own = Allocation.objects.get(booking=transfer.booking, source="learner")
+    assert (own.direct, own.amount_cents, own.paid_cents > 0) == (False, transfer.amount_cents, True)
+    # The note and the statement of the bank tell of one transfer; it counts once.
+    assert BankLine.objects.filter(own_receipt__transfer=transfer).count() == 2
 
 
 def _check_suspicion(told: str) -> None:

@@ -8,10 +8,12 @@ from uuid import UUID
 
 from accounts.models import Delegation, Message, Preregistration
 from accounts.services import counselling, preregistration_files
-from funding.models import Booking, CorrectionRequest, LearnerDocument
-from funding.services import corrections, learner_documents
+from funding.models import Booking, CorrectionRequest, LearnerDocument, OwnTransfer
+from funding.services import corrections, learner_documents, own_transfers
+from funding.services.bookings.context import read_booking
 from ila.core import clock
-from tests.pages.support import Scene
+from tests.funding.cards.support import shown_to
+from tests.pages.support import Scene, proposed_booking
 
 NOWHERE = UUID(int=4)
 
@@ -26,6 +28,7 @@ class LearnerThings:
     correction: CorrectionRequest
     letter: Message
     file: Preregistration
+    transfer: OwnTransfer
 
     def arguments(self) -> dict[str, dict[str, Any]]:
         """The arguments of each address."""
@@ -46,6 +49,9 @@ class LearnerThings:
             "document_withdraw": {"public_id": self.document.public_id},
             "booking_documents": {"public_id": self.booking.public_id},
             "letter": {"pk": self.letter.pk},
+            "own_transfer": {"public_id": self.transfer.public_id},
+            "own_transfer_code": {"public_id": self.transfer.public_id},
+            "own_transfer_leave": {"public_id": self.transfer.public_id},
             "preregistration": {"public_id": self.file.public_id},
             "preregistration_progress": {"public_id": self.file.public_id},
             "preregistration_report": {"public_id": self.file.public_id},
@@ -71,6 +77,18 @@ def make_learner_things(scene: Scene, booking: Booking) -> LearnerThings:
             sent_at=clock.now(),
         ),
         checked_file(scene),
+        awaited_transfer(scene),
+    )
+
+
+def awaited_transfer(scene: Scene) -> OwnTransfer:
+    """The learner has consented to a proposal, and their own part is waited for."""
+    booking = read_booking(proposed_booking(scene).pk)
+    return own_transfers.start_for_booking(
+        actor=scene.learner.user,
+        booking_id=booking.pk,
+        sign_in=scene.learner.sign_in,
+        shown=shown_to(booking),
     )
 
 

@@ -27,6 +27,7 @@ from funding.models import (
     Booking,
     CardPayment,
     Claim,
+    OwnTransfer,
     PayerDebt,
     PaymentBatch,
     Receivable,
@@ -35,6 +36,7 @@ from funding.models import (
     TopUpRefund,
     version_on,
 )
+from funding.services.top_ups.orders import new_reference
 from ila.core import clock, fsm
 from tests.factories.accounts import MembershipFactory, OrganisationFactory
 from tests.support.fraud_machines import fraud_rows
@@ -76,6 +78,7 @@ class Rows:
             TopUpRefund: self._refund,
             CardPayment: self._card_payment,
             PayerDebt: self._payer_debt,
+            OwnTransfer: self._own_transfer,
             **fraud_rows(self.world, self.manager, self.other_manager),
         }
         self.employer: Organisation = OrganisationFactory.create(employer=True)
@@ -409,6 +412,27 @@ class Rows:
             expires_at=now,
             succeeded_at=now if state == "succeeded" else None,
             closed_at=now,
+        )
+
+    def _own_transfer(self, state: str) -> OwnTransfer:
+        now = clock.now()
+        booking = self._booking("proposed")
+        fsm.start(booking, actor=self.manager)
+        return OwnTransfer(
+            scheme=self.world.scheme,
+            booking=booking,
+            payer=self.learner.user,
+            amount_cents=100,
+            received_cents=100,
+            currency="EUR",
+            reference=new_reference(),
+            state=state,
+            expires_at=now,
+            paid_at=now if state == "paid" else None,
+            closed_at=None if state == "opened" else now,
+            sign_in=self.learner.sign_in,
+            text="text",
+            text_hash="0" * 64,
         )
 
     def _payer_debt(self, state: str) -> PayerDebt:

@@ -188,9 +188,12 @@ def test_the_term_to_answer_waits_with_the_transfer_and_no_longer(awaited: Await
 
 def test_what_starts_too_soon_is_refused_with_a_reason(awaited: Awaited) -> None:
     soon = clock.now() + timedelta(days=1, hours=8)
-    session = awaited.world.make_session(starts_at=soon, ends_at=soon + timedelta(days=2))
+    calendar = calendar_of(awaited.world.scheme)
     with pytest.raises(DomainError, match="transfer_too_late"):
-        own_transfers.kept_until(calendar_of(awaited.world.scheme), clock.now(), session.starts_at)
+        own_transfers.kept_until(calendar, clock.now(), soon)
+    # Never beyond the start: what is kept for longer nobody could use.
+    in_two_days = clock.now() + timedelta(days=2)
+    assert own_transfers.kept_until(calendar, clock.now(), in_two_days) == in_two_days
 
 
 def test_other_money_and_unknown_references_are_kept_and_named(awaited: Awaited) -> None:
