@@ -42,7 +42,7 @@ def accept(walker: Walker, *, day: int) -> None:
                 f" {format_cents(transfer.amount_cents, transfer.currency)} is to come by transfer with the"
                 f" reference {transfer.shown_reference}. Seat and rights are kept so long."
             )
-    with stage.on_day(day, 21):
+    with stage.on_day(day + 1, 10):
         moment = clock.now().astimezone(UTC)
         with SimulatedBank(clock=moment, state=own_books()) as bank:
             open_fund(bank)
@@ -55,7 +55,7 @@ def accept(walker: Walker, *, day: int) -> None:
                 },
             )
             bank.advance(to=(moment + timedelta(days=1)).date())
-            with stage.on_day(day + 1, 7):
+            with stage.on_day(day + 2, 7):
                 bank_messages.receive_messages(bank=bank.client, again=True)
                 own_transfers.settle_waiting()
                 transfer.refresh_from_db()

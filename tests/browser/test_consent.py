@@ -14,7 +14,7 @@ from accounts.services import delivery, messages
 from funding.models import Booking
 from tests.browser.conftest import PHONE, Check, Enter
 from tests.pages.statements import statement_of
-from tests.pages.support import Scene, proposed_booking, validated_booking
+from tests.pages.support import WITH_OWN_PART, Scene, proposed_booking, validated_booking
 
 pytestmark = pytest.mark.browser
 
@@ -29,7 +29,7 @@ def token() -> str:
 def test_from_the_consent_to_the_decision(
     page: Page, browser: Browser, server: LiveServer, scene: Scene, enter: Enter, check: Check
 ) -> None:
-    booking = proposed_booking(scene)
+    booking = proposed_booking(scene, price_cents=WITH_OWN_PART)
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     enter(scene.learner.user, sign_in=scene.learner.sign_in)
     page.goto(f"/bookings/{booking.public_id}/accept/")
@@ -37,7 +37,7 @@ def test_from_the_consent_to_the_decision(
     check("consent")
     scene.world.credit(scene.learner.account, 20_000, "employer")
     page.get_by_label(re.compile("^I have read")).check()
-    page.get_by_role("button", name="Book for").click()
+    page.get_by_role("button", name="Agree and continue to payment").click()
     expect(page.get_by_role("heading", name="What has changed since you read it")).to_be_visible()
     check("consent-changed")
     assert page.locator("#consent-text").text_content() != text

@@ -98,7 +98,7 @@ def test_a_learner_signs_in_searches_asks_accepts_and_leaves(page: Page, scene: 
     tab_to(page, "I have read what this costs me.*", tag="INPUT")
     page.keyboard.press("Space")
     expect(page.get_by_role("checkbox")).to_be_checked()
-    press(page, "Book for €1,650.00", tag="BUTTON")
+    press(page, "Book for €1,500.00", tag="BUTTON")
     expect(page.get_by_text("You have booked.")).to_be_visible()
 
     press(page, "Leave this booking", tag="A")

@@ -11,12 +11,15 @@ from pytest_django.live_server_helper import LiveServer
 
 from catalogue.models import Offer
 from catalogue.services.micro_credentials import search_text
-from funding.models import Booking
+from funding.models import Booking, OwnTransfer
+from funding.services import own_transfers
 from ila.core import clock
 from tests.browser.conftest import DESKTOP, PHONE, Check, Enter
+from tests.funding.top_ups.support import Transfer, tell
 from tests.pages.support import (
     PASSWORD,
     TITLE,
+    WITH_OWN_PART,
     Scene,
     bank_message,
     exported_batch,
@@ -97,7 +100,7 @@ def test_without_scripts_everything_still_works(browser: Browser, server: LiveSe
 
 
 def test_a_learner_signs_in_proves_who_they_are_and_accepts(page: Page, scene: Scene, check: Check) -> None:
-    booking = proposed_booking(scene)
+    booking = proposed_booking(scene, price_cents=WITH_OWN_PART)
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     page.goto(f"/bookings/{booking.public_id}/accept/")
     page.get_by_label("E-mail address").fill("learner@example.org")
@@ -116,15 +119,27 @@ def test_a_learner_signs_in_proves_who_they_are_and_accepts(page: Page, scene: S
     page.get_by_label("Your password").fill(PASSWORD)
     page.get_by_role("button", name="Continue").click()
 
-    page.get_by_role("button", name="Book for €1,650.00").click()
+    page.get_by_role("button", name="Agree and continue to payment").click()
     expect(page.get_by_role("alert")).to_contain_text("Tick the box")
     check("accept-error")
     page.get_by_role("link", name=re.compile("Tick the box")).click()
     expect(page.get_by_role("checkbox")).to_be_focused()
     page.keyboard.press("Space")
-    page.get_by_role("button", name="Book for €1,650.00").click()
+    page.get_by_role("button", name="Agree and continue to payment").click()
 
-    expect(page.get_by_text("You have booked.")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Pay your part by bank transfer")
+    expect(page.get_by_role("img", name=re.compile("^Code that your bank"))).to_be_visible()
+    check("own-transfer")
+    page.get_by_role("link", name="This booking").click()
+    expect(page.get_by_text("Waiting for your transfer of")).to_be_visible()
+    check("booking-awaits-transfer")
+    transfer = OwnTransfer.objects.get()
+    tell(Transfer(transfer.amount_cents, transfer.reference))
+    own_transfers.settle_waiting()
+    page.goto(f"/own-parts/{transfer.public_id}/")
+    expect(page.get_by_text("The money has come, and you have booked.")).to_be_visible()
+    check("own-transfer-came")
+    page.get_by_role("link", name="This booking").click()
     expect(page.get_by_role("row", name=re.compile("^Held"))).to_contain_text("€1,650.00")
     check("booking-accepted")
     assert Booking.objects.get(pk=booking.pk).state == "accepted"

@@ -90,7 +90,7 @@ def test_the_main_job_is_played_once_however_often_it_is_called(
 
 
 def _check_own_part() -> None:
-    """The story's learner has paid their own part by transfer before the booking bound, and the provider was paid it."""
+    """The story's learner has paid their own part by transfer before the booking bound; the provider got it."""
     transfer = OwnTransfer.objects.get()
     assert (transfer.state, transfer.received_cents) == ("paid", transfer.amount_cents)
     own = Allocation.objects.get(booking=transfer.booking, source="learner")

@@ -161,11 +161,20 @@ def exported_batch(scene: Scene, booking: Booking) -> PaymentBatch:
     return batch
 
 
-def proposed_booking(scene: Scene, learner: Learner | None = None) -> Booking:
+# What rights pay alone of such a training (F-13); above it the learner pays a part first.
+WITHOUT_OWN_PART, WITH_OWN_PART = 150_000, 165_000
+
+
+def proposed_booking(
+    scene: Scene, learner: Learner | None = None, *, price_cents: int = WITHOUT_OWN_PART
+) -> Booking:
     """A proposal that waits for its learner's answer today, for a session in two months."""
     now = clock.now()
     session = scene.world.make_session(
-        starts_at=now + timedelta(days=60), ends_at=now + timedelta(days=64), offer=scene.world.session.offer
+        starts_at=now + timedelta(days=60),
+        ends_at=now + timedelta(days=64),
+        offer=scene.world.session.offer,
+        price_cents=price_cents,
     )
     return scene.world.proposed(learner or scene.learner, session)
 

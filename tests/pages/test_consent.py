@@ -23,7 +23,7 @@ from ila.core import clock
 from tests.factories.accounts import MembershipFactory, SignInFactory, UserFactory
 from tests.pages.consenting import fields_of, form_of, shown_text
 from tests.pages.statements import statement_of
-from tests.pages.support import PASSWORD, Scene, proposed_booking, signed_in, validated_booking
+from tests.pages.support import PASSWORD, WITH_OWN_PART, Scene, proposed_booking, signed_in, validated_booking
 from tests.support.world import Learner
 
 pytestmark = pytest.mark.django_db
@@ -99,7 +99,8 @@ def test_nobody_else_reads_the_receipt(scene: Scene, part: str) -> None:
 
 
 def test_two_tabs_what_changed_is_named_and_nothing_is_booked(scene: Scene) -> None:
-    booking, client = proposed_booking(scene), client_of(scene.learner)
+    booking = proposed_booking(scene, price_cents=WITH_OWN_PART)
+    client = client_of(scene.learner)
     form = form_of(client, address_of(booking))
     scene.world.credit(scene.learner.account, 20_000, "employer")
     answer = client.post(address_of(booking), form)
