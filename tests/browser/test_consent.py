@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -14,9 +15,15 @@ from accounts.services import delivery, messages
 from funding.models import Booking
 from tests.browser.conftest import PHONE, Check, Enter
 from tests.pages.statements import statement_of
-from tests.pages.support import WITH_OWN_PART, Scene, proposed_booking, validated_booking
+from tests.pages.support import Scene, pay_the_provider, proposed_booking, validated_booking
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(autouse=True)
+def at_once(settings: Any) -> None:
+    """What is looked at here is the consent, not how the learner's own part is paid."""
+    pay_the_provider(settings)
 
 
 def token() -> str:
@@ -29,7 +36,7 @@ def token() -> str:
 def test_from_the_consent_to_the_decision(
     page: Page, browser: Browser, server: LiveServer, scene: Scene, enter: Enter, check: Check
 ) -> None:
-    booking = proposed_booking(scene, price_cents=WITH_OWN_PART)
+    booking = proposed_booking(scene)
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     enter(scene.learner.user, sign_in=scene.learner.sign_in)
     page.goto(f"/bookings/{booking.public_id}/accept/")
@@ -37,7 +44,7 @@ def test_from_the_consent_to_the_decision(
     check("consent")
     scene.world.credit(scene.learner.account, 20_000, "employer")
     page.get_by_label(re.compile("^I have read")).check()
-    page.get_by_role("button", name="Agree and continue to payment").click()
+    page.get_by_role("button", name="Book for").click()
     expect(page.get_by_role("heading", name="What has changed since you read it")).to_be_visible()
     check("consent-changed")
     assert page.locator("#consent-text").text_content() != text

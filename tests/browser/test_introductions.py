@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
@@ -12,10 +14,16 @@ from funding.services import claim_approvals
 from ila.core import clock
 from tests.browser.conftest import PHONE, Check, Enter
 from tests.pages.agency_things import submitted
-from tests.pages.support import PAYDAY, Scene, proposed_booking
+from tests.pages.support import PAYDAY, Scene, pay_the_provider, proposed_booking
 from tests.support.world import MONDAY
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(autouse=True)
+def at_once(settings: Any) -> None:
+    """What is looked at here is the consent, not how the learner's own part is paid."""
+    pay_the_provider(settings)
 
 
 def test_a_learner_says_who_brought_them(page: Page, scene: Scene, enter: Enter, check: Check) -> None:

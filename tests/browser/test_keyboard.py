@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -10,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from funding.models import Booking
 from tests.browser.conftest import DESKTOP, PHONE, Check
-from tests.pages.support import PASSWORD, TITLE, Scene, proposed_booking
+from tests.pages.support import PASSWORD, TITLE, Scene, pay_the_provider, proposed_booking
 
 pytestmark = pytest.mark.browser
 
@@ -28,6 +29,12 @@ FOCUS = """() => {
         inside: box.bottom > 0 && box.top < innerHeight,
     };
 }"""
+
+
+@pytest.fixture(autouse=True)
+def at_once(settings: Any) -> None:
+    """What is looked at here is the consent, not how the learner's own part is paid."""
+    pay_the_provider(settings)
 
 
 def tab_to(page: Page, name: str, *, tag: str = "", steps: int = 80) -> None:
@@ -98,7 +105,7 @@ def test_a_learner_signs_in_searches_asks_accepts_and_leaves(page: Page, scene: 
     tab_to(page, "I have read what this costs me.*", tag="INPUT")
     page.keyboard.press("Space")
     expect(page.get_by_role("checkbox")).to_be_checked()
-    press(page, "Book for €1,500.00", tag="BUTTON")
+    press(page, "Book for €1,650.00", tag="BUTTON")
     expect(page.get_by_text("You have booked.")).to_be_visible()
 
     press(page, "Leave this booking", tag="A")

@@ -19,7 +19,6 @@ from tests.funding.top_ups.support import Transfer, tell
 from tests.pages.support import (
     PASSWORD,
     TITLE,
-    WITH_OWN_PART,
     Scene,
     bank_message,
     exported_batch,
@@ -100,7 +99,7 @@ def test_without_scripts_everything_still_works(browser: Browser, server: LiveSe
 
 
 def test_a_learner_signs_in_proves_who_they_are_and_accepts(page: Page, scene: Scene, check: Check) -> None:
-    booking = proposed_booking(scene, price_cents=WITH_OWN_PART)
+    booking = proposed_booking(scene)
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     page.goto(f"/bookings/{booking.public_id}/accept/")
     page.get_by_label("E-mail address").fill("learner@example.org")

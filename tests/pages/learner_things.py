@@ -13,7 +13,7 @@ from funding.services import corrections, learner_documents, own_transfers
 from funding.services.bookings.context import read_booking
 from ila.core import clock
 from tests.funding.cards.support import shown_to
-from tests.pages.support import WITH_OWN_PART, Scene, proposed_booking
+from tests.pages.support import Scene, proposed_booking
 
 NOWHERE = UUID(int=4)
 
@@ -83,7 +83,7 @@ def make_learner_things(scene: Scene, booking: Booking) -> LearnerThings:
 
 def awaited_transfer(scene: Scene) -> OwnTransfer:
     """The learner has consented to a proposal, and their own part is waited for."""
-    booking = read_booking(proposed_booking(scene, price_cents=WITH_OWN_PART).pk)
+    booking = read_booking(proposed_booking(scene).pk)
     return own_transfers.start_for_booking(
         actor=scene.learner.user,
         booking_id=booking.pk,

@@ -161,22 +161,18 @@ def exported_batch(scene: Scene, booking: Booking) -> PaymentBatch:
     return batch
 
 
-# What rights pay alone of such a training (F-13); above it the learner pays a part first.
-WITHOUT_OWN_PART, WITH_OWN_PART = 150_000, 165_000
-
-
-def proposed_booking(
-    scene: Scene, learner: Learner | None = None, *, price_cents: int = WITHOUT_OWN_PART
-) -> Booking:
+def proposed_booking(scene: Scene, learner: Learner | None = None) -> Booking:
     """A proposal that waits for its learner's answer today, for a session in two months."""
     now = clock.now()
     session = scene.world.make_session(
-        starts_at=now + timedelta(days=60),
-        ends_at=now + timedelta(days=64),
-        offer=scene.world.session.offer,
-        price_cents=price_cents,
+        starts_at=now + timedelta(days=60), ends_at=now + timedelta(days=64), offer=scene.world.session.offer
     )
     return scene.world.proposed(learner or scene.learner, session)
+
+
+def pay_the_provider(settings: Any) -> None:
+    """Let the platform have no account that learners transfer their own part to: what is agreed to binds at once."""
+    settings.BANK_ACCOUNT_IBAN = ""
 
 
 def bank_message(batch: PaymentBatch, *, kind: str = "pain.002") -> BankMessage:

@@ -7,6 +7,7 @@ import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -22,6 +23,7 @@ from tests.pages.consenting import form_of
 from tests.pages.support import (
     Scene,
     exported_batch,
+    pay_the_provider,
     proposed_booking,
     signed_in,
     validated_booking,
@@ -232,7 +234,8 @@ def test_f24_the_last_free_day_is_the_one_the_service_grants(scene: Scene) -> No
     assert bookings.read_booking(late.pk).realised_percent == 100
 
 
-def test_accepting_books_once_however_often_the_form_is_sent(scene: Scene) -> None:
+def test_accepting_books_once_however_often_the_form_is_sent(scene: Scene, settings: Any) -> None:
+    pay_the_provider(settings)
     booking = proposed_booking(scene)
     client = learner_client(scene)
     form = form_of(client, f"/bookings/{booking.public_id}/accept/")
@@ -276,7 +279,8 @@ def test_an_account_without_money_is_told_what_to_do(scene: Scene) -> None:
     assert b'name="consent"' not in answer.content
 
 
-def test_a_full_session_becomes_a_sentence(scene: Scene) -> None:
+def test_a_full_session_becomes_a_sentence(scene: Scene, settings: Any) -> None:
+    pay_the_provider(settings)
     booking = proposed_booking(scene)
     seats = booking.session.seats
     seats.seats = seats.taken = 1

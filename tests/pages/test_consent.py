@@ -6,6 +6,7 @@ import hashlib
 import io
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -23,11 +24,24 @@ from ila.core import clock
 from tests.factories.accounts import MembershipFactory, SignInFactory, UserFactory
 from tests.pages.consenting import fields_of, form_of, shown_text
 from tests.pages.statements import statement_of
-from tests.pages.support import PASSWORD, WITH_OWN_PART, Scene, proposed_booking, signed_in, validated_booking
+from tests.pages.support import (
+    PASSWORD,
+    Scene,
+    pay_the_provider,
+    proposed_booking,
+    signed_in,
+    validated_booking,
+)
 from tests.support.world import Learner
 
 pytestmark = pytest.mark.django_db
 NOT_MINE = ["other_learner", "provider", "other_provider", "employer"]
+
+
+@pytest.fixture(autouse=True)
+def at_once(settings: Any) -> None:
+    """What is looked at here is the consent, not how the learner's own part is paid."""
+    pay_the_provider(settings)
 
 
 def client_of(learner: Learner) -> Client:
@@ -99,8 +113,7 @@ def test_nobody_else_reads_the_receipt(scene: Scene, part: str) -> None:
 
 
 def test_two_tabs_what_changed_is_named_and_nothing_is_booked(scene: Scene) -> None:
-    booking = proposed_booking(scene, price_cents=WITH_OWN_PART)
-    client = client_of(scene.learner)
+    booking, client = proposed_booking(scene), client_of(scene.learner)
     form = form_of(client, address_of(booking))
     scene.world.credit(scene.learner.account, 20_000, "employer")
     answer = client.post(address_of(booking), form)

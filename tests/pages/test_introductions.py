@@ -25,13 +25,19 @@ from ila.core.errors import DomainError
 from tests.factories.accounts import SignInFactory
 from tests.pages.agency_things import limit_to_another_scheme
 from tests.pages.consenting import fields_of, form_of
-from tests.pages.support import PASSWORD, Scene, proposed_booking, signed_in
+from tests.pages.support import PASSWORD, Scene, pay_the_provider, proposed_booking, signed_in
 from tests.pages.test_catalogue import text_of
 from tests.support.queries import assert_queries_constant
 from tests.support.world import MONDAY, Learner
 
 pytestmark = pytest.mark.django_db
 QUESTION = "Did somebody bring you to this training"
+
+
+@pytest.fixture(autouse=True)
+def at_once(settings: Any) -> None:
+    """What is looked at here is the consent, not how the learner's own part is paid."""
+    pay_the_provider(settings)
 
 
 def address_of(booking: Booking) -> str:

@@ -19,7 +19,7 @@ from ila.core.clock import VirtualClock
 from tests.funding.own_transfers.support import OWN
 from tests.funding.top_ups.support import Transfer, tell
 from tests.pages.consenting import form_of
-from tests.pages.support import WITH_OWN_PART, Scene, make_scene, proposed_booking, signed_in
+from tests.pages.support import Scene, make_scene, proposed_booking, signed_in
 from tests.support.world import MONDAY
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +52,7 @@ def client_of(scene: Scene) -> Client:
 
 
 def test_from_the_consent_to_the_booking(scene: Scene, client_of: Client) -> None:
-    booking = proposed_booking(scene, price_cents=WITH_OWN_PART)
+    booking = proposed_booking(scene)
     asked = text_of(client_of.get(f"/bookings/{booking.public_id}/accept/"))
     assert "You transfer €150.00 to us" in asked
     assert "to the provider yourself" not in asked
@@ -86,7 +86,7 @@ def test_from_the_consent_to_the_booking(scene: Scene, client_of: Client) -> Non
 
 
 def test_the_mail_says_the_same(scene: Scene, client_of: Client) -> None:
-    consent(client_of, proposed_booking(scene, price_cents=WITH_OWN_PART))
+    consent(client_of, proposed_booking(scene))
     mail.outbox.clear()
     delivery.send_waiting()
     transfer = OwnTransfer.objects.get()
@@ -102,7 +102,7 @@ def test_the_mail_says_the_same(scene: Scene, client_of: Client) -> None:
 
 
 def test_leaving_and_coming_back(scene: Scene, client_of: Client) -> None:
-    booking = proposed_booking(scene, price_cents=WITH_OWN_PART)
+    booking = proposed_booking(scene)
     consent(client_of, booking)
     transfer = OwnTransfer.objects.get()
     page = f"/own-parts/{transfer.public_id}/"

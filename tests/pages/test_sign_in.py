@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -14,7 +15,7 @@ from accounts import sessions
 from accounts.models import SignIn
 from accounts.services import service_users
 from tests.pages.consenting import form_of
-from tests.pages.support import PASSWORD, Scene, proposed_booking, signed_in
+from tests.pages.support import PASSWORD, Scene, pay_the_provider, proposed_booking, signed_in
 from tests.pages.test_bookings import consent, text_of
 
 pytestmark = pytest.mark.django_db
@@ -143,8 +144,9 @@ def test_asking_for_an_unknown_address_looks_the_same_on_the_page_and_in_the_mai
 
 
 def test_f32_the_stand_in_makes_the_session_strong_and_the_booking_possible(
-    scene: Scene, client: Client
+    scene: Scene, client: Client, settings: Any
 ) -> None:
+    pay_the_provider(settings)
     booking = proposed_booking(scene)
     sign_in(client)
     address = f"/bookings/{booking.public_id}/accept/"

@@ -109,9 +109,8 @@ def _allocations() -> list[str]:
             )
     for booking_id, cents in in_vain.items():
         sums_of = moved.pop((booking_id, None, None, "own"), Counter())
-        if sums_of["refund_due"] + sums_of["returned"] != cents or sum(
-            int(each) for each in sums_of.values()
-        ):
+        total: int = sum(sums_of.values())
+        if total or sums_of["refund_due"] + sums_of["returned"] != cents:
             found.append(f"booking {booking_id}: {cents} came in vain, its postings {dict(sums_of)}")
     found += [
         f"postings without an allocation: {key}" for key, sums_of in moved.items() if any(sums_of.values())
