@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -37,6 +38,8 @@ from funding.services.top_ups.receipts import Credit, keys_of, references_in
 from ila.core import clock, fsm, locks
 from ila.core.calendars import WorkingCalendar
 from ila.core.errors import DomainError
+
+log = structlog.get_logger(__name__)
 
 AT_ONCE = 500
 S = OwnTransferState
@@ -198,12 +201,21 @@ def undecided(now: datetime | None = None) -> QuerySet[OwnTransfer]:
 def settle_waiting() -> dict[str, int]:
     """Do what follows of transfers that came, or did not. Each once, however often and by whomever it is called.
 
-    Returns how many were paid, lapsed and otherwise ended or given back.
+    Returns how many were paid, lapsed and otherwise ended or given back. One that cannot be worked on keeps nobody
+    else waiting: the others are, and then its error is raised.
     """
     done = {"paid": 0, "lapsed": 0, "other": 0}
+    broken: list[Exception] = []
     for pk in list(undecided().order_by("pk").values_list("pk", flat=True)[:AT_ONCE]):
-        moved = work_on(transfer_id=pk)
+        try:
+            moved = work_on(transfer_id=pk)
+        except Exception as error:
+            log.exception("own_transfer_not_settled", transfer=pk)
+            broken.append(error)
+            continue
         done[moved if moved in done else "other"] += 1
+    if broken:
+        raise broken[0]
     return done
 
 
