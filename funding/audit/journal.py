@@ -122,7 +122,14 @@ UNEXPLAINED = f"""
         -- What came in vain by a learner's transfer may come long after: the transfer counts each (own transfers).
         SELECT 1 FROM funding_owntransfer AS transfer
          WHERE transfer.booking_id = posting.booking_id AND entry.kind = 'own_refund_due'
-           AND starts_with(entry.idempotency_key, 'transfer:' || transfer.id || ':due:'))
+           AND starts_with(entry.idempotency_key, 'transfer:' || transfer.id || ':due:')
+         UNION ALL
+        -- So may refunds to a card, disputes and what repays them: the payment counts each (card payments).
+        SELECT 1 FROM funding_cardpayment AS payment
+          LEFT JOIN funding_payerdebt AS debt ON debt.id = payment.repays_id
+          LEFT JOIN funding_cardpayment AS repaid ON repaid.id = debt.payment_id
+         WHERE coalesce(payment.booking_id, repaid.booking_id) = posting.booking_id AND starts_with(entry.kind, 'own_')
+           AND starts_with(entry.idempotency_key, 'card:' || payment.id || ':'))
 """
 
 GROUP = Group(

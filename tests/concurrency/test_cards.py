@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from funding.models import CardPayment, TopUpReceipt
-from funding.services import card_payments, top_ups
+from funding.services import bookings, card_events, card_payments, top_ups
 from ila.core.errors import DomainError
 from tests.funding.cards.conftest import fake, stripe_process  # noqa: F401 - fixtures
 from tests.funding.cards.support import Till, bucket_sums, shown_to
@@ -85,4 +85,16 @@ def test_a_transfer_and_a_card_for_one_order(shop: Till) -> None:
     assert (order.state, order.received_cents, order.deposit_cents) == ("paid", 60_000, 60_000)
     with pytest.raises(DomainError, match="not_allowed"):
         card_payments.start_for_top_up(actor=shop.firm.manager, top_up_id=order.pk)
+    check_books()
+
+
+def test_a_refund_in_a_transaction_of_its_own_is_explained(shop: Till) -> None:
+    """What goes back to a card long after the booking ended is no money that nobody moved."""
+    learner = shop.firm.employees[0]
+    booking, payment = shop.booked(learner)
+    bookings.withdraw(actor=learner.user, booking_id=booking.pk)
+    shop.later(minutes=10)
+    card_events.sweep()
+    payment.refresh_from_db()
+    assert payment.refunded_cents == payment.amount_cents
     check_books()

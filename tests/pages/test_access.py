@@ -714,15 +714,15 @@ def test_lists_show_nobody_elses_bookings(scene: Scene, things: Things) -> None:
         if user is not None
     }
     assert seen == {
-        "learner": 3,
+        "learner": 4,
         "other_learner": 0,
-        "provider": 3,
+        "provider": 4,
         "other_provider": 0,
         "employer": 0,
-        "case_worker": 3,
-        "payment_officer": 3,
-        "investigator": 3,
-        "auditor": 3,
+        "case_worker": 4,
+        "payment_officer": 4,
+        "investigator": 4,
+        "auditor": 4,
     }
 
 
