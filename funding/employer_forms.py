@@ -161,8 +161,8 @@ class SettleForm(forms.Form):
     reference = forms.CharField(
         required=False,
         max_length=40,
-        label=_("Reference of the order it is for"),
-        help_text=_("Leave it empty when it is for no order and was dealt with otherwise."),
+        label=_("Reference of the order, or of the learner's own part, that it is for"),
+        help_text=_("Leave it empty when it is for neither and was dealt with otherwise."),
     )
     reason = forms.CharField(
         max_length=500, label=_("What you found out"), widget=forms.Textarea(attrs={"rows": 3})

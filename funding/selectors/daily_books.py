@@ -215,6 +215,8 @@ def _top_ups(first: date, last: date) -> tuple[Iterable[Any], Iterable[Any]]:
         # What came by card lies at Stripe.
         TopUpReceipt.objects.filter(booked_on__gte=first, booked_on__lte=last)
         .exclude(key__startswith="stripe:")
+        # Nor is aside what a person found to be a learner's own part.
+        .exclude(key__in=OwnTransferReceipt.objects.values("key"))
         .order_by()
         .values_list("booked_on", "currency")
     )

@@ -17,6 +17,7 @@ from accounts.models import SignIn, User
 from accounts.services import messages, service_users
 from funding.cards.config import own_part_today
 from funding.models import (
+    BankLine,
     Booking,
     BookingState,
     Bucket,
@@ -34,7 +35,7 @@ from funding.services.bookings.texts import Shown
 from funding.services.ledger import Line
 from funding.services.reservations import end_reservation, reserve
 from funding.services.top_ups.orders import new_reference
-from funding.services.top_ups.receipts import Credit, keys_of, references_in
+from funding.services.top_ups.receipts import Credit, keys_of, put_receipt_aside, references_in
 from ila.core import clock, fsm, locks
 from ila.core.calendars import WorkingCalendar
 from ila.core.errors import DomainError
@@ -160,33 +161,51 @@ def take_in(credits: Sequence[Credit], *, actor: User | None = None) -> list[Own
         if key in known:
             continue
         assert own is not None
-        transfer = locked[own.pk]
-        receipt = OwnTransferReceipt.objects.create(
+        known[key] = _receive(
+            locked[own.pk],
+            actor,
             key=key,
-            transfer=transfer,
             amount_cents=credit.amount_cents,
             reference=credit.written,
             payer_name=credit.payer_name[:140],
             payer_iban=credit.payer_iban[:34],
             booked_on=credit.booked_on,
         )
-        known[key] = receipt
-        _post(transfer, "own_received", f"received:{receipt.pk}", actor, [
-            Line(Bucket.APPROPRIATION, Fund.OWN, -credit.amount_cents),
-            Line(Bucket.DEPOSIT, Fund.OWN, credit.amount_cents),
-        ])  # fmt: skip
-        transfer.received_cents += credit.amount_cents
-        transfer.save(update_fields=["received_cents"])
-        if transfer.missing_cents:
-            _tell(
-                transfer,
-                "own_transfer_short",
-                received_cents=transfer.received_cents,
-                missing_cents=transfer.missing_cents,
-                reference=transfer.shown_reference,
-                until=last_day(transfer),
-            )
     return [known[key] for key in keys]
+
+
+def is_asked_for(reference: str) -> bool:
+    """Whether an own part is awaited, or was, under this reference, however it is spaced."""
+    return OwnTransfer.objects.filter(reference=_written_together(reference)).exists()
+
+
+def assign_receipt(*, actor: User, receipt_id: int, reference: str, reason: str) -> OwnTransferReceipt:
+    """A person of the agency says which own part a transfer that was kept aside is for; it counts from now on.
+
+    Locks: the transfer kept aside, the own part. Raises: as `top_ups.put_receipt_aside`; DomainError
+    `unknown_reference`, `other_currency`.
+    """
+    with transaction.atomic():
+        aside = put_receipt_aside(actor=actor, receipt_id=receipt_id, reason=reason)
+        asked = OwnTransfer.objects.filter(reference=_written_together(reference)).select_related("scheme")
+        found = locks.acquire_set(asked)
+        if not found:
+            raise DomainError("unknown_reference", status=422)
+        (transfer,) = found
+        if transfer.currency != aside.currency:
+            raise DomainError("other_currency", status=422)
+        receipt = _receive(
+            transfer,
+            actor,
+            key=aside.key,
+            amount_cents=aside.amount_cents,
+            reference=aside.reference[:140],
+            payer_name=aside.payer_name[:140],
+            payer_iban=aside.payer_iban[:34],
+            booked_on=aside.booked_on,
+        )
+        BankLine.objects.filter(receipt=aside).update(own_receipt=receipt)
+    return receipt
 
 
 def undecided(now: datetime | None = None) -> QuerySet[OwnTransfer]:
@@ -240,6 +259,31 @@ def work_on(*, transfer_id: int) -> str:
         if transfer.state != S.OPENED:
             _give_back_rest(transfer)
         return transfer.state if transfer.state != before else ""
+
+
+def _receive(transfer: OwnTransfer, actor: User, **told: Any) -> OwnTransferReceipt:
+    """So much has come of it, and lies with us. told: the receipt's fields. The own part is locked."""
+    receipt = OwnTransferReceipt.objects.create(transfer=transfer, **told)
+    _post(transfer, "own_received", f"received:{receipt.pk}", actor, [
+        Line(Bucket.APPROPRIATION, Fund.OWN, -receipt.amount_cents),
+        Line(Bucket.DEPOSIT, Fund.OWN, receipt.amount_cents),
+    ])  # fmt: skip
+    transfer.received_cents += receipt.amount_cents
+    transfer.save(update_fields=["received_cents"])
+    if transfer.missing_cents:
+        _tell(
+            transfer,
+            "own_transfer_short",
+            received_cents=transfer.received_cents,
+            missing_cents=transfer.missing_cents,
+            reference=transfer.shown_reference,
+            until=last_day(transfer),
+        )
+    return receipt
+
+
+def _written_together(reference: str) -> str:
+    return "".join(reference.split()).upper()
 
 
 def _bind(transfer: OwnTransfer) -> None:

@@ -36,7 +36,7 @@ from funding.selectors import employers as selected
 from funding.selectors.agency_claims import schemes_for
 from funding.selectors.scope import within
 from funding.sentences import sentence
-from funding.services import top_ups
+from funding.services import own_transfers, top_ups
 from funding.services.top_ups import refund_batches
 from ila.core import clock
 from ila.core.errors import DomainError
@@ -156,7 +156,7 @@ def receipts(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def receipt_settle(request: HttpRequest, receipt_id: int) -> HttpResponse:
-    """Say which order a transfer is for, or that it was dealt with otherwise."""
+    """Say which order or which learner's part a transfer is for, or that it was dealt with otherwise."""
     user = cast("User", request.user)
     if not may_pay(None, user):
         raise PermissionDenied
@@ -167,7 +167,9 @@ def receipt_settle(request: HttpRequest, receipt_id: int) -> HttpResponse:
         reference, reason = form.cleaned_data["reference"], form.cleaned_data["reason"]
         try:
             if reference:
-                top_ups.assign_receipt(actor=user, receipt_id=receipt.pk, reference=reference, reason=reason)
+                learners = own_transfers.is_asked_for(reference)
+                assign = own_transfers.assign_receipt if learners else top_ups.assign_receipt
+                assign(actor=user, receipt_id=receipt.pk, reference=reference, reason=reason)
             else:
                 top_ups.put_receipt_aside(actor=user, receipt_id=receipt.pk, reason=reason)
         except DomainError as refusal:

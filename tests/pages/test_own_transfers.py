@@ -11,7 +11,7 @@ from django.core import mail
 from django.test import Client
 
 from accounts.services import delivery
-from funding.models import Booking, OwnTransfer
+from funding.models import Booking, OwnTransfer, TopUpReceipt
 from funding.services import own_transfers
 from funding.services.bookings.context import read_booking
 from ila.core import clock
@@ -61,7 +61,7 @@ def test_from_the_consent_to_the_booking(scene: Scene, client_of: Client) -> Non
     page = f"/own-parts/{transfer.public_id}/"
     assert (answer.status_code, answer["Location"]) == (302, page)
     shown = text_of(client_of.get(page))
-    for wanted in ("€150.00", transfer.shown_reference, "FR14 2004", "until 8 May 2026, 00:00"):
+    for wanted in ("€150.00", transfer.shown_reference, "FR14 2004", "until 7 May 2026"):
         assert wanted in shown, wanted
     code = client_of.get(f"{page}code.svg")
     assert (code.status_code, code["Content-Type"]) == (200, "image/svg+xml")
@@ -118,3 +118,19 @@ def test_leaving_and_coming_back(scene: Scene, client_of: Client) -> None:
     assert "Tell us the account" in shown
     refunds = text_of(client_of.get("/account/refunds/"))
     assert "€150.00" in refunds
+
+
+def test_a_transfer_without_its_reference_is_given_to_the_own_part(scene: Scene, client_of: Client) -> None:
+    consent(client_of, proposed_booking(scene))
+    transfer = OwnTransfer.objects.get()
+    tell(Transfer(OWN, "my course"))
+    officer = signed_in(scene.payment_officer)
+    receipt = TopUpReceipt.objects.get()
+    page = f"/agency/receipts/{receipt.pk}/"
+    told = {"reference": transfer.shown_reference, "reason": "The learner called"}
+    assert officer.post(page, told | {"reference": "RF00 0000"}).status_code == 409
+    assert officer.post(page, told).status_code == 302
+    own_transfers.settle_waiting()
+    assert "The money has come, and you have booked." in text_of(
+        client_of.get(f"/own-parts/{transfer.public_id}/")
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from funding.models import (
     Reservation,
     TopUpReceipt,
 )
+from funding.selectors.daily_books import daily_books
 from funding.services import bookings, holds, own_transfers, refund_accounts, refunds
 from funding.services.bookings.context import calendar_of
 from ila.core import clock
@@ -244,3 +246,33 @@ def test_nobody_starts_where_it_is_not_the_way(awaited: Awaited, settings: Any) 
             shown=shown_to(booking),
         )
     assert not OwnTransfer.objects.exists()
+
+
+def test_without_its_reference_a_person_says_whose_it_is(awaited: Awaited) -> None:
+    transfer = awaited.start()
+    tell(Transfer(OWN, "no reference at all"))
+    aside = TopUpReceipt.objects.get()
+    assert BankLine.objects.get().finding == "unknown_credit"
+    settle = partial(own_transfers.assign_receipt, actor=awaited.world.payer, receipt_id=aside.pk)
+    for wrong, reference, reason in (
+        ("incomplete", transfer.reference, " "),
+        ("unknown_reference", "RF18539007547034", "Told by phone"),
+    ):
+        with pytest.raises(DomainError, match=wrong):
+            settle(reference=reference, reason=reason)
+    with pytest.raises(DomainError, match="not_allowed"):
+        own_transfers.assign_receipt(
+            actor=awaited.learner.user, receipt_id=aside.pk, reference=transfer.reference, reason="Mine"
+        )
+    assert OwnTransferReceipt.objects.count() == 0
+    settle(reference=transfer.shown_reference.lower(), reason="Told by phone")
+    with pytest.raises(DomainError, match="already_settled"):
+        settle(reference=transfer.reference, reason="Told again")
+    awaited.settle(transfer)
+    assert (booking_of(transfer).state, transfer.received_cents) == ("accepted", OWN)
+    line = BankLine.objects.get()
+    assert (line.own_receipt, line.finding) == (OwnTransferReceipt.objects.get(), "")
+    assert line.booked_on is not None
+    (day,) = daily_books(line.booked_on, line.booked_on)
+    assert (day.books_in, day.kept_aside) == (OWN, 0)
+    check_books()
