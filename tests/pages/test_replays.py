@@ -83,9 +83,7 @@ def test_sent_twice_it_moves_once(scene: Scene, things: access.Things, name: str
     data: dict[str, Any] = form.fields | told
     before = counted()
     first = client.post(form.where, data)
-    assert first.status_code in {302, 303}, (
-        html.document_fromstring(first.content).find(".//main").text_content()
-    )
+    assert first.status_code in {302, 303}, first.content.decode()
     after = counted()
     cache.clear()
     # The back button, or a second click: the same form again.
