@@ -78,13 +78,7 @@ def release_hold(*, hold_id: int, actor: User) -> Hold:
 
     Locks: the hold. Raises: DomainError `not_allowed` when it is over, or for who may stop no money.
     """
-    if not permissions.may_hold(actor):
-        raise DomainError("not_allowed", status=403, what="hold")
-    hold: Hold
-    (hold,) = locks.acquire(locks.lock(Hold, hold_id))
-    _require_may_hold(actor, hold.booking)
-    if hold.released_at is not None or hold.expires_at <= clock.now():
-        raise DomainError("not_allowed", hold=hold.pk)
+    hold = _lock_standing(hold_id, actor)
     hold.released_at = clock.now()
     hold.released_by = actor
     hold.save(update_fields=["released_at", "released_by"])
@@ -114,6 +108,15 @@ def prolong_hold(*, hold_id: int, actor: User, until: datetime) -> Hold:
     Locks: the hold. Raises: DomainError `not_allowed` when it is over, or for who may stop no money; `incomplete` for
     an end that is not later.
     """
+    hold = _lock_standing(hold_id, actor)
+    if until <= hold.expires_at:
+        raise DomainError("incomplete", status=422, what="until", rule="N-16")
+    hold.expires_at = until
+    hold.save(update_fields=["expires_at"])
+    return hold
+
+
+def _lock_standing(hold_id: int, actor: User) -> Hold:
     if not permissions.may_hold(actor):
         raise DomainError("not_allowed", status=403, what="hold")
     hold: Hold
@@ -121,10 +124,6 @@ def prolong_hold(*, hold_id: int, actor: User, until: datetime) -> Hold:
     _require_may_hold(actor, hold.booking)
     if hold.released_at is not None or hold.expires_at <= clock.now():
         raise DomainError("not_allowed", hold=hold.pk)
-    if until <= hold.expires_at:
-        raise DomainError("incomplete", status=422, what="until", rule="N-16")
-    hold.expires_at = until
-    hold.save(update_fields=["expires_at"])
     return hold
 
 

@@ -25,7 +25,6 @@ from funding.models import (
     OwnTransfer,
     OwnTransferReceipt,
     OwnTransferState,
-    Reservation,
 )
 from funding.permissions import is_learner
 from funding.services import kept, ledger, own_parts
@@ -35,7 +34,13 @@ from funding.services.bookings.texts import Shown
 from funding.services.ledger import Line
 from funding.services.reservations import end_reservation, reserve
 from funding.services.top_ups.orders import new_reference
-from funding.services.top_ups.receipts import Credit, keys_of, put_receipt_aside, references_in
+from funding.services.top_ups.receipts import (
+    Credit,
+    keys_of,
+    put_receipt_aside,
+    references_in,
+    written_together,
+)
 from ila.core import clock, fsm, locks
 from ila.core.calendars import WorkingCalendar
 from ila.core.errors import DomainError
@@ -176,7 +181,7 @@ def take_in(credits: Sequence[Credit], *, actor: User | None = None) -> list[Own
 
 def is_asked_for(reference: str) -> bool:
     """Whether an own part is awaited, or was, under this reference, however it is spaced."""
-    return OwnTransfer.objects.filter(reference=_written_together(reference)).exists()
+    return OwnTransfer.objects.filter(reference=written_together(reference)).exists()
 
 
 def assign_receipt(*, actor: User, receipt_id: int, reference: str, reason: str) -> OwnTransferReceipt:
@@ -187,7 +192,7 @@ def assign_receipt(*, actor: User, receipt_id: int, reference: str, reason: str)
     """
     with transaction.atomic():
         aside = put_receipt_aside(actor=actor, receipt_id=receipt_id, reason=reason)
-        asked = OwnTransfer.objects.filter(reference=_written_together(reference)).select_related("scheme")
+        asked = OwnTransfer.objects.filter(reference=written_together(reference)).select_related("scheme")
         found = locks.acquire_set(asked)
         if not found:
             raise DomainError("unknown_reference", status=422)
@@ -282,10 +287,6 @@ def _receive(transfer: OwnTransfer, actor: User, **told: Any) -> OwnTransferRece
     return receipt
 
 
-def _written_together(reference: str) -> str:
-    return "".join(reference.split()).upper()
-
-
 def _bind(transfer: OwnTransfer) -> None:
     """All of it is here: the acceptance; where it is refused now, everything goes back."""
     service = service_users.get("bank")
@@ -309,9 +310,7 @@ def _bind(transfer: OwnTransfer) -> None:
 def _give_up(transfer: OwnTransfer, booking: Booking, transition: str, *, reason: str) -> None:
     service = service_users.get("bank")
     fsm.apply(transfer, transition, actor=service, reason=reason)
-    reservation = Reservation.objects.filter(transfer=transfer, ended_at__isnull=True).first()
-    if reservation is not None:
-        kept.give_back(transfer, reservation, booking, actor=service)
+    end_reservation(transfer, actor=service)
     _answer_by_itself(transfer, booking)
 
 

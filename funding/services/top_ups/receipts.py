@@ -90,13 +90,18 @@ def take_in(credits: Sequence[Credit], *, actor: User | None = None) -> list[Top
 def references_in(credit: Credit) -> list[str]:
     """The valid ISO 11649 references that a transfer carries: the structured one before what its note says."""
     for text in (credit.structured, credit.note, credit.end_to_end_id):
-        compact = "".join(text.split()).upper()
+        compact = written_together(text)
         # Ours have one length; another's is read only where it stands alone.
         tried = [compact[at.start() : at.start() + _LENGTH] for at in _REFERENCE.finditer(compact)]
         found = [each for each in (*tried, compact) if iso11649.is_valid(each)]
         if found:
             return list(dict.fromkeys(found))
     return []
+
+
+def written_together(reference: str) -> str:
+    """A reference as it is stored, however somebody spaced it."""
+    return "".join(reference.split()).upper()
 
 
 def receive(order: TopUp, receipt: TopUpReceipt, *, actor: User) -> None:
@@ -137,7 +142,7 @@ def assign_receipt(*, actor: User, receipt_id: int, reference: str, reason: str)
     _require(actor, reason)
     with transaction.atomic():
         receipt = _waiting(receipt_id)
-        orders = _lock_orders({"".join(reference.split()).upper()})
+        orders = _lock_orders({written_together(reference)})
         if not orders:
             raise DomainError("unknown_reference", status=422)
         (order,) = orders.values()
